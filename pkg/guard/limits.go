@@ -1,0 +1,29 @@
+// Package guard holds what may stand between an accepted Event and a build:
+// the loop guard, and the limits on how fast and how many builds are made.
+//
+// It is pure: no client, no logger, no clock. Time comes in as a parameter.
+package guard
+
+// Limits bound what one gateway may do to a cluster. They are read from the
+// filter file's `limits` section.
+type Limits struct {
+	// BuildsPerMinute is how many builds are started in a minute, on average.
+	// Beyond it builds wait and none is lost. At least 1.
+	BuildsPerMinute int
+	// Burst is how many builds may start at once after a quiet time, before
+	// BuildsPerMinute is felt. At least 1.
+	Burst int
+	// ActiveBuilds is how many worker pods may be pending or running at the
+	// same time; 0 means no cap. Beyond it builds wait.
+	ActiveBuilds int
+	// Queued is how many waiting builds are kept. Beyond it the newest is
+	// dropped, counted and reported. At least 1.
+	Queued int
+}
+
+// DefaultLimits returns the limits of a file that sets none. They let a
+// gateway that is configured wrongly cost about as much as one CI job a
+// second, and keep what waits within a few tens of MiB.
+func DefaultLimits() Limits {
+	return Limits{BuildsPerMinute: 60, Burst: 20, ActiveBuilds: 0, Queued: 10000}
+}
