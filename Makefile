@@ -1,0 +1,98 @@
+# Everything that is built, checked or shown starts here; CI calls nothing else.
+# Needed before: Go, make, git. What else is needed is built from source, at the
+# versions that the go.mod files under hack/ name, into bin/, once.
+
+GO      ?= go
+BIN     := bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# What the targets below take.
+CONFIG    ?= examples/filters.yaml
+FUZZTIME  ?= 30s
+DURATION  ?=
+TESTFLAGS ?=
+ARGS      ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+##@ The gateway
+
+.PHONY: build
+build: ## Build bin/k8s-gateway, one static binary.
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/k8s-gateway ./cmd/k8s-gateway
+
+.PHONY: run
+run: build ## Run the gateway against the cluster of $KUBECONFIG with CONFIG=examples/filters.yaml, more flags in ARGS=.
+	@test -n "$$KUBECONFIG" || { echo "make run: set KUBECONFIG to the cluster to watch (make demo needs none)" >&2; exit 2; }
+	$(BIN)/k8s-gateway --config $(CONFIG) $(ARGS)
+
+.PHONY: image
+image: ## Build the container image, with docker or with buildah.
+	VERSION=$(VERSION) hack/image.sh
+
+.PHONY: image-test
+image-test: ## Build the image and run `k8s-gateway --version` from its root file system.
+	VERSION=$(VERSION) hack/image.sh test
+
+##@ The proof
+
+.PHONY: demo
+demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigade builds on a control plane of your own. DURATION=60s ends by itself with a verdict.
+	@$(GO) build -o $(BIN)/demo ./test/demo
+	@$(BIN)/demo $(if $(DURATION),--duration=$(DURATION)) $(ARGS)
+
+.PHONY: test
+test: build control-plane $(BIN)/brig ## Run all tests: unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
+	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among them.
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: verify
+verify: ## Regenerate, tidy, format and vet; fail on a difference.
+	hack/verify.sh
+
+##@ The tools
+
+# $(call tool,NAME,SET,MODULE,PACKAGE,HOW-LONG): bin/NAME is built from MODULE at
+# the version in hack/SET/go.mod, and again when that file changes.
+define tool
+$(BIN)/$1: hack/$2/go.mod
+	@hack/tool.sh $2 $3 $4 $$@ "$5"
+endef
+
+$(eval $(call tool,etcd,etcd,go.etcd.io/etcd/server/v3,go.etcd.io/etcd/server/v3,about 1 minute))
+$(eval $(call tool,kube-apiserver,kubernetes,k8s.io/kubernetes,k8s.io/kubernetes/cmd/kube-apiserver,about 4 minutes))
+$(eval $(call tool,kube-controller-manager,kubernetes,k8s.io/kubernetes,k8s.io/kubernetes/cmd/kube-controller-manager,about 2 minutes))
+$(eval $(call tool,kube-scheduler,kubernetes,k8s.io/kubernetes,k8s.io/kubernetes/cmd/kube-scheduler,about 1 minute))
+$(eval $(call tool,kubectl,kubernetes,k8s.io/kubernetes,k8s.io/kubernetes/cmd/kubectl,about 1 minute))
+$(eval $(call tool,kwok,kwok,sigs.k8s.io/kwok,sigs.k8s.io/kwok/cmd/kwok,about 2 minutes))
+brigade := github.com/brigadecore/brigade
+$(eval $(call tool,brigade-controller,brigade,$(brigade),$(brigade)/brigade-controller/cmd/brigade-controller,about 1 minute))
+$(eval $(call tool,brig,brigade,$(brigade),$(brigade)/brig/cmd/brig,less than a minute))
+$(eval $(call tool,helm,helm,helm.sh/helm/v4,helm.sh/helm/v4/cmd/helm,about 3 minutes))
+golangci-lint := github.com/golangci/golangci-lint/v2
+$(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
+
+# etcd and kube-apiserver are taken from KUBEBUILDER_ASSETS where that is set.
+.PHONY: control-plane
+control-plane: $(if $(KUBEBUILDER_ASSETS),,$(BIN)/etcd $(BIN)/kube-apiserver) ## Build what test/controlplane starts.
+control-plane: $(addprefix $(BIN)/,kube-controller-manager kube-scheduler kwok brigade-controller)
+
+.PHONY: clean
+clean: ## Remove all that was built, the tools included.
+	rm -rf $(BIN) dist
+
+.PHONY: help
+help: ## Show this.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ /          { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Regenerates what is generated and checks what has one right form: module
+# files, formatting, vet. Fails on a difference, and names it.
+set -eu
+cd "$(dirname "$0")/.."
+
+# What the working tree is like: work in progress is no failure, a change made
+# by regenerating is.
+tree() {
+	git status --porcelain
+	git diff
+	git ls-files --others --exclude-standard -z | xargs -0 -r cksum
+}
+
+failed=0
+fail() {
+	echo "verify: $1" >&2
+	failed=1
+}
+
+echo "verify: go generate"
+before=$(tree)
+go generate ./...
+after=$(tree)
+if [ "$before" != "$after" ]; then
+	git status --short >&2
+	git --no-pager diff --stat >&2
+	fail "go generate changed files: commit what it writes"
+fi
+
+for module in . hack/*/; do
+	[ -e "$module/go.mod" ] || continue
+	echo "verify: go mod tidy -diff in $module"
+	go -C "$module" mod tidy -diff || fail "$module is not tidy: go -C $module mod tidy"
+done
+
+echo "verify: gofmt"
+unformatted=$(git ls-files --cached --others --exclude-standard '*.go' | xargs -r gofmt -l)
+if [ -n "$unformatted" ]; then
+	echo "$unformatted" >&2
+	fail "not formatted: gofmt -w"
+fi
+
+echo "verify: go vet"
+go vet ./... || fail "go vet has complaints"
+
+exit $failed
