@@ -1,0 +1,123 @@
+package filter
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// form is how a glob is compared. Nearly all globs in a filter file are plain
+// words or end in a star, so these never reach the general matcher.
+type form uint8
+
+const (
+	// anything matches every value, the empty one too.
+	anything form = iota
+	// exact compares text with the whole value.
+	exact
+	// prefix compares text with the start of the value.
+	prefix
+	// suffix compares text with the end of the value.
+	suffix
+	// general runs text, the whole glob, through match.
+	general
+)
+
+// glob is a compiled text condition.
+type glob struct {
+	form form
+	// text is the literal part, for general the whole glob.
+	text string
+}
+
+// newGlob compiles a glob. Every text is a valid one.
+func newGlob(text string) glob {
+	for strings.Contains(text, "**") {
+		text = strings.ReplaceAll(text, "**", "*")
+	}
+	wild := strings.IndexAny(text, "*?")
+	switch {
+	case text == "*":
+		return glob{form: anything}
+	case wild < 0:
+		return glob{form: exact, text: text}
+	case wild == len(text)-1 && text[wild] == '*':
+		return glob{form: prefix, text: text[:wild]}
+	case text[0] == '*' && !strings.ContainsAny(text[1:], "*?"):
+		return glob{form: suffix, text: text[1:]}
+	default:
+		return glob{form: general, text: text}
+	}
+}
+
+// matches reports whether g matches the whole of value.
+func (g glob) matches(value string) bool {
+	switch g.form {
+	case anything:
+		return true
+	case exact:
+		return g.text == value
+	case prefix:
+		return strings.HasPrefix(value, g.text)
+	case suffix:
+		return strings.HasSuffix(value, g.text)
+	default:
+		return match(g.text, value, false)
+	}
+}
+
+// String returns the glob in the form in which it was written, runs of stars
+// made one.
+func (g glob) String() string {
+	switch g.form {
+	case anything:
+		return "*"
+	case prefix:
+		return g.text + "*"
+	case suffix:
+		return "*" + g.text
+	default:
+		return g.text
+	}
+}
+
+// covers reports whether g provably matches every value that other matches. It
+// lets g read other's text as if it were a value; that is sound as long as a
+// star of other, which stands for many characters, is only ever taken by a
+// star of g.
+func (g glob) covers(other glob) bool {
+	return match(g.String(), other.String(), true)
+}
+
+// match compares a glob with the whole of value. It goes back only to the
+// latest star, so it takes at most len(pattern)*len(value) steps, and it does
+// not allocate. A character is a rune, and a byte that is no part of one counts
+// as one character. Where value is itself a glob (see covers), `?` does not
+// take a star.
+func match(pattern, value string, isGlob bool) bool {
+	p, v := 0, 0
+	star, retry := -1, 0 // where to go back to: behind the star, in the value
+	for v < len(value) {
+		_, width := utf8.DecodeRuneInString(value[v:])
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, retry = p+1, v
+			p++
+		case p < len(pattern) && pattern[p] == '?' && (!isGlob || value[v] != '*'):
+			p++
+			v += width
+		case p < len(pattern) && strings.HasPrefix(pattern[p:], value[v:v+width]):
+			p += width
+			v += width
+		case star >= 0:
+			_, width = utf8.DecodeRuneInString(value[retry:])
+			retry += width
+			p, v = star, retry
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}

@@ -1,0 +1,64 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"cel.dev/cel-go/common/types"
+)
+
+// plain rewrites one of cel-go's messages for someone who writes filters, and
+// adds what would have been right where that can be told.
+func (l *language) plain(text string, offset int, message string) string {
+	message = strings.TrimSuffix(message, " (in container '')")
+	switch {
+	case strings.HasPrefix(message, "undefined field"):
+		if owner := ownerOf(text, offset); owner != "" {
+			return message + l.fieldsOf(owner, message)
+		}
+	case strings.HasPrefix(message, "undeclared reference to"):
+		return fmt.Sprintf("%s; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
+			message, varEvent, varOccurred, varCount, varComponent)
+	case strings.HasPrefix(message, "Syntax error: "):
+		message = strings.TrimPrefix(message, "Syntax error: ")
+		message, _, _ = strings.Cut(message, " expecting {")
+		return "syntax error: " + strings.ReplaceAll(message, "'<EOF>'", "end of the expression")
+	}
+	return message
+}
+
+// ownerOf returns the chain of names that ends at the offset, for example
+// event.involvedObject, or "" where there is none.
+func ownerOf(text string, offset int) string {
+	start := strings.LastIndexFunc(text[:offset], func(r rune) bool {
+		return r != '.' && !unicode.IsLetter(r)
+	})
+	chain := text[start+1 : offset]
+	if root, _, _ := strings.Cut(chain, "."); root != varEvent {
+		return ""
+	}
+	return chain
+}
+
+// fieldsOf says which fields there are where the wrong one was looked for, and
+// what to write for those that expressions do not see.
+func (l *language) fieldsOf(owner, message string) string {
+	structType := eventTypeName
+	for _, name := range strings.Split(owner, ".")[1:] {
+		field, ok := l.types.FindStructFieldType(structType, name)
+		if !ok || field.Type.Kind() != types.StructKind {
+			return ""
+		}
+		structType = field.Type.TypeName()
+	}
+	names, ok := l.types.FindStructFieldNames(structType)
+	if !ok {
+		return ""
+	}
+	hint := fmt.Sprintf("; %s has %s", owner, strings.Join(names, ", "))
+	if structType == eventTypeName && strings.Contains(message, "'kind'") || strings.Contains(message, "'namespace'") || strings.Contains(message, "'name'") {
+		hint += "; what the Event is about is event.involvedObject"
+	}
+	return hint
+}

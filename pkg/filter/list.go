@@ -1,0 +1,119 @@
+package filter
+
+import (
+	"math/bits"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Default is who decided where no filter matched.
+const Default = "default"
+
+// Verdict is the decision about one Event and who made it.
+type Verdict struct {
+	// Action is what was decided.
+	Action Action
+	// By is who decided: a filter by its name, "filters[3]", or Default.
+	By string
+	// Project is the project to build, as its Rule has it. Accepted only.
+	Project string
+	// OncePer is how repeats of the Event are told from it. Accepted only.
+	OncePer OncePer
+	// Faults are the expressions that failed on this Event and were counted as
+	// not matching. It is nil unless one did.
+	Faults []Fault
+}
+
+// Fault is an expression that failed while it ran on one Event.
+type Fault struct {
+	// By is the filter whose expression failed, "filters[3]".
+	By string
+	// Err is what CEL said.
+	Err error
+}
+
+// List is a compiled filter list. It never changes, and any number of
+// goroutines may use it at once. A nil *List is the list of a gateway without
+// a file: it rejects every Event by Default, so that it only observes.
+type List struct {
+	source []Rule
+	rules  []rule
+	index  index
+}
+
+// rule is one compiled filter.
+type rule struct {
+	verdict    Verdict
+	conditions conditions
+	// inexact are the facts on which the index only says "perhaps".
+	inexact    []fact
+	expression *expression
+}
+
+// Decide returns the verdict on e: that of the first filter which matches, or
+// a rejection by Default. It does not allocate unless an expression runs.
+func (l *List) Decide(e *corev1.Event) Verdict {
+	if l == nil || len(l.rules) == 0 {
+		return Verdict{By: Default}
+	}
+	f := factsOf(e)
+	rows, n := l.index.rows(&f)
+	var faults []Fault
+	for w := range l.index.words {
+		for candidates := l.index.candidates(w, rows[:n]); candidates != 0; candidates &= candidates - 1 {
+			r := &l.rules[w*wordSize+bits.TrailingZeros64(candidates)]
+			matched, err := r.matches(&f, e)
+			if err != nil {
+				faults = append(faults, Fault{By: r.verdict.By, Err: err})
+			}
+			if matched {
+				verdict := r.verdict
+				verdict.Faults = faults
+				return verdict
+			}
+		}
+	}
+	return Verdict{By: Default, Faults: faults}
+}
+
+// matches completes what the index began: it tests the facts the index could
+// not settle, then the expression. An error is the expression's failure, and
+// means no match.
+func (r *rule) matches(f *facts, e *corev1.Event) (bool, error) {
+	for _, open := range r.inexact {
+		if !r.conditions[open].matches(f[open]) {
+			return false, nil
+		}
+	}
+	if r.expression == nil {
+		return true, nil
+	}
+	return r.expression.holds(e)
+}
+
+// Len returns how many filters the list has.
+func (l *List) Len() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.rules)
+}
+
+// Rules returns the filters the list was compiled from, in order.
+func (l *List) Rules() []Rule {
+	if l == nil {
+		return nil
+	}
+	return cloneRules(l.source)
+}
+
+// cloneRules copies rules so deeply that neither copy sees changes to the
+// other.
+func cloneRules(rules []Rule) []Rule {
+	out := slices.Clone(rules)
+	for i := range out {
+		out[i].Reasons = slices.Clone(out[i].Reasons)
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package filter
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// MinWindow is the shortest OncePer window. Core/v1 Events carry times of
+	// whole seconds (metav1.Time is stored so), so nothing shorter can be told
+	// apart.
+	MinWindow = time.Second
+	// MaxWindow is the longest OncePer window. A year is far beyond what any
+	// Event is kept for (an hour by default, kube-apiserver's --event-ttl), and
+	// keeps a mistyped unit from silencing a filter for good.
+	MaxWindow = 365 * 24 * time.Hour
+
+	occurrence = "occurrence"
+)
+
+// OncePer says what counts as the same thing, so that it is built once. The
+// zero value is one build per Event object, however often its count rises.
+// At most one of the fields is set.
+type OncePer struct {
+	// Window, where positive, is one build per involved object and reason in
+	// each window of that length.
+	Window time.Duration
+	// Occurrence is one build for every count of the Event.
+	Occurrence bool
+}
+
+// ParseOncePer reads the file's form of OncePer: "occurrence", or a Go
+// duration of whole seconds from MinWindow to MaxWindow, for example "10m" or
+// "1h30m". Empty text is the zero OncePer.
+func ParseOncePer(text string) (OncePer, error) {
+	switch text {
+	case "":
+		return OncePer{}, nil
+	case occurrence:
+		return OncePer{Occurrence: true}, nil
+	}
+	window, err := time.ParseDuration(text)
+	if err != nil {
+		return OncePer{}, fmt.Errorf("%q is neither a duration nor %s; write for example 30s, 10m, 1h30m or %s",
+			text, occurrence, occurrence)
+	}
+	o := OncePer{Window: window}
+	if err := o.check(); err != nil {
+		return OncePer{}, err
+	}
+	return o, nil
+}
+
+// String returns what ParseOncePer reads back: "" for the zero value,
+// "occurrence", or the window without the units that are zero.
+func (o OncePer) String() string {
+	switch {
+	case o.Occurrence:
+		return occurrence
+	case o.Window == 0:
+		return ""
+	}
+	// Duration prints 10m as 10m0s and 1h as 1h0m0s.
+	text := o.Window.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// check says what is wrong with a window, and nil where there is none.
+func (o OncePer) check() error {
+	switch {
+	case o.Window == 0:
+		return nil
+	case o.Occurrence:
+		return fmt.Errorf("a window and %s at once; choose one", occurrence)
+	case o.Window < MinWindow || o.Window > MaxWindow:
+		return fmt.Errorf("%s is out of range; allowed is %s to %s",
+			o.Window, OncePer{Window: MinWindow}, OncePer{Window: MaxWindow})
+	case o.Window%time.Second != 0:
+		return fmt.Errorf("%s is not a whole number of seconds; Events carry no finer time", o.Window)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,59 @@
+// Package filter decides about one core/v1 Event: is it accepted, by which
+// filter, and for which project.
+//
+// A filter list is compiled once and decides many times. The first filter that
+// matches decides; where none matches the Event is rejected. The list stands
+// inside the informer's ListWatch, ahead of the cache, so a decision must cost
+// next to nothing and must not allocate.
+//
+// The package is pure: no client, no logger, no clock. What an Event says is
+// all a decision depends on, so that the daemon, `explain` and a second
+// replica always agree.
+package filter
+
+import "fmt"
+
+// MaxRules is how many filters one list may have. Compile refuses more, since
+// the index that makes a decision fast grows with the square of the number of
+// filters that each name another value: 4096 of them take 2 MiB.
+const MaxRules = 4096
+
+// Rule is one filter as its author wrote it. A Rule matches an Event when
+// every condition it sets holds; a condition left empty always holds, so the
+// zero Rule matches every Event.
+//
+// Namespace, Kind, Reasons, Name and Component are globs: `*` stands for any
+// run of characters, `?` for exactly one, all else for itself. A glob is
+// compared with the whole value and heeds case.
+type Rule struct {
+	// Namespace is compared with the involved object's namespace, which is
+	// empty for cluster-scoped objects. Empty or `*` means any, those included.
+	Namespace string
+	// Kind is compared with the involved object's kind, for example Pod.
+	Kind string
+	// Reasons holds when any of its globs matches the Event's reason.
+	Reasons []string
+	// Name is compared with the involved object's name.
+	Name string
+	// Type is Normal or Warning, taken literally.
+	Type string
+	// Component is compared with what event.Component says of the Event.
+	Component string
+	// Expression is a CEL expression that yields a bool; see Variables for
+	// what it can refer to.
+	Expression string
+
+	// Action is what the filter decides.
+	Action Action
+	// Project is the project to build, by name or ID. Only an accepting Rule
+	// may have one.
+	Project string
+	// OncePer says how many builds an accepting Rule makes of repeated Events.
+	OncePer OncePer
+}
+
+// By returns the name of the filter at the 0-based index, "filters[3]". Logs,
+// metrics, errors and the command line all call a filter so.
+func By(index int) string {
+	return fmt.Sprintf("filters[%d]", index)
+}

@@ -1,0 +1,154 @@
+package filter
+
+import (
+	"k8s.io/apimachinery/pkg/fields"
+)
+
+// maxExclusions is how many != terms a selector may have. It travels in the
+// URL of every list and watch, and proxies on the way take 8 KiB at least;
+// leaving a term out only makes the selector weaker.
+const maxExclusions = 64
+
+// selectable returns the name under which the API server selects Events by a
+// fact, from ToSelectableFields in
+// k8s.io/kubernetes/pkg/registry/core/event/strategy.go. `source` there is
+// source.component or, where that is empty, reportingComponent, which is what
+// event.Component says too.
+func (f fact) selectable() string {
+	switch f {
+	case factNamespace:
+		return "involvedObject.namespace"
+	case factKind:
+		return "involvedObject.kind"
+	case factReason:
+		return "reason"
+	case factName:
+		return "involvedObject.name"
+	case factType:
+		return "type"
+	default:
+		return "source"
+	}
+}
+
+// selectorOrder is the order of a selector's terms: what narrows most first.
+func selectorOrder() [factCount]fact {
+	return [factCount]fact{factKind, factNamespace, factName, factReason, factType, factComponent}
+}
+
+// Selector returns a field selector for the API server that every Event
+// satisfies which the list accepts. It is necessary, never sufficient: the
+// list must still decide about the Events that come.
+//
+// A field selector is an AND of = and != terms, so this is what it can say:
+//
+//   - = for a fact that all accepting filters pin to the same one value;
+//   - != for a value with which, given those pins, a filter rejects every Event
+//     that no earlier filter accepts.
+//
+// A list that accepts everything gives an empty selector. One that accepts
+// nothing, a nil list too, gives a selector that no Event satisfies; not
+// fields.Nothing, which the API server reads as everything.
+func (l *List) Selector() fields.Selector {
+	accepting := l.accepting()
+	if len(accepting) == 0 {
+		return fields.AndSelectors(
+			fields.OneTermEqualSelector(factKind.selectable(), ""),
+			fields.OneTermNotEqualSelector(factKind.selectable(), ""),
+		)
+	}
+	pins := pinned(l.rules, accepting)
+	var terms, exclusions []fields.Selector
+	for _, f := range selectorOrder() {
+		if value, ok := pins[f].exactly(); ok {
+			terms = append(terms, fields.OneTermEqualSelector(f.selectable(), value))
+			continue
+		}
+		for _, value := range l.excluded(f, &pins) {
+			exclusions = append(exclusions, fields.OneTermNotEqualSelector(f.selectable(), value))
+		}
+	}
+	exclusions = exclusions[:min(len(exclusions), maxExclusions)]
+	return fields.AndSelectors(append(terms, exclusions...)...)
+}
+
+// accepting returns the indexes of the filters that can accept an Event: those
+// that accept and are not shadowed by an earlier filter.
+func (l *List) accepting() []int {
+	if l == nil {
+		return nil
+	}
+	shadowed := make([]bool, len(l.rules))
+	for _, s := range l.Shadowed() {
+		shadowed[s.Index] = true
+	}
+	var out []int
+	for i := range l.rules {
+		if l.rules[i].verdict.Action == Accept && !shadowed[i] {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// pinned returns, for each fact that all accepting filters pin to the same
+// value, that value as a condition; for all others a condition that always
+// holds.
+func pinned(rules []rule, accepting []int) conditions {
+	var pins conditions
+	for f := range pins {
+		value, ok := rules[accepting[0]].conditions[f].exactly()
+		for _, i := range accepting[1:] {
+			other, otherOK := rules[i].conditions[f].exactly()
+			ok = ok && otherOK && other == value
+		}
+		if ok {
+			pins[f] = anyOf{{form: exact, text: value}}
+		}
+	}
+	return pins
+}
+
+// excluded returns the values of fact f that no acceptable Event has: a filter
+// without other open conditions rejects them, and no filter ahead of it
+// accepts them. They come in the order of the filters, each once.
+func (l *List) excluded(f fact, pins *conditions) []string {
+	var values []string
+	seen := map[string]bool{}
+	for i := range l.rules {
+		r := &l.rules[i]
+		if r.verdict.Action != Reject || r.expression != nil || !r.dependsOnlyOn(f, pins) {
+			continue
+		}
+		for _, g := range r.conditions[f] {
+			if g.form != exact || seen[g.text] || l.acceptedBefore(i, f, g.text) {
+				continue
+			}
+			seen[g.text] = true
+			values = append(values, g.text)
+		}
+	}
+	return values
+}
+
+// dependsOnlyOn reports whether every Event that satisfies pins meets all text
+// conditions of r other than the one on f.
+func (r *rule) dependsOnlyOn(f fact, pins *conditions) bool {
+	for other := range factCount {
+		if other != f && !r.conditions[other].covers(pins[other]) {
+			return false
+		}
+	}
+	return true
+}
+
+// acceptedBefore reports whether a filter ahead of index i may accept an Event
+// whose fact f has the value.
+func (l *List) acceptedBefore(i int, f fact, value string) bool {
+	for j := range l.rules[:i] {
+		if l.rules[j].verdict.Action == Accept && l.rules[j].conditions[f].matches(value) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,68 @@
+package filter
+
+import "fmt"
+
+// Shadow is a filter that can never decide, since an earlier one catches every
+// Event it matches.
+type Shadow struct {
+	// Index is the 0-based place of the filter that never decides.
+	Index int
+	// Earlier is the 0-based place of the filter that catches its Events.
+	Earlier int
+	// Why says how the two are related, for people to read.
+	Why string
+}
+
+// Shadowed returns the filters that can provably never decide, in order, each
+// with the first filter that shadows it. It finds what one earlier filter
+// catches alone, not what several catch between them, and it does not look
+// into expressions: two are the same when their texts are.
+func (l *List) Shadowed() []Shadow {
+	if l == nil {
+		return nil
+	}
+	var out []Shadow
+	for i := range l.rules {
+		for j := range l.rules[:i] {
+			if l.rules[j].shadows(&l.rules[i]) {
+				out = append(out, Shadow{Index: i, Earlier: j, Why: l.why(j, i)})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// shadows reports whether r provably matches every Event that later matches.
+func (r *rule) shadows(later *rule) bool {
+	if r.expression != nil && (later.expression == nil || r.expression.text != later.expression.text) {
+		return false
+	}
+	return r.conditions.covers(&later.conditions)
+}
+
+// why says how the filter at index i is shadowed by the earlier one at j.
+func (l *List) why(j, i int) string {
+	earlier, later := &l.rules[j], &l.rules[i]
+	name := earlier.verdict.By
+	switch {
+	case earlier.matchesAll():
+		return fmt.Sprintf("%s matches every Event, so no later filter is reached", name)
+	case !later.shadows(earlier):
+		return fmt.Sprintf("%s already matches every Event that this filter matches", name)
+	case earlier.verdict.Action != later.verdict.Action:
+		return fmt.Sprintf("%s has the same conditions and decides first, to %s", name, earlier.verdict.Action)
+	default:
+		return fmt.Sprintf("it repeats %s", name)
+	}
+}
+
+// matchesAll reports whether r has no conditions.
+func (r *rule) matchesAll() bool {
+	for _, condition := range r.conditions {
+		if len(condition) > 0 {
+			return false
+		}
+	}
+	return r.expression == nil
+}
