@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the container image from bin/k8s-gateway and Dockerfile, or checks one.
+# Builds the container image: bin/k8s-gateway by `make build`, then Dockerfile.
 #
 #   hack/image.sh         build IMAGE, print its name and size
-#   hack/image.sh test    check IMAGE: one file, user, entrypoint, labels, and
+#   hack/image.sh test    and check it: one file, user, entrypoint, labels, and
 #                         `k8s-gateway --version` from its own root file system
 #
 # From the environment:
@@ -40,7 +40,7 @@ buildah() {
 }
 
 build() {
-	[ -x bin/k8s-gateway ] || die "bin/k8s-gateway is missing: run make build"
+	make --no-print-directory build "VERSION=$VERSION"
 	# An image keeps the mode, and its user is neither owner nor group.
 	chmod 0755 bin/k8s-gateway
 
@@ -143,6 +143,9 @@ check() {
 
 case ${1:-build} in
 build) build ;;
-test) check ;;
+test)
+	build
+	check
+	;;
 *) die "unknown mode $1: want build or test" ;;
 esac
