@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+)
+
+// runDaemon runs the gateway until ctx ends.
+func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	log := newLogger(f.logFormat, stderr)
+	conf, err := loadConfig(f.config)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return errReported
+	}
+	for _, warning := range conf.Warnings {
+		log.Warn("filter file", "warning", warning.String())
+	}
+	clientConfig, namespace, err := connect(f.kubeconfig, f.master)
+	if err != nil {
+		return err
+	}
+	core, err := corev1client.NewForConfig(clientConfig)
+	if err != nil {
+		return fmt.Errorf("making a client: %w", err)
+	}
+	coordination, err := coordinationv1client.NewForConfig(clientConfig)
+	if err != nil {
+		return fmt.Errorf("making a client: %w", err)
+	}
+	own := podNamespace(namespace)
+	options := gateway.Options{
+		Core:               core,
+		Coordination:       coordination,
+		Config:             conf,
+		Scopes:             f.scopes(),
+		BuildNamespace:     own,
+		Workers:            f.workers,
+		LogEvents:          gateway.LogEvents(f.logEvents),
+		Position:           object(f.positionConfigMap, own),
+		ReplayExisting:     f.replayExisting,
+		Pod:                gateway.Object{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
+		Identity:           replicaIdentity(),
+		AllowBrigadeEvents: f.allowBrigadeEvents,
+		DryRun:             f.dryRun,
+		Grace:              f.grace,
+		Log:                log,
+		Registerer:         prometheus.WrapRegistererWithPrefix("brigade_k8s_gateway_", prometheus.NewRegistry()),
+	}
+	if f.buildNamespace != "" {
+		options.BuildNamespace = f.buildNamespace
+	}
+	if f.leaderElect {
+		options.Lease = object(f.leaderElectLease, own)
+	}
+	log.Info("starting", "version", version, "server", clientConfig.Host, "filters", conf.Filters.Len(),
+		"scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
+	return gateway.New(options).Run(ctx)
+}
+
+// connect returns how to talk to the API server and the namespace of the
+// caller there, by the rules of kubectl.
+func connect(kubeconfig, master string) (*rest.Config, string, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	overrides := &clientcmd.ConfigOverrides{}
+	overrides.ClusterInfo.Server = master
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("finding the API server: %w; name a kubeconfig with --kubeconfig or $KUBECONFIG", err)
+	}
+	namespace, _, err := loader.Namespace()
+	if err != nil {
+		return nil, "", fmt.Errorf("finding the namespace of the kubeconfig: %w", err)
+	}
+	// A negative rate turns the client-side throttle off.
+	config.QPS = -1
+	config.UserAgent = "brigade-k8s-gateway/" + version
+	config.ContentType = runtime.ContentTypeProtobuf
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return config, namespace, nil
+}
+
+// replicaIdentity tells this process from other replicas, and from an earlier
+// one in the same pod.
+func replicaIdentity() string {
+	name, err := os.Hostname()
+	if pod := os.Getenv("POD_NAME"); pod != "" {
+		name = pod
+	} else if err != nil {
+		name = "k8s-gateway"
+	}
+	return name + "_" + uuid.NewString()
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+)
+
+// daemonFlags are the flags of the daemon as the user gave them.
+type daemonFlags struct {
+	config             string
+	namespaces         []string
+	buildNamespace     string
+	kubeconfig         string
+	master             string
+	workers            int
+	logFormat          string
+	logEvents          string
+	positionConfigMap  string
+	replayExisting     bool
+	leaderElect        bool
+	leaderElectLease   string
+	allowBrigadeEvents bool
+	dryRun             bool
+	listen             string
+	grace              time.Duration
+}
+
+// defaultDaemonFlags returns the defaults, some of which the environment sets:
+// GATEWAY_NAMESPACE and GATEWAY_CONFIG as the first gateway had them,
+// POD_NAMESPACE as the chart's Deployment sets it.
+func defaultDaemonFlags() *daemonFlags {
+	return &daemonFlags{
+		config:           envOr("GATEWAY_CONFIG", ""),
+		namespaces:       strings.Split(envOr("GATEWAY_NAMESPACE", ""), ","),
+		workers:          16,
+		logFormat:        logJSON,
+		logEvents:        string(gateway.LogSummary),
+		leaderElect:      inPod(),
+		leaderElectLease: "brigade-k8s-gateway",
+		listen:           ":8080",
+		grace:            20 * time.Second,
+	}
+}
+
+func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.config, "config", f.config, "the filter `file`, YAML or JSON; without one every Event is logged and none is built ($GATEWAY_CONFIG)")
+	flags.StringSliceVar(&f.namespaces, "namespace", f.namespaces, "the `namespace`s to watch, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
+	flags.StringVar(&f.buildNamespace, "build-namespace", f.buildNamespace, "the `namespace` Brigade looks for builds in; default: the pod's, or the kubeconfig's")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", f.kubeconfig, "the kubeconfig `file`; default: the pod's ServiceAccount, $KUBECONFIG or ~/.kube/config")
+	flags.StringVar(&f.master, "master", f.master, "the `URL` of the API server, instead of the kubeconfig's")
+	flags.IntVar(&f.workers, "workers", f.workers, "how many build Secrets are created at the same time")
+	flags.StringVar(&f.logFormat, "log-format", f.logFormat, "the `format` of the log: json or text")
+	flags.StringVar(&f.logEvents, "log-events", f.logEvents, "which Events are logged: full (with their JSON), summary, accepted, or none")
+	flags.StringVar(&f.positionConfigMap, "position-configmap", f.positionConfigMap, "the ConfigMap, `[namespace/]name`, that keeps what has been done over restarts; without one, Events that arrive while the gateway is down are not built")
+	flags.BoolVar(&f.replayExisting, "replay-existing", f.replayExisting, "with no stored position, build from the Events that are there instead of skipping them")
+	flags.BoolVar(&f.leaderElect, "leader-elect", f.leaderElect, "of several replicas let one work and the others stand by; default: true in a pod")
+	flags.StringVar(&f.leaderElectLease, "leader-elect-lease", f.leaderElectLease, "the Lease, `[namespace/]name`, that replicas compete for")
+	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "let Events about Brigade's own pods build too; a filter that accepts them makes builds cause builds")
+	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything but store the build Secrets: the API server checks each and stores none")
+	flags.StringVar(&f.listen, "listen", f.listen, "the `address` of /metrics, /healthz and /readyz; empty for none")
+	flags.DurationVar(&f.grace, "shutdown-grace-period", f.grace, "how long to go on with what is in flight after SIGTERM")
+}
+
+// validate returns everything that is wrong with the flags, in one error.
+func (f *daemonFlags) validate() error {
+	var faults []error
+	if f.workers < 1 || f.workers > 1024 {
+		faults = append(faults, fmt.Errorf("--workers %d: must be between 1 and 1024", f.workers))
+	}
+	if f.logFormat != logJSON && f.logFormat != logText {
+		faults = append(faults, fmt.Errorf("--log-format %q: must be json or text", f.logFormat))
+	}
+	if _, err := gateway.ParseLogEvents(f.logEvents); err != nil {
+		faults = append(faults, fmt.Errorf("--log-events: %w", err))
+	}
+	if f.grace < 0 {
+		faults = append(faults, fmt.Errorf("--shutdown-grace-period %s: must not be negative", f.grace))
+	}
+	for _, namespace := range f.namespaces {
+		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
+	}
+	faults = append(faults, checkNamespace("--build-namespace", f.buildNamespace))
+	return errors.Join(faults...)
+}
+
+// checkNamespace refuses what cannot be a namespace's name.
+func checkNamespace(flag, name string, allowed ...string) error {
+	if name == "" || slices.Contains(allowed, name) {
+		return nil
+	}
+	if faults := validation.IsDNS1123Label(name); len(faults) > 0 {
+		return fmt.Errorf("%s %q: %s", flag, name, strings.Join(faults, "; "))
+	}
+	return nil
+}
+
+// scopes returns what to watch: one scope for each namespace, or the one of
+// all namespaces where any of them is empty or "*".
+func (f *daemonFlags) scopes() []position.Scope {
+	var scopes []position.Scope
+	for _, namespace := range f.namespaces {
+		if namespace == "" || namespace == "*" {
+			return []position.Scope{position.AllNamespaces}
+		}
+		scopes = append(scopes, position.Scope(namespace))
+	}
+	if len(scopes) == 0 {
+		return []position.Scope{position.AllNamespaces}
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
+}
+
+// object parses "[namespace/]name", with the given namespace as default.
+func object(s, namespace string) gateway.Object {
+	if ns, name, found := strings.Cut(s, "/"); found {
+		return gateway.Object{Namespace: ns, Name: name}
+	}
+	return gateway.Object{Namespace: namespace, Name: s}
+}
+
+// inPod tells whether the process runs in a pod, by the rule of
+// k8s.io/client-go/rest.InClusterConfig.
+func inPod() bool {
+	return os.Getenv("KUBERNETES_SERVICE_HOST") != "" && os.Getenv("KUBERNETES_SERVICE_PORT") != ""
+}
+
+// podNamespace returns the namespace of the pod the process runs in, or the
+// given one outside of a pod.
+func podNamespace(otherwise string) string {
+	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
+		return namespace
+	}
+	if otherwise != "" {
+		return otherwise
+	}
+	return corev1.NamespaceDefault
+}
+
+func envOr(name, otherwise string) string {
+	if value, ok := os.LookupEnv(name); ok {
+		return value
+	}
+	return otherwise
+}

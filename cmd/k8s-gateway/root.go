@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+)
+
+const rootLong = `Runs a Brigade build for each Kubernetes Event that a filter list accepts.
+
+The gateway watches Events, runs each through the filters of the file named by
+--config (the first that matches decides, and what none matches is rejected),
+and creates one Brigade build Secret for each Event that is accepted, however
+often it is restarted, doubled or interrupted. Without a file it logs every
+Event and builds none, which is how to find out what to filter for.
+
+In a pod it uses the pod's ServiceAccount; elsewhere --kubeconfig, $KUBECONFIG
+or ~/.kube/config, as kubectl does. It needs the right to list and watch Events
+where it watches, and to create Secrets in the build namespace.`
+
+const rootExample = `  # See which Events there are; build nothing
+  k8s-gateway --log-format=text
+
+  # Check a filter file
+  k8s-gateway check --config filters.yaml
+
+  # Build from the Events of two namespaces; Brigade runs in namespace brigade
+  k8s-gateway --config filters.yaml --namespace pequod,ahab --build-namespace brigade`
+
+func newRootCommand() *cobra.Command {
+	flags := defaultDaemonFlags()
+	cmd := &cobra.Command{
+		Use:           "k8s-gateway",
+		Short:         "Runs Brigade builds for Kubernetes Events",
+		Long:          rootLong,
+		Example:       rootExample,
+		Version:       version,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDaemon(cmd.Context(), flags, cmd.ErrOrStderr())
+		},
+	}
+	flags.addTo(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	cmd.AddCommand(newCheckCommand())
+	return cmd
+}
+
+// loadConfig reads the filter file, or returns the configuration of a gateway
+// that only observes where there is none.
+func loadConfig(path string) (*config.Config, error) {
+	if path == "" {
+		return config.Default(), nil
+	}
+	return config.Load(path)
+}

@@ -1,0 +1,98 @@
+// Package brigade turns an accepted Event into a Brigade 1.x build and writes
+// its build Secret, which is what makes Brigade's controller start a worker.
+//
+// It is the far end of the flow and, beside the reading of Events, the only
+// place that knows what the API server is asked for.
+package brigade
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/brigadecore/brigade/pkg/brigade"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+)
+
+// Provider is the event provider every build of this gateway names. A
+// brigade.js may tell by it where a build came from.
+const Provider = "k8s-gateway"
+
+// Titles are cut to these many characters. Dashboards show the short one in a
+// table row; an Event's message may hold 1024 bytes (validation of core/v1
+// Events), which fits the long one together with its prefix.
+const (
+	maxShortTitle = 100
+	maxLongTitle  = 1200
+)
+
+// ProjectID returns the ID of the project a user named, by name
+// ("deis/empty-testbed") or by ID ("brigade-830c…"), as Brigade computes it.
+func ProjectID(project string) string {
+	return brigade.ProjectID(project)
+}
+
+// newBuild returns b as Brigade's own build, at the given VCS reference. Its
+// payload is the Event as compact JSON, without managedFields, which only the
+// API server has a use for. The error says that the Event cannot be written
+// as JSON.
+func newBuild(b delivery.Build, commitRef string) (*brigade.Build, error) {
+	payload, err := payload(b.Event)
+	if err != nil {
+		return nil, fmt.Errorf("encoding event %s: %w", event.Key(b.Event), err)
+	}
+	return &brigade.Build{
+		ID:         b.ID,
+		ProjectID:  b.ProjectID,
+		Type:       event.Topic(b.Event),
+		Provider:   Provider,
+		ShortTitle: shortTitle(b.Event),
+		LongTitle:  longTitle(b.Event),
+		Revision:   &brigade.Revision{Ref: commitRef},
+		Payload:    payload,
+	}, nil
+}
+
+func payload(e *corev1.Event) ([]byte, error) {
+	if len(e.ManagedFields) > 0 {
+		trimmed := *e
+		trimmed.ManagedFields = nil
+		e = &trimmed
+	}
+	return json.Marshal(e)
+}
+
+// shortTitle says what happened to what: "BackOff: Pod pequod/web-0".
+func shortTitle(e *corev1.Event) string {
+	return cut(e.Reason+": "+event.Object(e), maxShortTitle)
+}
+
+// longTitle adds what the reporter said of it, how often and who reported it:
+// "Pod pequod/web-0: Back-off restarting failed container (BackOff, 5 times,
+// kubelet)".
+func longTitle(e *corev1.Event) string {
+	facts := []string{e.Reason}
+	if n := event.Count(e); n > 1 {
+		facts = append(facts, fmt.Sprintf("%d times", n))
+	}
+	if c := event.Component(e); c != "" {
+		facts = append(facts, c)
+	}
+	said := strings.Join(strings.Fields(e.Message), " ")
+	if said == "" {
+		said = e.Reason
+	}
+	return cut(fmt.Sprintf("%s: %s (%s)", event.Object(e), said, strings.Join(facts, ", ")), maxLongTitle)
+}
+
+// cut shortens s to at most n characters and shows that it did.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	return string([]rune(s)[:n-1]) + "…"
+}

@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+)
+
+// LogEvents says which Events are logged, and how much of each.
+type LogEvents string
+
+// The choices of --log-events.
+const (
+	// LogFull logs every Event with its JSON.
+	LogFull LogEvents = "full"
+	// LogSummary logs every Event with what filters can be written against.
+	LogSummary LogEvents = "summary"
+	// LogAccepted logs accepted Events only, as LogSummary does.
+	LogAccepted LogEvents = "accepted"
+	// LogNone logs no Events.
+	LogNone LogEvents = "none"
+)
+
+// ParseLogEvents returns the choice with the given name. The error names all.
+func ParseLogEvents(s string) (LogEvents, error) {
+	all := []string{string(LogFull), string(LogSummary), string(LogAccepted), string(LogNone)}
+	for _, one := range all {
+		if s == one {
+			return LogEvents(s), nil
+		}
+	}
+	return "", fmt.Errorf("unknown choice of events to log %q: must be one of %s", s, strings.Join(all, ", "))
+}
+
+// eventLog logs and counts each Event the gateway reads, once.
+type eventLog struct {
+	choice  LogEvents
+	log     *slog.Logger
+	metrics *metrics
+
+	mu   sync.Mutex
+	said map[string]*rate.Sometimes
+}
+
+func newEventLog(choice LogEvents, log *slog.Logger, m *metrics) *eventLog {
+	return &eventLog{choice: choice, log: log, metrics: m, said: map[string]*rate.Sometimes{}}
+}
+
+// seen logs and counts e with the verdict on it.
+func (l *eventLog) seen(e *corev1.Event, v filter.Verdict) {
+	l.metrics.events.WithLabelValues(v.Action.String(), v.By).Inc()
+	for _, fault := range v.Faults {
+		l.metrics.faults.WithLabelValues(fault.By).Inc()
+		l.sometimes(fault.By, func() {
+			l.log.Warn("expression failed, taken as not matching", "by", fault.By, "event", event.Key(e), "err", fault.Err)
+		})
+	}
+	if l.choice == LogNone || l.choice == LogAccepted && v.Action != filter.Accept {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("verdict", v.Action.String()),
+		slog.String("by", v.By),
+		slog.String("kind", e.InvolvedObject.Kind),
+		slog.String("namespace", e.InvolvedObject.Namespace),
+		slog.String("name", e.InvolvedObject.Name),
+		slog.String("reason", e.Reason),
+		slog.String("type", e.Type),
+		slog.String("component", event.Component(e)),
+		slog.Int("count", int(event.Count(e))),
+		slog.String("message", e.Message),
+	}
+	if l.choice == LogFull {
+		attrs = append(attrs, slog.Any("event", document{e}))
+	}
+	l.log.LogAttrs(context.Background(), slog.LevelInfo, "Processing "+event.Key(e), attrs...)
+}
+
+// sometimes calls f for the first of a kind, and then once a minute.
+func (l *eventLog) sometimes(kind string, f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.said[kind]
+	if s == nil {
+		s = &rate.Sometimes{Interval: time.Minute}
+		l.said[kind] = s
+	}
+	s.Do(f)
+}
+
+// document shows an Event as JSON in either log format.
+type document struct{ e *corev1.Event }
+
+// MarshalJSON makes slog's JSON handler nest the Event.
+func (d document) MarshalJSON() ([]byte, error) { return json.Marshal(d.e) }
+
+// MarshalText makes slog's text handler show the same JSON, quoted.
+func (d document) MarshalText() ([]byte, error) { return json.Marshal(d.e) }

@@ -1,0 +1,139 @@
+// Package gateway is the running daemon: it reads Events through informers
+// whose ListWatch decides on each, hands accepted ones to delivery, and keeps
+// its position, so that it can be killed at any moment and lose nothing.
+//
+// The data goes one way: ListWatch (reader) → informer → intake → queue →
+// Secret. A pipeline is one such run with one filter list; a Gateway runs
+// pipelines one after the other, beginning each from the position.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+)
+
+// Options are what a Gateway works with.
+type Options struct {
+	// Core and Coordination talk to the API server without a client-side
+	// throttle: API Priority and Fairness is the throttle.
+	Core         corev1client.CoreV1Interface
+	Coordination coordinationv1client.CoordinationV1Interface
+	// Config is the validated filter file.
+	Config *config.Config
+	// Scopes are watched, each by an informer of its own.
+	Scopes []position.Scope
+	// BuildNamespace is where build Secrets are created.
+	BuildNamespace string
+	// Workers is how many Secrets are created at the same time.
+	Workers int
+	// LogEvents says which Events are logged.
+	LogEvents LogEvents
+	// Position names the ConfigMap that keeps the position; without a name the
+	// position lives as long as the process.
+	Position Object
+	// ReplayExisting builds from the Events that are there when there is no
+	// stored position, instead of skipping them.
+	ReplayExisting bool
+	// Lease names the Lease that replicas compete for; without a name there is
+	// no election and the process leads.
+	Lease Object
+	// Pod names the pod the process runs in, to report Warning Events on;
+	// without a name they are only logged.
+	Pod Object
+	// Identity tells this process from other replicas.
+	Identity string
+	// AllowBrigadeEvents turns the loop guard off.
+	AllowBrigadeEvents bool
+	// DryRun has every Secret validated and none stored.
+	DryRun bool
+	// Grace is how long a stopping gateway goes on writing what is in flight.
+	Grace      time.Duration
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// takenPause keeps two gateways that take the position from each other from
+// listing Events without rest.
+const takenPause = 2 * time.Second
+
+// Object names an object by namespace and name. The zero Object names none.
+type Object struct {
+	Namespace string
+	Name      string
+}
+
+// Gateway is the daemon.
+type Gateway struct {
+	Options
+	metrics *metrics
+	events  *eventLog
+}
+
+// New returns a Gateway that does nothing until it is run.
+func New(o Options) *Gateway {
+	m := newMetrics(o.Registerer)
+	return &Gateway{Options: o, metrics: m, events: newEventLog(o.LogEvents, o.Log, m)}
+}
+
+// Run works until ctx ends, and returns when everything it started has. The
+// error says what no retry can heal: a position that cannot be read.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.warn()
+	if g.Lease.Name == "" {
+		return g.lead(ctx, ctx)
+	}
+	return g.campaign(ctx)
+}
+
+// warn logs what the user chose and may not want.
+func (g *Gateway) warn() {
+	if g.AllowBrigadeEvents {
+		g.Log.Warn("the loop guard is off: a filter that accepts Brigade's own pods makes every build cause further builds without end")
+	}
+	if g.Position.Name == "" {
+		g.Log.Warn("the position is not stored: Events that arrive while the gateway is down are not built; name a ConfigMap with --position-configmap")
+	}
+	if g.Config.Filters.Len() == 0 {
+		g.Log.Info("no filters: every Event is logged and none is built")
+	}
+}
+
+// lead runs pipelines until leading ends, each from the position at which the
+// one before it stopped. stopping is done when the process is to end, which
+// ends leading too; where only leading ends, somebody else leads.
+func (g *Gateway) lead(leading, stopping context.Context) error {
+	g.metrics.leader.Set(1)
+	defer g.metrics.leader.Set(0)
+	floors := position.Positions{}
+	for {
+		p := newPipeline(g, floors)
+		err := p.run(leading, stopping)
+		switch {
+		case errors.Is(err, position.ErrTaken) && g.Lease.Name != "":
+			g.Log.Warn("another gateway wrote the position: giving up the lead", "err", err)
+			return nil
+		case errors.Is(err, position.ErrTaken):
+			g.Log.Warn("another gateway without leader election writes the same position; starting again from what it wrote. "+
+				"Builds stay single, but run one of them, or both with --leader-elect", "err", err)
+			select {
+			case <-leading.Done():
+				return nil
+			case <-time.After(takenPause):
+			}
+		case err != nil:
+			return err
+		case leading.Err() != nil:
+			return nil
+		}
+		floors = p.positions()
+	}
+}
