@@ -66,3 +66,9 @@ func (r *rule) matchesAll() bool {
 	}
 	return r.expression == nil
 }
+
+// MatchesAll reports whether the filter at the 0-based index has no conditions
+// and so matches every Event that comes to it.
+func (l *List) MatchesAll(index int) bool {
+	return l.rules[index].matchesAll()
+}

@@ -1,0 +1,92 @@
+// Package config turns a filter file into a value that is ready to run, or
+// into a report of everything that is wrong with it.
+//
+// It stands between the file and the daemon: what Load returns has its filters
+// compiled, its projects resolved and its limits checked, so nothing below it
+// has to doubt a value. It is strict. A filter file that is almost right
+// builds the wrong things, so whatever it does not know it refuses, with line,
+// column, and the line itself.
+package config
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+const (
+	// DefaultCommitRef is the Git reference a build is made of where the file
+	// has no commitRef. Brigade 1.x itself falls back on it.
+	DefaultCommitRef = "refs/heads/master"
+
+	// MaxSize is how many bytes a filter file may have: 1 MiB, which is what a
+	// ConfigMap can hold (MaxSecretSize in k8s.io/kubernetes/pkg/apis/core,
+	// which ValidateConfigMap applies).
+	MaxSize = 1 << 20
+)
+
+// Config is what a filter file says.
+type Config struct {
+	// Project is the project that accepted Events build where their filter
+	// names no other: a name or an ID, empty where the file has none.
+	Project string
+	// CommitRef is the Git reference that builds are made of.
+	CommitRef string
+	// Filters is the compiled filter list. Its accepting filters all have their
+	// project, so that Verdict.Project is final.
+	Filters *filter.List
+	// Limits are the file's limits, with defaults for those it does not set.
+	Limits guard.Limits
+	// Warnings are what is allowed but probably not meant, in the order of the
+	// file.
+	Warnings []Fault
+}
+
+// Load reads and checks the filter file at path. What is wrong with the file's
+// content comes as an *Error.
+func Load(path string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the filter file: %w", err)
+	}
+	if info.Size() > MaxSize {
+		return nil, tooLarge(path, info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the filter file: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse checks the content of a filter file, YAML or JSON. The file's name is
+// only used in reports. Its error is an *Error that holds every fault of the
+// file.
+func Parse(file string, data []byte) (*Config, error) {
+	if len(data) > MaxSize {
+		return nil, tooLarge(file, int64(len(data)))
+	}
+	src := newSource(file, data)
+	root, fault := src.document()
+	if fault != nil {
+		return nil, &Error{Faults: []Fault{*fault}}
+	}
+	r := &reader{source: src}
+	cfg := r.config(root)
+	if len(r.faults) > 0 {
+		return nil, &Error{Faults: inOrder(r.faults)}
+	}
+	cfg.Warnings = inOrder(r.warnings)
+	return cfg, nil
+}
+
+// tooLarge is the error of a file beyond MaxSize. The file is not looked into,
+// so there is no line to show.
+func tooLarge(file string, size int64) *Error {
+	return &Error{Faults: []Fault{{
+		File: file, Line: 1, Column: 1,
+		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, MaxSize),
+	}}}
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+// config reads the whole file. Where it reports faults its result is of no
+// use.
+func (r *reader) config(root *yaml.Node) *Config {
+	top := r.mapping(root, "", "project", "commitRef", "filters", "limits")
+	cfg := &Config{CommitRef: DefaultCommitRef, Limits: guard.DefaultLimits()}
+	projectKnown := true
+	if e, ok := top["project"]; ok {
+		cfg.Project, projectKnown = r.project(e.value)
+	}
+	if e, ok := top["commitRef"]; ok {
+		cfg.CommitRef = r.commitRef(e.value)
+	}
+	if e, ok := top["limits"]; ok {
+		cfg.Limits = r.limits(e.value)
+	}
+	var filters []*filterNode
+	if e, ok := top["filters"]; ok {
+		filters = r.filters(e.value)
+	}
+	if projectKnown {
+		r.resolveProjects(filters, cfg.Project)
+	}
+	cfg.Filters = r.compile(filters)
+	if cfg.Filters != nil {
+		r.warnAboutFilters(root, top, filters, cfg.Filters)
+	}
+	return cfg
+}
+
+// project reads the file's project, and reports false where it is none.
+func (r *reader) project(node *yaml.Node) (string, bool) {
+	project, ok := r.text(node, "project")
+	if !ok {
+		return "", false
+	}
+	if err := checkProject(project); err != nil {
+		r.refuse(at(node), "project", "%s", err)
+		return "", false
+	}
+	return project, true
+}
+
+// commitRef reads the Git reference of builds. What Git forbids in one that a
+// slip may bring in is white space (git-check-ref-format(1)).
+func (r *reader) commitRef(node *yaml.Node) string {
+	ref, ok := r.text(node, "commitRef")
+	if !ok || ref == "" {
+		return DefaultCommitRef
+	}
+	if strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }) {
+		r.refuse(at(node), "commitRef", "%q contains white space or invisible characters; write for example %s", ref, DefaultCommitRef)
+	}
+	return ref
+}
+
+// resolveProjects gives each accepting filter the file's project where it has
+// none of its own.
+func (r *reader) resolveProjects(filters []*filterNode, project string) {
+	for _, f := range filters {
+		if f.rule.Action != filter.Accept || f.rule.Project != "" || f.broken["project"] {
+			continue
+		}
+		if project == "" {
+			p := at(f.node)
+			if e, ok := f.entries["action"]; ok {
+				p = at(e.value)
+			}
+			r.refuse(p, f.pathOf("project"), "no project to build; set project here, or at the top of the file for all filters")
+			continue
+		}
+		f.rule.Project = project
+	}
+}
+
+// warnAboutFilters reports what is allowed but probably not meant.
+func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters []*filterNode, compiled *filter.List) {
+	if len(filters) == 0 {
+		p := at(root)
+		if e, ok := top["filters"]; ok {
+			p = at(e.value)
+		}
+		r.warn(p, "filters", "no filters; every Event is rejected and nothing is built")
+		return
+	}
+	for _, s := range compiled.Shadowed() {
+		f := filters[s.Index]
+		r.warn(at(f.node), f.path, "can never match: %s; remove it, or move it up", s.Why)
+	}
+	first := filters[0]
+	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
+		r.warn(at(first.node), first.path, "accepts every Event, and each builds; add a condition, or filters ahead of it that reject")
+	}
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	// maxReported is how many faults Error spells out. A file with more has one
+	// cause that the first ones show.
+	maxReported = 100
+	// maxExcerpt is how many characters of a line a report shows, around the
+	// fault. JSON may come as a single line.
+	maxExcerpt = 120
+)
+
+// Severity says what becomes of a file with a fault.
+type Severity uint8
+
+const (
+	// SeverityError refuses the file.
+	SeverityError Severity = iota
+	// SeverityWarning lets it pass.
+	SeverityWarning
+)
+
+// String returns "error" or "warning".
+func (s Severity) String() string {
+	if s == SeverityWarning {
+		return "warning"
+	}
+	return "error"
+}
+
+// Fault is one thing that is wrong with a filter file, and where.
+type Fault struct {
+	// Severity is whether the file is refused for it.
+	Severity Severity
+	// File is the name of the file.
+	File string
+	// Line and Column are where the fault stands, counted from 1, the column in
+	// characters.
+	Line, Column int
+	// Path is the setting the fault is about, "filters[1].action", and empty
+	// where it is about the file as a whole.
+	Path string
+	// Message says what is wrong, and what is allowed or to be done.
+	Message string
+	// Source is the line of the file that the fault stands on.
+	Source string
+}
+
+// String returns the report of the fault: "file:line:col: path: message", then
+// the line of the file and a caret below the column. A warning says so ahead of
+// the path.
+func (f Fault) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
+	if f.Severity == SeverityWarning {
+		b.WriteString("warning: ")
+	}
+	if f.Path != "" {
+		b.WriteString(f.Path + ": ")
+	}
+	b.WriteString(f.Message)
+	if strings.TrimSpace(f.Source) != "" {
+		line, caret := excerpt(f.Source, f.Column)
+		fmt.Fprintf(&b, "\n  %s\n  %s^", line, caret)
+	}
+	return b.String()
+}
+
+// excerpt returns what is to be seen of a line around a column, and what to
+// write ahead of a caret below it. Tabs stay tabs in both, so that the two
+// line up in any terminal; other control characters become visible ones.
+func excerpt(line string, column int) (shown, indent string) {
+	runes := []rune(line)
+	for i, r := range runes {
+		if r != '\t' && !unicode.IsPrint(r) {
+			runes[i] = unicode.ReplacementChar
+		}
+	}
+	at := min(max(column-1, 0), len(runes))
+	start := 0
+	if len(runes) > maxExcerpt {
+		start = min(max(at-maxExcerpt/2, 0), len(runes)-maxExcerpt)
+		runes = runes[start : start+maxExcerpt]
+		at -= start
+	}
+	caret := make([]rune, at)
+	for i, r := range runes[:at] {
+		caret[i] = ' '
+		if r == '\t' {
+			caret[i] = '\t'
+		}
+	}
+	return string(runes), string(caret)
+}
+
+// Error is the error of a filter file that is refused. It holds every fault,
+// in the order of the file.
+type Error struct {
+	Faults []Fault
+}
+
+// Error returns the report of all faults, one below the other.
+func (e *Error) Error() string {
+	reports := make([]string, 0, min(len(e.Faults), maxReported)+1)
+	for i, f := range e.Faults {
+		if i == maxReported {
+			reports = append(reports, fmt.Sprintf("%s: and %d more faults", f.File, len(e.Faults)-i))
+			break
+		}
+		reports = append(reports, f.String())
+	}
+	return strings.Join(reports, "\n")
+}
+
+// inOrder sorts faults by where they stand in the file.
+func inOrder(faults []Fault) []Fault {
+	slices.SortStableFunc(faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return faults
+}

@@ -1,0 +1,193 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+)
+
+// filterNode is one filter as it stands in the file.
+type filterNode struct {
+	path    string
+	node    *yaml.Node
+	entries map[string]entry
+	rule    filter.Rule
+	// broken are the keys that have been refused already, so that nothing more
+	// is said about them.
+	broken map[string]bool
+}
+
+// filterKeys are the keys of one filter: conditions first, then the outcome.
+func filterKeys() []string {
+	return []string{
+		"namespace", "kind", "reasons", "name", "type", "component", "expression", "action", "project", "oncePer",
+	}
+}
+
+// filters reads the `filters` section.
+func (r *reader) filters(node *yaml.Node) []*filterNode {
+	items, _ := r.sequence(node, "filters", "filters")
+	filters := make([]*filterNode, len(items))
+	for i, item := range items {
+		f := &filterNode{path: filter.By(i), node: item, broken: map[string]bool{}}
+		r.filter(f)
+		filters[i] = f
+	}
+	return filters
+}
+
+// filter reads one filter.
+func (r *reader) filter(f *filterNode) {
+	if isNull(f.node) {
+		r.refuse(at(f.node), f.path, "an empty filter; give it at least an action, or remove the -")
+		f.broken["action"] = true
+		return
+	}
+	before := len(r.faults)
+	f.entries = r.mapping(f.node, f.path, filterKeys()...)
+	for _, t := range []struct {
+		key  string
+		into *string
+	}{
+		{"namespace", &f.rule.Namespace},
+		{"kind", &f.rule.Kind},
+		{"name", &f.rule.Name},
+		{"type", &f.rule.Type},
+		{"component", &f.rule.Component},
+		{"expression", &f.rule.Expression},
+	} {
+		r.textOf(f, t.key, t.into)
+	}
+	if strings.TrimSpace(f.rule.Expression) == "" {
+		f.rule.Expression = ""
+	}
+	r.reasons(f)
+	r.outcome(f, len(r.faults) > before)
+}
+
+// textOf reads a text-valued key, where the filter has it.
+func (r *reader) textOf(f *filterNode, key string, into *string) {
+	e, ok := f.entries[key]
+	if !ok {
+		return
+	}
+	if *into, ok = r.text(e.value, f.pathOf(key)); !ok {
+		f.broken[key] = true
+	}
+}
+
+// reasons reads the `reasons` key.
+func (r *reader) reasons(f *filterNode) {
+	e, ok := f.entries["reasons"]
+	if !ok {
+		return
+	}
+	items, ok := r.sequence(e.value, f.pathOf("reasons"), "reasons")
+	if !ok {
+		f.broken["reasons"] = true
+		return
+	}
+	for i, item := range items {
+		reason, ok := r.text(item, fmt.Sprintf("%s[%d]", f.pathOf("reasons"), i))
+		if !ok {
+			f.broken["reasons"] = true
+		}
+		f.rule.Reasons = append(f.rule.Reasons, reason)
+	}
+	if len(items) == 0 && !isNull(e.value) {
+		r.warn(at(e.value), f.pathOf("reasons"), "an empty list of reasons matches any reason; name some, or remove the key")
+	}
+}
+
+// outcome reads `action`, `project` and `oncePer`. A missing action is not
+// mentioned where the filter is no mapping at all, or where an unknown key is
+// likely to be the action misspelt.
+func (r *reader) outcome(f *filterNode, hasFaults bool) {
+	var action, oncePer string
+	r.textOf(f, "action", &action)
+	r.textOf(f, "oncePer", &oncePer)
+	r.textOf(f, "project", &f.rule.Project)
+	var err error
+	switch {
+	case f.broken["action"]:
+	case action != "":
+		if f.rule.Action, err = filter.ParseAction(action); err != nil {
+			r.refuseKey(f, "action", "%s%s", err, didYouMean(action, []string{"accept", "reject"}))
+		}
+	case hasFaults && f.node.Kind != yaml.MappingNode:
+		f.broken["action"] = true
+	default:
+		r.refuseKey(f, "action", "missing; write action: accept or action: reject")
+	}
+	if f.rule.OncePer, err = filter.ParseOncePer(oncePer); err != nil {
+		r.refuseKey(f, "oncePer", "%s", err)
+	}
+	if err := checkProject(f.rule.Project); err != nil {
+		r.refuseKey(f, "project", "%s", err)
+	}
+}
+
+// refuseKey reports a fault with a filter's key, at its value or, where the
+// filter does not have it, at the filter.
+func (r *reader) refuseKey(f *filterNode, key, format string, args ...any) {
+	node := f.node
+	if e, ok := f.entries[key]; ok {
+		node = e.value
+	}
+	f.broken[key] = true
+	r.refuse(at(node), f.pathOf(key), format, args...)
+}
+
+// pathOf returns the path of one of the filter's keys.
+func (f *filterNode) pathOf(key string) string {
+	return f.path + "." + key
+}
+
+// compile hands the rules to filter.Compile and puts its flaws where they
+// stand in the file. It returns nil where there are any.
+func (r *reader) compile(filters []*filterNode) *filter.List {
+	rules := make([]filter.Rule, len(filters))
+	for i, f := range filters {
+		rules[i] = f.rule
+	}
+	compiled, err := filter.Compile(rules)
+	if err == nil {
+		return compiled
+	}
+	var flaws *filter.CompileError
+	if !errors.As(err, &flaws) {
+		r.refuse(position{1, 1}, "filters", "%s", err)
+		return nil
+	}
+	for _, flaw := range flaws.Flaws {
+		f := filters[flaw.Index]
+		// What rejects has no outcome to speak of, but whether this filter
+		// rejects is only known where its action was understood.
+		outcome := flaw.Key == "project" || flaw.Key == "oncePer"
+		if f.broken[flaw.Key] || outcome && f.broken["action"] {
+			continue
+		}
+		r.refuse(r.place(f, flaw), flaw.Path(), "%s", flaw.Message)
+	}
+	return nil
+}
+
+// place returns where a flaw stands: at the filter's value for its key, at an
+// item of it, or inside an expression.
+func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
+	e, ok := f.entries[flaw.Key]
+	switch {
+	case !ok:
+		return at(f.node)
+	case flaw.Item >= 0 && flaw.Item < len(e.value.Content):
+		return at(resolve(e.value.Content[flaw.Item]))
+	case flaw.Key == "expression":
+		return r.inside(e.value, flaw.Offset)
+	default:
+		return at(e.value)
+	}
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// reader walks the tree of a file. It gathers faults and carries on, so that
+// one report shows them all.
+type reader struct {
+	*source
+	faults   []Fault
+	warnings []Fault
+}
+
+// refuse reports a fault at a position.
+func (r *reader) refuse(p position, path, format string, args ...any) {
+	r.faults = append(r.faults, r.fault(p, path, format, args...))
+}
+
+// warn reports something that is allowed but probably not meant.
+func (r *reader) warn(p position, path, format string, args ...any) {
+	f := r.fault(p, path, format, args...)
+	f.Severity = SeverityWarning
+	r.warnings = append(r.warnings, f)
+}
+
+// entry is one key of a mapping with its value, aliases resolved.
+type entry struct {
+	key, value *yaml.Node
+}
+
+// mapping returns the entries of a mapping by key. Keys that are not allowed
+// and keys that come twice are reported and left out. A null is a mapping
+// without entries.
+func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[string]entry {
+	if isNull(node) {
+		return nil
+	}
+	if node.Kind != yaml.MappingNode {
+		r.refuse(at(node), path, "%s where a mapping is due; write keys and values, allowed are %s", describe(node), list(allowed))
+		return nil
+	}
+	entries := make(map[string]entry, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], resolve(node.Content[i+1])
+		name := resolve(key)
+		first, seen := entries[name.Value]
+		switch {
+		case name.ShortTag() == "!!merge":
+			r.refuse(at(key), path, "a merge key (<<), which is not supported; write the keys out")
+		case name.Kind != yaml.ScalarNode:
+			r.refuse(at(key), path, "%s where a key is due; allowed are %s", describe(name), list(allowed))
+		case !slices.Contains(allowed, name.Value):
+			r.refuse(at(key), join(path, name.Value), "unknown key%s; allowed are %s", didYouMean(name.Value, allowed), list(allowed))
+		case seen:
+			r.refuse(at(key), join(path, name.Value), "the key is here twice, first on line %d; remove one", first.key.Line)
+		default:
+			entries[name.Value] = entry{key: key, value: value}
+		}
+	}
+	return entries
+}
+
+// sequence returns the items of a list, aliases resolved. A null is an empty
+// list. It reports false where the node is no list.
+func (r *reader) sequence(node *yaml.Node, path, of string) ([]*yaml.Node, bool) {
+	if isNull(node) {
+		return nil, true
+	}
+	if node.Kind != yaml.SequenceNode {
+		r.refuse(at(node), path, "%s where a list of %s is due%s", describe(node), of, bracketHint(node))
+		return nil, false
+	}
+	items := make([]*yaml.Node, len(node.Content))
+	for i, item := range node.Content {
+		items[i] = resolve(item)
+	}
+	return items, true
+}
+
+// text returns a text value. A null is the empty text. It reports false where
+// the node is no text.
+func (r *reader) text(node *yaml.Node, path string) (string, bool) {
+	if isNull(node) {
+		return "", true
+	}
+	if node.Kind == yaml.ScalarNode {
+		switch node.ShortTag() {
+		case "!!str", "!!timestamp": // what looks like a date is text too
+			return node.Value, true
+		case "!!int", "!!float", "!!bool":
+			r.refuse(at(node), path, "%s where text is due; put it in quotes: %q", describe(node), node.Value)
+			return "", false
+		}
+	}
+	r.refuse(at(node), path, "%s where text is due", describe(node))
+	return "", false
+}
+
+// integer returns a whole number from low to high, and reports false where the
+// node is none.
+func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool) {
+	var n int64
+	switch {
+	case node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int":
+		r.refuse(at(node), path, "%s where a whole number is due; allowed is %d to %d", describe(node), low, high)
+		return 0, false
+	case node.Decode(&n) != nil:
+		n = math.MaxInt64 // more than 64 bits hold
+	}
+	if n < int64(low) || n > int64(high) {
+		r.refuse(at(node), path, "%s is out of range; allowed is %d to %d", node.Value, low, high)
+		return 0, false
+	}
+	return int(n), true
+}
+
+// describe says what a node is, for "… where a list is due".
+func describe(node *yaml.Node) string {
+	switch node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch tag := node.ShortTag(); tag {
+	case "!!str", "!!timestamp":
+		return "text"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "a boolean"
+	case "!!null":
+		return "nothing"
+	default:
+		return fmt.Sprintf("a value tagged %s", tag)
+	}
+}
+
+// bracketHint shows how to make a list of a lone value.
+func bracketHint(node *yaml.Node) string {
+	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!str" && !strings.ContainsAny(node.Value, "\n,[]{}") {
+		return fmt.Sprintf("; write [%s]", node.Value)
+	}
+	return ""
+}
+
+// join appends a key to a path. A key that is not a plain word is quoted, so
+// that a path stays one word.
+func join(path, key string) string {
+	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == '.' || r == ':' }) || len(key) > 64 {
+		key = fmt.Sprintf("%.64q", key)
+	}
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// list names the allowed keys.
+func list(names []string) string {
+	return strings.Join(names, ", ")
+}

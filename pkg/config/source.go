@@ -1,0 +1,125 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// source is the file under review.
+type source struct {
+	file  string
+	data  []byte
+	lines []string
+}
+
+// newSource splits a file into lines. A byte order mark, which some editors
+// write, is no part of the first one.
+func newSource(file string, data []byte) *source {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
+	lines := strings.Split(string(data), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+	}
+	return &source{file: file, data: data, lines: lines}
+}
+
+// position is a place in the file, both counted from 1, the column in
+// characters.
+type position struct {
+	line, column int
+}
+
+// at returns where a node stands.
+func at(node *yaml.Node) position {
+	return position{line: node.Line, column: node.Column}
+}
+
+// fault returns a fault at a position, which is moved into the file where a
+// parser put it past the end.
+func (s *source) fault(p position, path, format string, args ...any) Fault {
+	p.line = min(max(p.line, 1), len(s.lines))
+	line := s.lines[p.line-1]
+	p.column = min(max(p.column, 1), utf8.RuneCountInString(line)+1)
+	return Fault{
+		File: s.file, Line: p.line, Column: p.column, Path: path,
+		Message: fmt.Sprintf(format, args...), Source: line,
+	}
+}
+
+// document returns the root of the file's one YAML document.
+//
+// The tree comes from go.yaml.in/yaml/v3: its nodes carry the exact line and
+// column of every key and value, also behind tabs and in JSON, and it keeps
+// duplicate keys for us to report. goccy/go-yaml has neither, but it says where
+// a syntax error is, which yaml/v3 does not; see syntaxFault.
+func (s *source) document() (*yaml.Node, *Fault) {
+	if fault := s.encodingFault(); fault != nil {
+		return nil, fault
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(s.data))
+	var doc yaml.Node
+	switch err := decoder.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, s.empty()
+	case err != nil:
+		return nil, s.syntaxFault(err)
+	}
+	var second yaml.Node
+	switch err := decoder.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		return nil, s.syntaxFault(err)
+	default:
+		f := s.fault(at(&second), "", "a second YAML document; a filter file is one document, remove the --- and what is below it")
+		return nil, &f
+	}
+	root := resolve(doc.Content[0])
+	if isNull(root) {
+		return nil, s.empty()
+	}
+	return root, nil
+}
+
+// empty is the fault of a file without content.
+func (s *source) empty() *Fault {
+	f := s.fault(position{1, 1}, "", "the file is empty; it needs at least `filters`, or run without a file to observe only")
+	return &f
+}
+
+// encodingFault returns the first place that is not UTF-8.
+func (s *source) encodingFault() *Fault {
+	if utf8.Valid(s.data) {
+		return nil
+	}
+	for i, line := range s.lines {
+		column := 1
+		for rest := line; rest != ""; column++ {
+			r, width := utf8.DecodeRuneInString(rest)
+			if r == utf8.RuneError && width == 1 {
+				f := s.fault(position{i + 1, column}, "", "the byte 0x%02x is not valid UTF-8; save the file as UTF-8", rest[0])
+				return &f
+			}
+			rest = rest[width:]
+		}
+	}
+	return nil
+}
+
+// resolve follows an alias to the node it stands for.
+func resolve(node *yaml.Node) *yaml.Node {
+	for node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node
+}
+
+// isNull reports whether a node is YAML's null, however it is written.
+func isNull(node *yaml.Node) bool {
+	return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null"
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	goccy "github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxNesting is how many brackets a file may open for goccy/go-yaml to be
+// asked about it. It goes down into each with the Go stack, which a hostile
+// file would exhaust; no filter file needs more than a few hundred.
+const maxNesting = 10_000
+
+// syntaxFault turns yaml/v3's refusal into a fault. yaml/v3 gives a line at
+// best, and often that of the context; so where goccy/go-yaml refuses the file
+// too, its position and its words are the better ones.
+func (s *source) syntaxFault(err error) *Fault {
+	message := strings.TrimPrefix(err.Error(), "yaml: ")
+	p := position{1, 1}
+	if match := regexp.MustCompile(`^line (\d+): (.*)$`).FindStringSubmatch(message); match != nil {
+		p.line, _ = strconv.Atoi(match[1]) // 0 on overflow, which fault moves into the file
+		message = match[2]
+	}
+	if alias, ok := s.strayAlias(message); ok {
+		f := s.fault(alias, "", "a value that starts with * is a YAML alias; put a glob in quotes")
+		return &f
+	}
+	if better, words, ok := s.secondOpinion(); ok {
+		p, message = better, words
+	}
+	f := s.fault(p, "", "not valid YAML: %s%s", message, s.quotingHint(p))
+	return &f
+}
+
+// strayAlias finds the place of what yaml/v3 took for an alias although nobody
+// set its anchor: the commonest slip in a file of globs.
+func (s *source) strayAlias(message string) (position, bool) {
+	alias := regexp.MustCompile(`(?:^|[:\-,\[]\s*)(\*)(\s|$)`)
+	if match := regexp.MustCompile(`^unknown anchor '(.+)' referenced$`).FindStringSubmatch(message); match != nil {
+		alias = regexp.MustCompile(`(?:^|[:\-,\[\s])(\*)` + regexp.QuoteMeta(match[1]))
+	} else if message != "did not find expected alphabetic or numeric character" {
+		return position{}, false
+	}
+	for i, line := range s.lines {
+		if found := alias.FindStringSubmatchIndex(line); found != nil && !strings.Contains(line[:found[2]], "#") {
+			return position{i + 1, utf8.RuneCountInString(line[:found[2]]) + 1}, true
+		}
+	}
+	return position{}, false
+}
+
+// secondOpinion asks goccy/go-yaml where the syntax error is.
+func (s *source) secondOpinion() (p position, message string, ok bool) {
+	if bytes.Count(s.data, []byte("["))+bytes.Count(s.data, []byte("{")) > maxNesting {
+		return position{}, "", false
+	}
+	// What it reads here is broken by definition. A report without a column is
+	// better than none.
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	_, err := parser.ParseBytes(s.data, 0)
+	var syntax *goccy.SyntaxError
+	if !errors.As(err, &syntax) || syntax.Token == nil || syntax.Token.Position == nil {
+		return position{}, "", false
+	}
+	return position{syntax.Token.Position.Line, syntax.Token.Position.Column}, syntax.Message, true
+}
+
+// quotingHint helps where the trouble is likely to be punctuation inside text
+// that has no quotes, as expressions are full of it.
+func (s *source) quotingHint(p position) string {
+	if p.line <= len(s.lines) && strings.Contains(s.lines[max(p.line, 1)-1], "expression:") {
+		return "; write the expression below `expression: |`, where nothing needs quotes"
+	}
+	return ""
+}
