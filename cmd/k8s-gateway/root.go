@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 const rootLong = `Runs a Brigade build for each Kubernetes Event that a filter list accepts.
@@ -52,7 +53,7 @@ func newRootCommand() *cobra.Command {
 // that only observes where there is none.
 func loadConfig(path string) (*config.Config, error) {
 	if path == "" {
-		return config.Default(), nil
+		return &config.Config{CommitRef: config.DefaultCommitRef, Limits: guard.DefaultLimits()}, nil
 	}
 	return config.Load(path)
 }
