@@ -47,7 +47,6 @@ func (r *reader) filter(f *filterNode) {
 		f.broken["action"] = true
 		return
 	}
-	before := len(r.faults)
 	f.entries = r.mapping(f.node, f.path, filterKeys()...)
 	for _, t := range []struct {
 		key  string
@@ -66,7 +65,7 @@ func (r *reader) filter(f *filterNode) {
 		f.rule.Expression = ""
 	}
 	r.reasons(f)
-	r.outcome(f, len(r.faults) > before)
+	r.outcome(f)
 }
 
 // textOf reads a text-valued key, where the filter has it.
@@ -103,10 +102,10 @@ func (r *reader) reasons(f *filterNode) {
 	}
 }
 
-// outcome reads `action`, `project` and `oncePer`. A missing action is not
-// mentioned where the filter is no mapping at all, or where an unknown key is
-// likely to be the action misspelt.
-func (r *reader) outcome(f *filterNode, hasFaults bool) {
+// outcome reads `action`, `project` and `oncePer`. Where the filter has been
+// refused for being no mapping, or for a key that is action misspelt, a missing
+// action is not mentioned as well.
+func (r *reader) outcome(f *filterNode) {
 	var action, oncePer string
 	r.textOf(f, "action", &action)
 	r.textOf(f, "oncePer", &oncePer)
@@ -116,9 +115,9 @@ func (r *reader) outcome(f *filterNode, hasFaults bool) {
 	case f.broken["action"]:
 	case action != "":
 		if f.rule.Action, err = filter.ParseAction(action); err != nil {
-			r.refuseKey(f, "action", "%s%s", err, didYouMean(action, []string{"accept", "reject"}))
+			r.refuseKey(f, "action", "%s", err)
 		}
-	case hasFaults && f.node.Kind != yaml.MappingNode:
+	case f.node.Kind != yaml.MappingNode || misspelt(f.node, "action"):
 		f.broken["action"] = true
 	default:
 		r.refuseKey(f, "action", "missing; write action: accept or action: reject")
@@ -129,6 +128,17 @@ func (r *reader) outcome(f *filterNode, hasFaults bool) {
 	if err := checkProject(f.rule.Project); err != nil {
 		r.refuseKey(f, "project", "%s", err)
 	}
+}
+
+// misspelt reports whether a mapping has a key that is not known but near to
+// the one given.
+func misspelt(node *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if nearest(node.Content[i].Value, filterKeys()) == key {
+			return true
+		}
+	}
+	return false
 }
 
 // refuseKey reports a fault with a filter's key, at its value or, where the

@@ -8,16 +8,22 @@ import (
 // didYouMean suggests the allowed name that is nearest to what was written,
 // and nothing where none is near: ` (did you mean "reasons"?)`.
 func didYouMean(written string, allowed []string) string {
+	if name := nearest(written, allowed); name != "" {
+		return fmt.Sprintf(" (did you mean %q?)", name)
+	}
+	return ""
+}
+
+// nearest returns the allowed name that is fewest edits away from what was
+// written, and "" where none is within a third of its length.
+func nearest(written string, allowed []string) string {
 	best, distance := "", 1+max(1, len(written)/3)
 	for _, name := range allowed {
 		if d := edits(strings.ToLower(written), strings.ToLower(name)); d < distance {
 			best, distance = name, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
+	return best
 }
 
 // edits counts the insertions, deletions, replacements and swaps of neighbours

@@ -24,12 +24,10 @@ const projectIDPrefix = "brigade-"
 func checkProject(project string) error {
 	if strings.HasPrefix(project, projectIDPrefix) {
 		if problems := content.IsLabelValue(project); len(problems) > 0 {
-			return fmt.Errorf("the project ID %q cannot be a label value: %s; copy it from `brig project list`",
-				project, strings.Join(problems, "; "))
+			return fmt.Errorf("the project ID %q cannot be a label value: %s; copy it from `brig project list`", project, rule(problems))
 		}
 		if problems := validation.NameIsDNSSubdomain(project, false); len(problems) > 0 {
-			return fmt.Errorf("the project ID %q cannot be the name of a Secret: %s; copy it from `brig project list`",
-				project, strings.Join(problems, "; "))
+			return fmt.Errorf("the project ID %q cannot be the name of a Secret: %s; copy it from `brig project list`", project, rule(problems))
 		}
 		return nil
 	}
@@ -37,4 +35,11 @@ func checkProject(project string) error {
 		return fmt.Errorf("the project name %q contains white space or invisible characters; copy it from `brig project list`", project)
 	}
 	return nil
+}
+
+// rule returns the first of apimachinery's complaints without its examples and
+// its regular expression.
+func rule(problems []string) string {
+	short, _, _ := strings.Cut(problems[0], " (e.g. ")
+	return short
 }

@@ -71,17 +71,21 @@ func Compile(rules []Rule) (*List, error) {
 	for i, r := range rules {
 		l.rules[i] = c.compile(i, r)
 	}
+	if c.globs > MaxGlobs {
+		c.flaw(len(rules)-1, "", fmt.Sprintf("the filters up to here name %d values; at most %d are allowed, use globs", c.globs, MaxGlobs))
+	}
 	if len(c.flaws) > 0 {
 		return nil, &CompileError{Flaws: c.flaws}
 	}
-	l.index = newIndex(l.rules)
+	l.index, l.rest = newIndex(l.rules)
 	return l, nil
 }
 
-// compiler gathers flaws, and keeps the CEL environment that all expressions
-// of a list share.
+// compiler gathers flaws, counts globs, and keeps the CEL environment that all
+// expressions of a list share.
 type compiler struct {
 	flaws    []Flaw
+	globs    int
 	language *language
 }
 
@@ -97,6 +101,9 @@ func (c *compiler) compile(i int, r Rule) rule {
 	out := rule{
 		verdict:    Verdict{Action: r.Action, By: By(i), Project: r.Project, OncePer: r.OncePer},
 		conditions: conditionsOf(r),
+	}
+	for _, condition := range out.conditions {
+		c.globs += len(condition)
 	}
 	if r.Expression != "" {
 		out.expression = c.expression(i, r.Expression)

@@ -115,7 +115,11 @@ func (l *language) faults(text string, issues *cel.Issues) []expressionFault {
 	var out []expressionFault
 	for _, e := range issues.Errors() {
 		offset := byteOffset(text, e.Location.Line(), e.Location.Column())
-		out = append(out, expressionFault{offset: offset, message: l.plain(text, offset, e.Message)})
+		message := l.plain(text, offset, e.Message)
+		if offset < len(text) && text[offset] == '.' {
+			offset++ // to the field, which CEL places at the dot ahead of it
+		}
+		out = append(out, expressionFault{offset: offset, message: message})
 	}
 	return out
 }

@@ -18,6 +18,8 @@ const (
 	prefix
 	// suffix compares text with the end of the value.
 	suffix
+	// infix looks for text anywhere in the value.
+	infix
 	// general runs text, the whole glob, through match.
 	general
 )
@@ -44,6 +46,8 @@ func newGlob(text string) glob {
 		return glob{form: prefix, text: text[:wild]}
 	case text[0] == '*' && !strings.ContainsAny(text[1:], "*?"):
 		return glob{form: suffix, text: text[1:]}
+	case text[0] == '*' && strings.IndexAny(text[1:], "*?") == len(text)-2 && text[len(text)-1] == '*':
+		return glob{form: infix, text: text[1 : len(text)-1]}
 	default:
 		return glob{form: general, text: text}
 	}
@@ -60,6 +64,8 @@ func (g glob) matches(value string) bool {
 		return strings.HasPrefix(value, g.text)
 	case suffix:
 		return strings.HasSuffix(value, g.text)
+	case infix:
+		return strings.Contains(value, g.text)
 	default:
 		return match(g.text, value, false)
 	}
@@ -75,6 +81,8 @@ func (g glob) String() string {
 		return g.text + "*"
 	case suffix:
 		return "*" + g.text
+	case infix:
+		return "*" + g.text + "*"
 	default:
 		return g.text
 	}
@@ -85,6 +93,9 @@ func (g glob) String() string {
 // star of other, which stands for many characters, is only ever taken by a
 // star of g.
 func (g glob) covers(other glob) bool {
+	if g.form == exact || other.form == exact {
+		return g.matches(other.text) && (g.form != exact || other.form == exact)
+	}
 	return match(g.String(), other.String(), true)
 }
 
@@ -97,20 +108,18 @@ func match(pattern, value string, isGlob bool) bool {
 	p, v := 0, 0
 	star, retry := -1, 0 // where to go back to: behind the star, in the value
 	for v < len(value) {
-		_, width := utf8.DecodeRuneInString(value[v:])
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
-			star, retry = p+1, v
 			p++
+			star, retry = p, v
 		case p < len(pattern) && pattern[p] == '?' && (!isGlob || value[v] != '*'):
 			p++
-			v += width
-		case p < len(pattern) && strings.HasPrefix(pattern[p:], value[v:v+width]):
-			p += width
-			v += width
+			v += width(value[v:])
+		case p < len(pattern) && pattern[p] == value[v]:
+			p++
+			v++
 		case star >= 0:
-			_, width = utf8.DecodeRuneInString(value[retry:])
-			retry += width
+			retry += width(value[retry:])
 			p, v = star, retry
 		default:
 			return false
@@ -120,4 +129,13 @@ func match(pattern, value string, isGlob bool) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// width returns how many bytes the first character of text takes.
+func width(text string) int {
+	if text[0] < utf8.RuneSelf {
+		return 1
+	}
+	_, n := utf8.DecodeRuneInString(text)
+	return n
 }

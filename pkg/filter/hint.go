@@ -21,9 +21,12 @@ func (l *language) plain(text string, offset int, message string) string {
 		return fmt.Sprintf("%s; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
 			message, varEvent, varOccurred, varCount, varComponent)
 	case strings.HasPrefix(message, "Syntax error: "):
-		message = strings.TrimPrefix(message, "Syntax error: ")
-		message, _, _ = strings.Cut(message, " expecting {")
-		return "syntax error: " + strings.ReplaceAll(message, "'<EOF>'", "end of the expression")
+		message, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
+		return "syntax error: " + strings.NewReplacer(
+			"mismatched input", "unexpected",
+			"extraneous input", "unexpected",
+			"'<EOF>'", "end of the expression",
+		).Replace(message)
 	}
 	return message
 }

@@ -1,106 +1,168 @@
 package filter
 
+import (
+	"maps"
+	"slices"
+)
+
 // wordSize is how many filters one word of a row stands for.
 const wordSize = 64
 
+// row says which filters admit a value of one fact, one bit a filter.
+type row []uint64
+
 // index finds the filters that may match an Event without trying each. For
-// every fact that some filter has a condition on, it knows for each value that
-// any filter names which filters admit it, one bit a filter. A decision looks
-// up one row per fact, ANDs the rows a word at a time, and has 64 filters
-// answered with each step.
-//
-// Whether a glob admits a value is settled while the index is built for the
-// values that filters name. For all others a glob counts as "perhaps", and
-// rule.matches has the last word.
+// every fact that some filter has a condition on, it knows which filters admit
+// which value. A decision looks up one row per fact, ANDs them a word at a
+// time, and so has 64 filters answered with each step.
 type index struct {
 	words   int
-	all     []uint64
+	all     row
 	columns []column
 }
 
-// column is what the index knows about one fact.
+// column is what the index knows about one fact. Plain words and globs that
+// end in their only star are settled here. A filter with any other glob gets
+// its bit for every value, which then means "perhaps", and rest.holds has the
+// last word.
 type column struct {
-	fact  fact
-	named map[string][]uint64
-	// other is the row for a value that no filter names.
-	other []uint64
+	fact fact
+	// words has the row of each value that a filter names.
+	words map[string]row
+	// prefixes has, for each `prefix*` that a filter names, the row of the
+	// values of which it is the longest such prefix; lengths are those of the
+	// prefixes in bytes, longest first.
+	prefixes map[string]row
+	lengths  []int
+	// other is the row of all other values.
+	other row
 }
 
-// newIndex builds the index of rules and notes in each rule which facts are
-// left open.
-func newIndex(rules []rule) index {
+// newIndex builds the index of rules. It also returns what it leaves open
+// about each of them.
+func newIndex(rules []rule) (index, []rest) {
 	ix := index{words: (len(rules) + wordSize - 1) / wordSize}
-	ix.all = make([]uint64, ix.words)
+	ix.all = make(row, ix.words)
+	open := make([]rest, len(rules))
 	for i := range rules {
-		set(ix.all, i)
+		ix.all.set(i)
+		open[i].expression = rules[i].expression
 	}
 	for f := range factCount {
-		if c, used := newColumn(f, rules, ix.words); used {
-			ix.columns = append(ix.columns, c)
+		if slices.ContainsFunc(rules, func(r rule) bool { return len(r.conditions[f]) > 0 }) {
+			ix.columns = append(ix.columns, newColumn(f, rules, open, ix.words))
 		}
 	}
-	return ix
+	return ix, open
 }
 
-// newColumn builds the column of one fact. It reports false where no rule has
-// a condition on it.
-func newColumn(f fact, rules []rule, words int) (column, bool) {
-	c := column{fact: f, named: map[string][]uint64{}, other: make([]uint64, words)}
-	used := false
+// newColumn builds the column of one fact, and adds to open the conditions it
+// could not settle.
+func newColumn(f fact, rules []rule, open []rest, words int) column {
+	c := column{fact: f, words: map[string]row{}, prefixes: map[string]row{}, other: make(row, words)}
 	for i := range rules {
 		condition := rules[i].conditions[f]
-		used = used || len(condition) > 0
-		perhaps := len(condition) == 0
-		for _, g := range condition {
-			if g.form == exact {
-				c.named[g.text] = nil
-				continue
-			}
-			perhaps = true
+		if len(condition) > 0 && condition.settled() {
+			continue
 		}
-		if perhaps {
-			set(c.other, i)
-		}
-		if perhaps && len(condition) > 0 {
-			rules[i].inexact = append(rules[i].inexact, f)
+		c.other.set(i)
+		if len(condition) > 0 {
+			open[i].globs = append(open[i].globs, openCondition{fact: f, condition: condition})
 		}
 	}
-	for value := range c.named {
-		row := make([]uint64, words)
-		for i := range rules {
-			if rules[i].conditions[f].matches(value) {
-				set(row, i)
+	for i := range rules {
+		for _, g := range rules[i].conditions[f] {
+			switch g.form {
+			case exact:
+				c.other.extend(c.words, g.text).set(i)
+			case prefix:
+				c.other.extend(c.prefixes, g.text).set(i)
+			default:
 			}
 		}
-		c.named[value] = row
 	}
-	return c, used
+	c.inherit()
+	return c
+}
+
+// inherit adds to each row those of the shorter prefixes that admit its values
+// too.
+func (c *column) inherit() {
+	for _, p := range slices.SortedFunc(maps.Keys(c.prefixes), func(a, b string) int { return len(a) - len(b) }) {
+		// Only shorter ones are in c.lengths yet, save those of the same length,
+		// which begin no other of that length.
+		own := c.prefixes[p]
+		own.add(c.longest(p[:len(p)-1]))
+		if len(c.lengths) == 0 || c.lengths[0] != len(p) {
+			c.lengths = slices.Insert(c.lengths, 0, len(p))
+		}
+	}
+	for word, own := range c.words {
+		own.add(c.longest(word))
+	}
+}
+
+// settled reports whether the index can tell all values for which c holds.
+func (c anyOf) settled() bool {
+	return !slices.ContainsFunc(c, func(g glob) bool { return g.form != exact && g.form != prefix })
+}
+
+// row returns the row of a value.
+func (c *column) row(value string) row {
+	if r, ok := c.words[value]; ok {
+		return r
+	}
+	return c.longest(value)
+}
+
+// longest returns the row of the longest prefix in the list that value begins
+// with, or that of all other values.
+func (c *column) longest(value string) row {
+	for _, n := range c.lengths {
+		if n > len(value) {
+			continue
+		}
+		if r, ok := c.prefixes[value[:n]]; ok {
+			return r
+		}
+	}
+	return c.other
 }
 
 // rows returns the row that each column has for an Event, and how many there
 // are.
-func (ix *index) rows(f *facts) (rows [factCount][]uint64, n int) {
+func (ix *index) rows(f *facts) (rows [factCount]row, n int) {
 	for i := range ix.columns {
-		c := &ix.columns[i]
-		row, ok := c.named[f[c.fact]]
-		if !ok {
-			row = c.other
-		}
-		rows[i] = row
+		rows[i] = ix.columns[i].row(f[ix.columns[i].fact])
 	}
 	return rows, len(ix.columns)
 }
 
 // candidates returns the filters of word w that every row admits.
-func (ix *index) candidates(w int, rows [][]uint64) uint64 {
+func (ix *index) candidates(w int, rows []row) uint64 {
 	word := ix.all[w]
-	for _, row := range rows {
-		word &= row[w]
+	for _, r := range rows {
+		word &= r[w]
 	}
 	return word
 }
 
-// set sets bit i of row.
-func set(row []uint64, i int) {
-	row[i/wordSize] |= 1 << (i % wordSize)
+// set sets the bit of filter i.
+func (r row) set(i int) {
+	r[i/wordSize] |= 1 << (i % wordSize)
+}
+
+// add adds the filters of other.
+func (r row) add(other row) {
+	for w := range r {
+		r[w] |= other[w]
+	}
+}
+
+// extend returns the row under key, which starts as a copy of r.
+func (r row) extend(rows map[string]row, key string) row {
+	if rows[key] == nil {
+		rows[key] = slices.Clone(r)
+	}
+	return rows[key]
 }

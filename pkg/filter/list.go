@@ -39,15 +39,15 @@ type Fault struct {
 type List struct {
 	source []Rule
 	rules  []rule
-	index  index
+	// index finds the rules that may match, rest says whether they do.
+	index index
+	rest  []rest
 }
 
 // rule is one compiled filter.
 type rule struct {
 	verdict    Verdict
 	conditions conditions
-	// inexact are the facts on which the index only says "perhaps".
-	inexact    []fact
 	expression *expression
 }
 
@@ -62,13 +62,13 @@ func (l *List) Decide(e *corev1.Event) Verdict {
 	var faults []Fault
 	for w := range l.index.words {
 		for candidates := l.index.candidates(w, rows[:n]); candidates != 0; candidates &= candidates - 1 {
-			r := &l.rules[w*wordSize+bits.TrailingZeros64(candidates)]
-			matched, err := r.matches(&f, e)
+			i := w*wordSize + bits.TrailingZeros64(candidates)
+			matched, err := l.rest[i].holds(&f, e)
 			if err != nil {
-				faults = append(faults, Fault{By: r.verdict.By, Err: err})
+				faults = append(faults, Fault{By: l.rules[i].verdict.By, Err: err})
 			}
 			if matched {
-				verdict := r.verdict
+				verdict := l.rules[i].verdict
 				verdict.Faults = faults
 				return verdict
 			}
@@ -77,12 +77,25 @@ func (l *List) Decide(e *corev1.Event) Verdict {
 	return Verdict{By: Default, Faults: faults}
 }
 
-// matches completes what the index began: it tests the facts the index could
-// not settle, then the expression. An error is the expression's failure, and
-// means no match.
-func (r *rule) matches(f *facts, e *corev1.Event) (bool, error) {
-	for _, open := range r.inexact {
-		if !r.conditions[open].matches(f[open]) {
+// rest is what the index leaves open about one rule. It is kept apart from the
+// rule so that many fit into a cache line.
+type rest struct {
+	// globs are the conditions on which the index only says "perhaps".
+	globs      []openCondition
+	expression *expression
+}
+
+// openCondition is a text condition that the index could not settle.
+type openCondition struct {
+	fact      fact
+	condition anyOf
+}
+
+// holds completes what the index began. An error is the expression's failure,
+// and means no match.
+func (r *rest) holds(f *facts, e *corev1.Event) (bool, error) {
+	for i := range r.globs {
+		if open := &r.globs[i]; !open.condition.matches(f[open.fact]) {
 			return false, nil
 		}
 	}

@@ -13,10 +13,14 @@ package filter
 
 import "fmt"
 
-// MaxRules is how many filters one list may have. Compile refuses more, since
-// the index that makes a decision fast grows with the square of the number of
-// filters that each name another value: 4096 of them take 2 MiB.
-const MaxRules = 4096
+const (
+	// MaxRules is how many filters one list may have, and MaxGlobs how many
+	// globs they may name between them. Compile refuses more. The index that
+	// makes a decision fast needs up to MaxRules/8 bytes for each glob, 8 MiB at
+	// these bounds; files that people write stay below a tenth of either.
+	MaxRules = 4096
+	MaxGlobs = 16384
+)
 
 // Rule is one filter as its author wrote it. A Rule matches an Event when
 // every condition it sets holds; a condition left empty always holds, so the

@@ -1,0 +1,65 @@
+package filter
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkDecide shows what a decision costs where no filter but the last
+// matches. The bounds it is held against: 100 filters with plain keys under
+// 1 µs and without allocation, a CEL filter under 5 µs.
+func BenchmarkDecide(b *testing.B) {
+	kinds := map[string]func(i int) Rule{
+		"kind and namespace": func(i int) Rule { return Rule{Kind: "Pod", Namespace: fmt.Sprintf("team-%d", i)} },
+		"all but the reason match": func(i int) Rule {
+			return Rule{Kind: "Pod", Namespace: "pequod", Reasons: []string{fmt.Sprintf("Reason%d", i), "Killing"}}
+		},
+		"prefix globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("web-%d-*", i)} },
+		"general globs": func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-??", i)} },
+	}
+	for name, rule := range kinds {
+		for _, n := range []int{1, 10, 100, 1000} {
+			b.Run(fmt.Sprintf("%s/%d filters", name, n), func(b *testing.B) {
+				rules := make([]Rule, n)
+				for i := range rules {
+					rules[i] = rule(i)
+				}
+				rules[n-1] = Rule{Kind: "Pod", Action: Accept}
+				decideRepeatedly(b, rules)
+			})
+		}
+	}
+}
+
+// BenchmarkExpression shows what one CEL filter costs.
+func BenchmarkExpression(b *testing.B) {
+	for name, text := range map[string]string{
+		"count":        `count >= 5`,
+		"field":        `event.involvedObject.kind == "Pod"`,
+		"two fields":   `event.involvedObject.kind == "Pod" && event.reason in ["BackOff", "Failed"]`,
+		"regex":        `event.message.matches("^Back-off .* container")`,
+		"hours":        `occurred.getHours("Europe/Berlin") < 24`,
+		"since first":  `occurred - event.firstTimestamp >= duration("10m")`,
+		"string calls": `event.involvedObject.name.split("-")[0] == "web" && event.message.lowerAscii().contains("restart")`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			decideRepeatedly(b, []Rule{{Expression: text, Action: Accept}})
+		})
+	}
+}
+
+// decideRepeatedly measures Decide on an Event that the last of rules accepts.
+func decideRepeatedly(b *testing.B, rules []Rule) {
+	b.Helper()
+	list, err := Compile(rules)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := backOff()
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := list.Decide(e); v.Action != Accept || v.Faults != nil {
+			b.Fatalf("%+v", v)
+		}
+	}
+}
