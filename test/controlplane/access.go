@@ -30,7 +30,7 @@ func (cp *ControlPlane) CreateNamespace(ctx context.Context, name string) error 
 	if !cp.options.ControllerManager {
 		return nil
 	}
-	err = until(ctx, func(ctx context.Context) error { return cp.hasDefaultServiceAccount(ctx, name) })
+	err = Until(ctx, func(ctx context.Context) error { return cp.hasDefaultServiceAccount(ctx, name) })
 	if err != nil {
 		return fmt.Errorf("waiting for the default ServiceAccount of namespace %s: %w", name, err)
 	}

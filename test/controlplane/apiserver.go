@@ -35,12 +35,12 @@ func (cp *ControlPlane) startPlane(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer etcdLog.Close()
+	defer func() { _ = etcdLog.Close() }()
 	serverPath, serverLog, err := cp.program(apiServer)
 	if err != nil {
 		return err
 	}
-	defer serverLog.Close()
+	defer func() { _ = serverLog.Close() }()
 
 	cp.plane = envtest.ControlPlane{
 		Etcd: &envtest.Etcd{
@@ -76,7 +76,7 @@ func (cp *ControlPlane) startPlane(ctx context.Context) error {
 		return err
 	}
 	// The server is healthy a moment before it has made its own namespaces.
-	return until(ctx, func(ctx context.Context) error {
+	return Until(ctx, func(ctx context.Context) error {
 		_, err := cp.client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceDefault, metav1.GetOptions{})
 		return err
 	})
@@ -89,7 +89,7 @@ func (cp *ControlPlane) program(name string) (string, *os.File, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	program, err := cp.guardian.guarded(binary)
+	program, err := cp.guardian.guarded(name, binary)
 	if err != nil {
 		return "", nil, fmt.Errorf("starting %s: %w", name, err)
 	}
@@ -144,7 +144,7 @@ func (cp *ControlPlane) StartAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	cp.plane.APIServer.Out, cp.plane.APIServer.Err = log, log
 	cp.plane.APIServer.StartTimeout = startTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -189,7 +189,7 @@ func (cp *ControlPlane) callEtcd(ctx context.Context, path string, in, out any) 
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("etcd answers %s to %s", response.Status, path)
 	}

@@ -60,8 +60,8 @@ type ControlPlane struct {
 	logs     string
 	guardian *guardian
 	plane    envtest.ControlPlane
-	// children are the parts that envtest does not start, in order of start.
-	children []*process
+	// children are what envtest does not start, in order of start.
+	children []*Process
 
 	config     *rest.Config
 	client     kubernetes.Interface
@@ -136,10 +136,12 @@ func (cp *ControlPlane) Stop() error {
 	}
 	var stopping errgroup.Group
 	for _, child := range cp.children {
-		stopping.Go(child.stop)
+		stopping.Go(child.Stop)
 	}
 	err := stopping.Wait()
-	cp.KillAPIServer() // there is nobody left to say goodbye to
+	if cp.plane.APIServer != nil {
+		cp.KillAPIServer() // there is nobody left to say goodbye to
+	}
 	err = errors.Join(err, cp.plane.Stop(), cp.guardian.release())
 	cp.guardian, cp.children = nil, nil
 	return err

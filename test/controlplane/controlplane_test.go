@@ -3,6 +3,7 @@ package controlplane_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,17 +26,20 @@ import (
 
 // One plane for all: the parts are what takes the time.
 func TestControlPlane(t *testing.T) {
-	cp := controlplane.StartForTest(t, controlplane.Everything())
+	on := plane{controlplane.StartForTest(t, controlplane.Everything())}
 
-	t.Run("a Deployment becomes a running pod with Events", func(t *testing.T) { deploymentRuns(t, cp) })
-	t.Run("a failing pod is backed off from, in one Event that counts", func(t *testing.T) { podCrashes(t, cp) })
-	t.Run("a gateway's account may do what it needs and nothing else", func(t *testing.T) { accountIsNarrow(t, cp) })
-	t.Run("Brigade starts a worker for a build", func(t *testing.T) { brigadeBuilds(t, cp) })
-	t.Run("the API server comes back with what it had", func(t *testing.T) { apiServerRestarts(t, cp) })
-	t.Run("a watch from before a compaction is gone after a restart", func(t *testing.T) { historyIsCompacted(t, cp) })
+	t.Run("a Deployment becomes a running pod with Events", on.deploymentRuns)
+	t.Run("a failing pod is backed off from, in one Event that counts", on.podCrashes)
+	t.Run("a gateway's account may do what it needs and nothing else", on.accountIsNarrow)
+	t.Run("Brigade starts a worker for a build", on.brigadeBuilds)
+	t.Run("the API server comes back with what it had", on.apiServerRestarts)
+	t.Run("a watch from before a compaction is gone after a restart", on.historyIsCompacted)
 }
 
-func deploymentRuns(t *testing.T, cp *controlplane.ControlPlane) {
+// plane is what the steps of TestControlPlane happen on.
+type plane struct{ *controlplane.ControlPlane }
+
+func (cp plane) deploymentRuns(t *testing.T) {
 	deploy(t, cp, "sound", nil)
 
 	wanted := []string{"Scheduled", "Pulled", "Created", "Started"}
@@ -56,7 +60,7 @@ func deploymentRuns(t *testing.T, cp *controlplane.ControlPlane) {
 	})
 }
 
-func podCrashes(t *testing.T, cp *controlplane.ControlPlane) {
+func (cp plane) podCrashes(t *testing.T) {
 	deploy(t, cp, "failing", map[string]string{controlplane.CrashLoopLabel: "true"})
 
 	controlplane.Eventually(t, func(ctx context.Context) error {
@@ -75,7 +79,7 @@ func podCrashes(t *testing.T, cp *controlplane.ControlPlane) {
 	})
 }
 
-func accountIsNarrow(t *testing.T, cp *controlplane.ControlPlane) {
+func (cp plane) accountIsNarrow(t *testing.T) {
 	ctx := t.Context()
 	kubeconfig, err := cp.CreateGatewayAccount(ctx, "brigade", "narrow")
 	if err != nil {
@@ -119,7 +123,7 @@ func accountIsNarrow(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func apiServerRestarts(t *testing.T, cp *controlplane.ControlPlane) {
+func (cp plane) apiServerRestarts(t *testing.T) {
 	ctx := t.Context()
 	client := cp.Client()
 	before, err := client.CoreV1().Namespaces().Get(ctx, "brigade", metav1.GetOptions{})
@@ -160,7 +164,7 @@ func apiServerRestarts(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func historyIsCompacted(t *testing.T, cp *controlplane.ControlPlane) {
+func (cp plane) historyIsCompacted(t *testing.T) {
 	ctx := t.Context()
 	old, err := cp.Client().CoreV1().Events("default").List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -190,7 +194,7 @@ func historyIsCompacted(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-func brigadeBuilds(t *testing.T, cp *controlplane.ControlPlane) {
+func (cp plane) brigadeBuilds(t *testing.T) {
 	project, err := cp.CreateProject(t.Context(), "brigade", "deis/empty-testbed")
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +278,7 @@ func TestNothingIsLeftWhenItsOwnerIsKilled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println(cp.Logs())
+		fmt.Fprintln(os.Stdout, cp.Logs())
 		<-t.Context().Done() // which does not come: kill -9 does
 		return
 	}
@@ -313,6 +317,35 @@ func TestNothingIsLeftWhenItsOwnerIsKilled(t *testing.T) {
 	})
 }
 
+func TestFailedStartLeavesOnlyTheLogs(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	assets := t.TempDir()
+	t.Setenv("KUBEBUILDER_ASSETS", assets)
+	script := []byte("#!/bin/sh\necho not today\nexit 3\n")
+	for _, name := range []string{"etcd", "kube-apiserver"} {
+		if err := os.WriteFile(filepath.Join(assets, name), script, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	_, err := controlplane.Start(t.Context(), controlplane.Options{})
+	if err == nil {
+		t.Fatal("started")
+	}
+	left, readErr := os.ReadDir(os.TempDir())
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	if len(left) != 1 {
+		t.Fatalf("left behind: %v, want the logs alone", left)
+	}
+	for _, want := range []string{"not today", filepath.Join(os.TempDir(), left[0].Name())} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+}
+
 func TestMissingBinarySaysHowToBuildIt(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("KUBEBUILDER_ASSETS", dir)
@@ -327,13 +360,11 @@ func TestMissingBinarySaysHowToBuildIt(t *testing.T) {
 }
 
 // deploy creates a Deployment of one pod in namespace default.
-func deploy(t *testing.T, cp *controlplane.ControlPlane, name string, labels map[string]string) {
+func deploy(t *testing.T, cp plane, name string, labels map[string]string) {
 	t.Helper()
 	selector := map[string]string{"app": name}
 	all := map[string]string{"app": name}
-	for key, value := range labels {
-		all[key] = value
-	}
+	maps.Copy(all, labels)
 	deployment := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: appsv1.DeploymentSpec{
@@ -349,7 +380,7 @@ func deploy(t *testing.T, cp *controlplane.ControlPlane, name string, labels map
 	}
 }
 
-func podOf(ctx context.Context, cp *controlplane.ControlPlane, deployment string) (*corev1.Pod, error) {
+func podOf(ctx context.Context, cp plane, deployment string) (*corev1.Pod, error) {
 	pods, err := cp.Client().CoreV1().Pods("default").List(ctx, metav1.ListOptions{LabelSelector: "app=" + deployment})
 	if err != nil {
 		return nil, err
@@ -360,7 +391,7 @@ func podOf(ctx context.Context, cp *controlplane.ControlPlane, deployment string
 	return &pods.Items[0], nil
 }
 
-func eventAbout(ctx context.Context, cp *controlplane.ControlPlane, pod *corev1.Pod, reason string) (*corev1.Event, error) {
+func eventAbout(ctx context.Context, cp plane, pod *corev1.Pod, reason string) (*corev1.Event, error) {
 	events, err := cp.Client().CoreV1().Events(pod.Namespace).List(ctx, metav1.ListOptions{
 		FieldSelector: fmt.Sprintf("involvedObject.uid=%s,reason=%s", pod.UID, reason),
 	})

@@ -53,11 +53,10 @@ func newGuardian(dir string) (*guardian, error) {
 	return &guardian{dir: pids, cmd: cmd, alive: alive}, nil
 }
 
-// guarded returns a program that runs the binary under the guardian's eyes:
-// it notes the process ID before it becomes the binary, so there is no moment
+// guarded returns a program that runs the binary under the guardian's eyes: it
+// notes the process ID before it becomes the binary, so there is no moment
 // at which the one runs and the other does not know.
-func (g *guardian) guarded(binary string) (string, error) {
-	name := filepath.Base(binary)
+func (g *guardian) guarded(name, binary string) (string, error) {
 	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s && exec %s \"$@\"\n", quote(g.pidFile(name)), quote(binary))
 	path := filepath.Join(g.dir, name)
 
@@ -65,7 +64,7 @@ func (g *guardian) guarded(binary string) (string, error) {
 	// the child for a moment, and Linux executes no such file.
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	return path, os.WriteFile(path, []byte(script), 0o700) //nolint:gosec // a program has to be executable
+	return path, os.WriteFile(path, []byte(script), 0o700)
 }
 
 // pid returns the process ID of a child, 0 if there is none.

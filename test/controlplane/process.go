@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,86 +24,139 @@ const (
 	logTail = 10
 )
 
-// process is a child with a log file of its own.
-type process struct {
+// Program is what Run starts.
+type Program struct {
+	// Name tells it from all else that runs here, and names its log.
+	Name string
+	// Path is the binary to execute.
+	Path string
+	Args []string
+	// Env are further variables, KEY=value. The rest of its environment is
+	// ours, without KUBECONFIG and with another HOME: nothing that runs here
+	// may find its way into another cluster.
+	Env []string
+	// Output gets what it writes, as its log does. Nil: only its log.
+	Output io.Writer
+}
+
+// Process is a running child of the control plane.
+type Process struct {
 	name string
 	log  string
 	cmd  *exec.Cmd
-	// done is closed when the child has ended; err is how, and set before.
 	done chan struct{}
-	err  error
+	err  error // set before done is closed
 }
 
-// start runs one of the control plane's own children (etcd and the API server
-// are envtest's). Its environment is ours without KUBECONFIG: nothing that runs
-// here may find its way into another cluster.
-func (cp *ControlPlane) start(name string, args ...string) (*process, error) {
-	binary, err := Binary(name)
+// Run starts a program, such as a gateway, that ends with the control plane at
+// the latest, however that ends. It waits for nothing.
+func (cp *ControlPlane) Run(program Program) (*Process, error) {
+	path, err := cp.guardian.guarded(program.Name, program.Path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("starting %s: %w", program.Name, err)
 	}
-	program, err := cp.guardian.guarded(binary)
+	log, err := cp.openLog(program.Name)
 	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
+		return nil, fmt.Errorf("starting %s: %w", program.Name, err)
 	}
-	log, err := cp.openLog(name)
-	if err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
-	}
-	defer log.Close() // the child has it open by itself
-
-	p := &process{name: name, log: log.Name(), done: make(chan struct{})}
-	p.cmd = exec.Command(program, args...)
+	p := &Process{name: program.Name, log: log.Name(), done: make(chan struct{})}
+	p.cmd = exec.Command(path, program.Args...)
 	p.cmd.Dir = cp.dir
-	p.cmd.Env = append(os.Environ(), "KUBECONFIG=", "HOME="+cp.dir)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.Env = append(append(os.Environ(), "KUBECONFIG=", "HOME="+cp.dir), program.Env...)
+	p.cmd.Stdout = log
+	if program.Output != nil {
+		p.cmd.Stdout = io.MultiWriter(log, program.Output)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
 	p.cmd.SysProcAttr = ownGroup()
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", name, err)
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", program.Name, err), log.Close())
 	}
 	go func() {
-		p.err = p.cmd.Wait()
-		cp.guardian.forget(name)
-		close(p.done)
+		defer close(p.done)
+		p.err = errors.Join(p.cmd.Wait(), log.Close())
+		cp.guardian.forget(program.Name)
 	}()
 	cp.children = append(cp.children, p)
 	return p, nil
 }
 
-// await asks ready until it has no error, and gives up when the child ends or
-// ctx does.
-func (p *process) await(ctx context.Context, ready func(context.Context) error) error {
+// start runs one of the control plane's own parts, which make builds.
+func (cp *ControlPlane) start(name string, args ...string) (*Process, error) {
+	path, err := Binary(name)
+	if err != nil {
+		return nil, err
+	}
+	return cp.Run(Program{Name: name, Path: path, Args: args})
+}
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err waits for the end of the process and returns how it ended: nil for exit
+// status 0, and with the end of its log otherwise.
+func (p *Process) Err() error {
+	<-p.done
+	if p.err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w%s", p.name, p.err, tail(p.log))
+}
+
+// Signal sends a signal. A process that has ended gets none.
+func (p *Process) Signal(signal os.Signal) error {
+	err := p.cmd.Process.Signal(signal)
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}
+
+// Kill ends the process at once, as kill -9 does, and waits for its end.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// Stop asks the process to end with SIGTERM and waits. One that does not end
+// within the grace period is killed, which is an error.
+func (p *Process) Stop() error {
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stopping %s: %w", p.name, err)
+	}
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(grace):
+		p.Kill()
+		return fmt.Errorf("%s did not end within %s of SIGTERM and was killed", p.name, grace)
+	}
+}
+
+// await asks ready until it has no error, and gives up when the process ends
+// or ctx does.
+func (p *Process) await(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
 		select {
 		case <-p.done:
-			cancel(fmt.Errorf("it has ended: %w", orExited(p.err)))
+			cancel(errEnded)
 		case <-ctx.Done():
 		}
 	}()
-	if err := until(ctx, ready); err != nil {
+	if err := Until(ctx, ready); err != nil {
 		return fmt.Errorf("waiting for %s: %w%s", p.name, err, tail(p.log))
 	}
 	return nil
 }
 
-// stop asks the child to end, makes it after the grace period, and waits.
-func (p *process) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-		return nil
-	case <-time.After(grace):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		return fmt.Errorf("%s did not end within %s of SIGTERM and was killed", p.name, grace)
-	}
-}
+// errEnded is why await stops waiting for a process that is no more.
+var errEnded = errors.New("it has ended")
 
-// until asks ready again and again until it has no error. When ctx ends first,
+// Until asks ready again and again until it has no error. When ctx ends first,
 // the error tells why it did and what ready said last.
-func until(ctx context.Context, ready func(context.Context) error) error {
+func Until(ctx context.Context, ready func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
 		last = ready(ctx)
@@ -136,11 +190,4 @@ func tail(path string) string {
 // order, not all at once by Ctrl-C.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
-}
-
-func orExited(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
 }

@@ -35,7 +35,7 @@ func Eventually(tb testing.TB, ready func(context.Context) error) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
-	if err := until(ctx, ready); err != nil {
+	if err := Until(ctx, ready); err != nil {
 		tb.Fatal(err)
 	}
 }
