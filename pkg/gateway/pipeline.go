@@ -84,13 +84,20 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	}
 
 	var informers, writers sync.WaitGroup
+	var synced []cache.InformerSynced
 	for scope, tracker := range p.trackers {
 		informer, err := p.informer(scope, tracker)
 		if err != nil {
 			return err
 		}
+		synced = append(synced, informer.HasSynced)
 		informers.Go(func() { informer.RunWithContext(ctx) })
 	}
+	informers.Go(func() {
+		if cache.WaitForCacheSync(ctx.Done(), synced...) {
+			p.Log.Info("watching", "scopes", fmt.Sprint(p.Scopes))
+		}
+	})
 	writers.Go(func() { p.queue.Run(ctx) })
 	writers.Go(func() { p.keepSaving(ctx, fail) })
 	<-ctx.Done()

@@ -14,13 +14,13 @@ func TestLoop(t *testing.T) {
 		event *corev1.Event
 		want  bool
 	}{
-		"a worker pod":                            {about("Pod", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
-		"a build secret":                          {about("Secret", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
-		"the build storage of a worker":           {about("PersistentVolumeClaim", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
-		"a job pod":                               {about("Pod", "run-tests-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
-		"a job's claim":                           {about("PersistentVolumeClaim", "run-tests-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
-		"a user's pod":                            {about("Pod", "web-5d9c7b8f6d-x2x9k"), false},
-		"a stateful pod":                          {about("Pod", "web-0"), false},
+		"a worker pod":                  {about("Pod", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
+		"a build secret":                {about("Secret", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
+		"the build storage of a worker": {about("PersistentVolumeClaim", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
+		"a job pod":                     {about("Pod", "run-tests-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
+		"a job's claim":                 {about("PersistentVolumeClaim", "run-tests-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
+		"a user's pod":                  {about("Pod", "web-5d9c7b8f6d-x2x9k"), false},
+		"a stateful pod":                {about("Pod", "web-0"), false},
 		"a name that ends in 26 other characters": {about("Pod", "web-uuuuuuuuuuuuuuuuuuuuuuuuuu"), false},
 		"a ULID beyond the last one":              {about("Pod", "web-81ctbn8a9zqv4q1n6fsj6a0c3x"), false},
 		"a ULID without a name before it":         {about("Pod", "-01ctbn8a9zqv4q1n6fsj6a0c3x"), false},

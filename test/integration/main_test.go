@@ -1,0 +1,42 @@
+// Package integration proves what the gateway does on a real control plane:
+// etcd, kube-apiserver with RBAC, controller manager, scheduler, nodes and
+// Brigade's own controller. The gateway is the release binary in a process of
+// its own. All tests share one control plane, each in namespaces of its own,
+// and run side by side.
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// plane is shared by all tests; TestMain starts and stops it.
+var plane *controlplane.ControlPlane
+
+// brigadeNamespace is where Brigade's controller looks for builds.
+const brigadeNamespace = "brigade"
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	options := controlplane.Everything()
+	options.Progress = os.Stderr
+	cp, err := controlplane.Start(context.Background(), options)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "starting the control plane:", err)
+		return 1
+	}
+	plane = cp
+	code := m.Run()
+	if err := cp.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping the control plane:", err)
+		return 1
+	}
+	return code
+}
