@@ -1,0 +1,91 @@
+package chart
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+)
+
+// The ConfigMap is read by the same code as in the pod.
+func TestFiltersLoad(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			file := filterFile(t, render(t, "--values", values))
+			if _, err := config.Parse("filters.yaml", []byte(file)); err != nil {
+				t.Errorf("%v\nin:\n%s", err, file)
+			}
+		})
+	}
+}
+
+// A filter key is known to both the schema and the filter file, or to none.
+func TestSchemaKnowsTheFilterKeys(t *testing.T) {
+	data, err := os.ReadFile(chart + "/values.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties  map[string]struct{ Properties map[string]any }
+		Definitions struct {
+			Filter struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(data, &schema); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		file   string
+		schema map[string]any
+	}{
+		"filters": {file: "filters: [{nobody-knows-this: 1}]", schema: schema.Definitions.Filter.Properties},
+		"limits":  {file: "limits: {nobody-knows-this: 1}", schema: schema.Properties["limits"].Properties},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := slices.Sorted(maps.Keys(test.schema))
+			if diff := cmp.Diff(knownKeys(t, test.file), got); diff != "" {
+				t.Errorf("values.schema.json (-filter file +schema):\n%s", diff)
+			}
+		})
+	}
+}
+
+// knownKeys returns the keys that the report on an unknown one says are known.
+func knownKeys(t *testing.T, file string) []string {
+	t.Helper()
+	_, err := config.Parse("filters.yaml", []byte(file))
+	var refused *config.Error
+	if !errors.As(err, &refused) {
+		t.Fatalf("%q is not refused: %v", file, err)
+	}
+	for _, fault := range refused.Faults {
+		if _, list, found := strings.Cut(fault.Message, "unknown key; allowed are "); found {
+			keys := strings.Split(list, ", ")
+			slices.Sort(keys)
+			return keys
+		}
+	}
+	t.Fatalf("no list of known keys in: %v", err)
+	return nil
+}
+
+// filterFile returns the filter file that is mounted into the pods.
+func filterFile(t *testing.T, rendered string) string {
+	t.Helper()
+	for _, c := range objects[corev1.ConfigMap](t, rendered, "ConfigMap") {
+		if file, ok := c.Data["filters.yaml"]; ok {
+			return file
+		}
+	}
+	t.Fatalf("no ConfigMap with filters.yaml in:\n%s", rendered)
+	return ""
+}

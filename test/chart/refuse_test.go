@@ -1,0 +1,162 @@
+package chart
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The messages are Helm's for values.schema.json: what is checked is that each
+// names the key and says what is allowed.
+func TestSchemaRefuses(t *testing.T) {
+	tests := map[string]struct {
+		values string
+		want   string
+	}{
+		"an unknown key": {
+			values: `fitlers: []`,
+			want:   `at '': additional properties 'fitlers' not allowed`,
+		},
+		"an unknown key inside": {
+			values: `metrics: {serviceMonitor: {enable: true}}`,
+			want:   `at '/metrics/serviceMonitor': additional properties 'enable' not allowed`,
+		},
+		"an unknown limit": {
+			values: `limits: {buildsPerHour: 5}`,
+			want:   `at '/limits': additional properties 'buildsPerHour' not allowed`,
+		},
+		"a limit below the least": {
+			values: `limits: {buildsPerMinute: 0, burst: 0, activeBuilds: -1, queued: 0}`,
+			want: `at '/limits/activeBuilds': minimum: got -1, want 0
+at '/limits/buildsPerMinute': minimum: got 0, want 1
+at '/limits/burst': minimum: got 0, want 1
+at '/limits/queued': minimum: got 0, want 1`,
+		},
+		"a limit that is no number": {
+			values: `limits: {queued: 10k}`,
+			want:   `at '/limits/queued': got string, want integer`,
+		},
+		"an unknown key in a filter": {
+			values: `filters: [{knd: Pod, action: accept}]`,
+			want:   `at '/filters/0': additional properties 'knd' not allowed`,
+		},
+		"a filter without action": {
+			values: `filters: [{action: reject}, {kind: Pod}]`,
+			want:   `at '/filters/1': missing property 'action'`,
+		},
+		"an unknown action": {
+			values: `filters: [{action: Accept}]`,
+			want:   `at '/filters/0/action': value must be one of 'accept', 'reject'`,
+		},
+		"an unknown type": {
+			values: `filters: [{type: warning, action: accept}]`,
+			want:   `at '/filters/0/type': value must be one of 'Normal', 'Warning'`,
+		},
+		"reasons that are no list": {
+			values: `filters: [{reasons: Killing, action: reject}]`,
+			want:   `at '/filters/0/reasons': got string, want array`,
+		},
+		"an empty reason": {
+			values: `filters: [{reasons: [Killing, ""], action: reject}]`,
+			want:   `at '/filters/0/reasons/1': minLength: got 0, want 1`,
+		},
+		"a namespace that is a number": {
+			values: `filters: [{namespace: 42, action: reject}]`,
+			want:   `at '/filters/0/namespace': got number, want string`,
+		},
+		"a duration that is none": {
+			values: `filters: [{oncePer: soon, action: accept}]`,
+			want:   `at '/filters/0/oncePer': 'soon' does not match pattern '^(occurrence|([0-9]+(\\.[0-9]+)?(h|m|s))+)$'`,
+		},
+		"oncePer on a reject": {
+			values: `filters: [{oncePer: 10m, action: reject}]`,
+			want:   `at '/filters/0/oncePer': value must be 'left out, only an accepting filter has one'`,
+		},
+		"project on a reject": {
+			values: `filters: [{project: p, action: reject}]`,
+			want:   `at '/filters/0/project': value must be 'left out, only an accepting filter has one'`,
+		},
+		"filters that are no list": {
+			values: `filters: {action: reject}`,
+			want:   `at '/filters': got object, want array`,
+		},
+		"filters taken away": {
+			values: `filters: null`,
+			want:   `at '': missing property 'filters'`,
+		},
+		"a namespace to watch that is a glob": {
+			values: `watch: {namespaces: ["*"]}`,
+			want:   `at '/watch/namespaces/0': '*' does not match pattern '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'`,
+		},
+		"a namespace to watch twice": {
+			values: `watch: {namespaces: [pequod, pequod]}`,
+			want:   `at '/watch/namespaces': items at 0 and 1 are equal`,
+		},
+		"an unknown amount of logging": {
+			values: `logEvents: all`,
+			want:   `at '/logEvents': value must be one of 'full', 'summary', 'accepted', 'none'`,
+		},
+		"a word for a truth": {
+			values: `rbac: {enabled: "yes"}`,
+			want:   `at '/rbac/enabled': got string, want boolean`,
+		},
+		"a tag that YAML takes for a number": {
+			values: `tag: 1.2`,
+			want:   `at '/tag': got number, want string`,
+		},
+		"an argument that is no flag": {
+			values: `extraArgs: [workers=5]`,
+			want:   `at '/extraArgs/0': 'workers=5' does not match pattern '^--[a-z]'`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			file := valuesFile(t, "project: deis/empty-testbed\n"+test.values)
+			_, stderr, err := helm(t, "/dev/null", "template", release, chart, "--values", file)
+			if err == nil {
+				t.Fatal("not refused")
+			}
+			const head = "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nbrigade-k8s-gateway:\n"
+			_, report, found := strings.Cut(stderr, head)
+			if !found {
+				t.Fatalf("not refused by the schema: %s", stderr)
+			}
+			got := sortLines(strings.ReplaceAll(strings.TrimSpace(report), "- at ", "at "))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestInstallRefusesWithoutProject(t *testing.T) {
+	const rest = " accepts without a project of its own: set project to the Brigade project to build, by name or ID, " +
+		"for example --set project=deis/empty-testbed (brig project list shows them), " +
+		"or set filters to [] to only read which Events there are"
+	tests := map[string]struct {
+		values string
+		want   string
+	}{
+		"the values as they come":          {values: ``, want: "project is empty, and filters[3]" + rest},
+		"one filter has its own":           {values: `filters: [{action: accept, kind: A, project: p}, {action: accept}]`, want: "project is empty, and filters[1]" + rest},
+		"every accepting filter has its":   {values: `filters: [{action: accept, project: p}, {action: reject}]`},
+		"nothing is accepted":              {values: `filters: [{action: reject}]`},
+		"there are no filters":             {values: `filters: []`},
+		"the values' project is for all":   {values: `project: p`},
+		"a parent chart hands down global": {values: `{project: p, global: {registry: example.com}}`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, stderr, err := helm(t, "/dev/null", "template", release, chart, "--values", valuesFile(t, test.values))
+			switch {
+			case test.want == "" && err != nil:
+				t.Errorf("refused: %s", stderr)
+			case test.want != "" && err == nil:
+				t.Error("not refused")
+			case !strings.Contains(stderr, test.want):
+				t.Errorf("got %s\nwant %s", stderr, test.want)
+			}
+		})
+	}
+}
