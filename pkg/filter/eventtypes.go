@@ -13,6 +13,7 @@ import (
 // last part of the package path and the type's name.
 const (
 	eventTypeName     = "v1.Event"
+	objectTypeName    = "v1.ObjectReference"
 	metadataTypeName  = "v1.ObjectMeta"
 	timeTypeName      = "v1.Time"
 	microTimeTypeName = "v1.MicroTime"

@@ -100,12 +100,12 @@ func (l *language) compile(text string) (*expression, []expressionFault) {
 	return &expression{text: text, program: program}, nil
 }
 
-// holds evaluates the expression on e. Its error is a failure at run time,
-// with which the expression counts as false.
+// holds evaluates the expression on e. Its error is what CEL says of a failure
+// at run time, with which the expression counts as false.
 func (x *expression) holds(e *corev1.Event) (bool, error) {
 	value, _, err := x.program.Eval(&activation{event: e})
 	if err != nil {
-		return false, fmt.Errorf("evaluating the expression: %w", err)
+		return false, err
 	}
 	return value == types.True, nil
 }
@@ -120,6 +120,9 @@ func (l *language) faults(text string, issues *cel.Issues) []expressionFault {
 			offset++ // to the field, which CEL places at the dot ahead of it
 		}
 		out = append(out, expressionFault{offset: offset, message: message})
+		if strings.HasPrefix(e.Message, syntaxError) {
+			break // what follows is only the parser finding its feet again
+		}
 	}
 	return out
 }

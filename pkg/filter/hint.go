@@ -8,6 +8,9 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
+// syntaxError begins cel-go's messages about text that does not parse.
+const syntaxError = "Syntax error: "
+
 // plain rewrites one of cel-go's messages for someone who writes filters, and
 // adds what would have been right where that can be told.
 func (l *language) plain(text string, offset int, message string) string {
@@ -20,8 +23,8 @@ func (l *language) plain(text string, offset int, message string) string {
 	case strings.HasPrefix(message, "undeclared reference to"):
 		return fmt.Sprintf("%s; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
 			message, varEvent, varOccurred, varCount, varComponent)
-	case strings.HasPrefix(message, "Syntax error: "):
-		message, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
+	case strings.HasPrefix(message, syntaxError):
+		message, _, _ = strings.Cut(strings.TrimPrefix(message, syntaxError), " expecting ")
 		return "syntax error: " + strings.NewReplacer(
 			"mismatched input", "unexpected",
 			"extraneous input", "unexpected",
@@ -60,8 +63,15 @@ func (l *language) fieldsOf(owner, message string) string {
 		return ""
 	}
 	hint := fmt.Sprintf("; %s has %s", owner, strings.Join(names, ", "))
-	if structType == eventTypeName && strings.Contains(message, "'kind'") || strings.Contains(message, "'namespace'") || strings.Contains(message, "'name'") {
+	if _, about := l.types.FindStructFieldType(objectTypeName, quoted(message)); about && structType == eventTypeName {
 		hint += "; what the Event is about is event.involvedObject"
 	}
 	return hint
+}
+
+// quoted returns the first 'word' in quotes.
+func quoted(message string) string {
+	_, rest, _ := strings.Cut(message, "'")
+	word, _, _ := strings.Cut(rest, "'")
+	return word
 }

@@ -45,6 +45,9 @@ func ParseOncePer(text string) (OncePer, error) {
 		return OncePer{}, fmt.Errorf("%q is neither a duration nor %s; write for example 30s, 10m, 1h30m or %s",
 			text, occurrence, occurrence)
 	}
+	if window == 0 {
+		return OncePer{}, outOfRange(window)
+	}
 	o := OncePer{Window: window}
 	if err := o.check(); err != nil {
 		return OncePer{}, err
@@ -75,16 +78,21 @@ func (o OncePer) String() string {
 // check says what is wrong with a window, and nil where there is none.
 func (o OncePer) check() error {
 	switch {
-	case o.Window == 0:
+	case o == OncePer{}, o == OncePer{Occurrence: true}:
 		return nil
 	case o.Occurrence:
 		return fmt.Errorf("a window and %s at once; choose one", occurrence)
 	case o.Window < MinWindow || o.Window > MaxWindow:
-		return fmt.Errorf("%s is out of range; allowed is %s to %s",
-			o.Window, OncePer{Window: MinWindow}, OncePer{Window: MaxWindow})
+		return outOfRange(o.Window)
 	case o.Window%time.Second != 0:
 		return fmt.Errorf("%s is not a whole number of seconds; Events carry no finer time", o.Window)
 	default:
 		return nil
 	}
+}
+
+// outOfRange is the error of a window that is too short or too long.
+func outOfRange(window time.Duration) error {
+	return fmt.Errorf("%s is out of range; allowed is %s to %s",
+		window, OncePer{Window: MinWindow}, OncePer{Window: MaxWindow})
 }

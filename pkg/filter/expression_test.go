@@ -1,0 +1,127 @@
+package filter
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestExpressionsOnABackOff(t *testing.T) {
+	for name, test := range map[string]struct {
+		expression string
+		want       bool
+	}{
+		"fields have the names of the JSON":                     {`event.involvedObject.kind == "Pod" && event.metadata.namespace == "pequod"`, true},
+		"count is the count of the Event":                       {`count >= 5`, true},
+		"occurred is the latest occurrence":                     {`occurred == timestamp("2026-03-02T09:12:00Z")`, true},
+		"component is who reported it":                          {`component == "kubelet"`, true},
+		"the Event's times are timestamps":                      {`occurred - event.firstTimestamp > duration("10m")`, true},
+		"times are read in UTC":                                 {`event.firstTimestamp.getHours() == 9`, true},
+		"times can be read in a zone":                           {`occurred.getHours("Europe/Berlin") == 10`, true},
+		"days of the week count from Sunday":                    {`occurred.getDayOfWeek() == 1`, true},
+		"a time that is not set is known to be so":              {`has(event.eventTime) || has(event.metadata.deletionTimestamp)`, false},
+		"a time that is not set is long ago":                    {`event.eventTime < timestamp("1970-01-01T00:00:00Z")`, true},
+		"a micro time is a timestamp":                           {`event.series.lastObservedTime < occurred`, true},
+		"an object that is not set reads as empty":              {`event.related.kind == "" && !has(event.related)`, true},
+		"a series that is not set counts nothing":               {`event.series.count == 0 && !has(event.series)`, true},
+		"text can be searched with a regular expression":        {`event.message.matches("^Back-off .* container")`, true},
+		"text can be taken apart":                               {`event.involvedObject.name.split("-")[0] == "web"`, true},
+		"a part of text can be taken with a regular expression": {`regex.extract(event.message, "pod ([a-z0-9-]+)_").orValue("") == "web-0"`, true},
+		"a label that may be missing has a default":             {`event.metadata.labels.?team.orValue("none") == "none"`, true},
+		"lists can be searched":                                 {`event.reason in ["BackOff", "Failed"]`, true},
+		"maps can be searched":                                  {`event.metadata.annotations.exists(key, key.startsWith("a"))`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdict := mustCompile(t, Rule{Expression: test.expression, Action: Accept}).Decide(backOff())
+			if verdict.Faults != nil || (verdict.Action == Accept) != test.want {
+				t.Errorf("%s: %+v", test.expression, verdict)
+			}
+		})
+	}
+}
+
+func TestExpressionsOnASeries(t *testing.T) {
+	e := &corev1.Event{
+		EventTime:           metav1.NewMicroTime(backOff().FirstTimestamp.Time),
+		Series:              &corev1.EventSeries{Count: 3, LastObservedTime: metav1.NewMicroTime(backOff().LastTimestamp.Time)},
+		ReportingController: "eventful.io/writer",
+	}
+	l := mustCompile(t, Rule{Action: Accept, Expression: `
+		has(event.series) && count == 3 && component == "eventful.io/writer" && has(event.eventTime) &&
+		event.series.lastObservedTime == occurred && occurred - event.eventTime == duration("12m")`})
+	if verdict := l.Decide(e); verdict.Action != Accept {
+		t.Errorf("%+v", verdict)
+	}
+}
+
+func TestCompileRefusesExpressions(t *testing.T) {
+	const fieldsOfEvent = "event has action, count, eventTime, firstTimestamp, involvedObject, lastTimestamp, message, metadata, " +
+		"reason, related, reportingComponent, reportingInstance, series, source, type"
+	for name, test := range map[string]struct {
+		expression string
+		offset     int
+		want       string
+	}{
+		"a field that the involved object does not have": {
+			`event.involvedObject.knd == "Pod"`, 21,
+			"undefined field 'knd'; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid",
+		},
+		"a field that the Event does not have": {`event.msg == ""`, 6, "undefined field 'msg'; " + fieldsOfEvent},
+		"the Event's own kind, taken for the object's": {
+			`event.kind == "Pod"`, 6,
+			"undefined field 'kind'; " + fieldsOfEvent + "; what the Event is about is event.involvedObject",
+		},
+		"managedFields, which the gateway drops": {
+			`event.metadata.managedFields.size() > 0`, 15,
+			"undefined field 'managedFields'; event.metadata has annotations, creationTimestamp, deletionGracePeriodSeconds, " +
+				"deletionTimestamp, finalizers, generateName, generation, labels, name, namespace, ownerReferences, resourceVersion, selfLink, uid",
+		},
+		"a name that does not exist": {
+			`object.reason == "Killing"`, 0,
+			"undeclared reference to 'object'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
+		},
+		"a comparison of text with a number": {`event.type == 5`, 11, "found no matching overload for '_==_' applied to '(string, int)'"},
+		"an expression that is no question":  {`count + 1`, 0, "yields int; a filter's expression must yield bool"},
+		"an expression that ends too early":  {`count >=`, 8, "syntax error: unexpected end of the expression"},
+		"text that does not end":             {`event.reason == "Killing`, 16, "syntax error: token recognition error at: '\"Killing'"},
+		"a position behind other lines and wide characters": {
+			"event.reason == \"größer\"\n  && x", 32,
+			"undeclared reference to 'x'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
+		},
+		"a regular expression that is none": {`event.message.matches("(")`, 0, "error parsing regexp: missing closing ): `(`"},
+		"loops that would take too long": {
+			`lists.range(1000).all(x, lists.range(1000).all(y, x != y))`, 0,
+			"may cost 7016012, and at most 100000 is allowed; loop less, or look at less text",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Compile([]Rule{{}, {Expression: test.expression}})
+			var flaws *CompileError
+			if !errors.As(err, &flaws) {
+				t.Fatalf("got %v", err)
+			}
+			want := []Flaw{{Index: 1, Key: "expression", Item: -1, Offset: test.offset, Message: test.want}}
+			if diff := cmp.Diff(want, flaws.Flaws); diff != "" {
+				t.Errorf("flaws (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestExpressionStopsAtTheCostLimit(t *testing.T) {
+	e := backOff()
+	e.Message = strings.Repeat("a ", 50_000)
+	verdict := mustCompile(t, Rule{Expression: `event.message.split(" ").all(word, word.size() < 5)`}).Decide(e)
+	if len(verdict.Faults) != 1 || verdict.By != Default {
+		t.Fatalf("%+v", verdict)
+	}
+	const want = "operation cancelled: actual cost limit exceeded"
+	if got := verdict.Faults[0].Err.Error(); got != want {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,158 @@
+package filter
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// pequod is the list that the README and examples/filters.yaml teach with.
+func pequod() []Rule {
+	return []Rule{
+		{Namespace: "kube-system"},
+		{Kind: "Node"},
+		{Kind: "Pod", Reasons: []string{"Killing"}},
+		{Kind: "Pod", Namespace: "pequod", Action: Accept, Project: "deis/empty-testbed"},
+		{},
+	}
+}
+
+// about returns an Event about an object.
+func about(kind, namespace, reason string) *corev1.Event {
+	return &corev1.Event{
+		InvolvedObject: corev1.ObjectReference{Kind: kind, Namespace: namespace, Name: "web-0"},
+		Reason:         reason,
+	}
+}
+
+func TestDecide(t *testing.T) {
+	project := "deis/empty-testbed"
+	hourly := OncePer{Window: time.Hour}
+	for name, test := range map[string]struct {
+		rules []Rule
+		event *corev1.Event
+		want  Verdict
+	}{
+		"the first filter that matches decides": {
+			pequod(), about("Pod", "kube-system", "BackOff"), Verdict{By: "filters[0]"},
+		},
+		"a kind matches in any namespace": {
+			pequod(), about("Node", "", "NodeNotReady"), Verdict{By: "filters[1]"},
+		},
+		"all conditions of a filter must hold": {
+			pequod(), about("Pod", "pequod", "Killing"), Verdict{By: "filters[2]"},
+		},
+		"an accepted Event has its project": {
+			pequod(), about("Pod", "pequod", "BackOff"), Verdict{Action: Accept, By: "filters[3]", Project: project},
+		},
+		"a filter without conditions catches the rest": {
+			pequod(), about("Pod", "default", "BackOff"), Verdict{By: "filters[4]"},
+		},
+		"without a match the Event is rejected by default": {
+			pequod()[:4], about("Job", "pequod", "Completed"), Verdict{By: Default},
+		},
+		"an empty list rejects by default": {
+			nil, about("Pod", "pequod", "BackOff"), Verdict{By: Default},
+		},
+		"a namespace of * matches cluster-scoped objects too": {
+			[]Rule{{Namespace: "*", Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
+		},
+		"a namespace is the involved object's, not the Event's": {
+			[]Rule{{Namespace: "default", Action: Accept}},
+			&corev1.Event{ObjectMeta: about("", "", "").ObjectMeta, InvolvedObject: corev1.ObjectReference{Kind: "Node"}},
+			Verdict{By: Default},
+		},
+		"any of several reasons will do": {
+			[]Rule{{Reasons: []string{"Failed*", "BackOff"}, Action: Accept}}, about("Pod", "pequod", "FailedMount"),
+			Verdict{Action: Accept, By: "filters[0]"},
+		},
+		"one reason of * is any": {
+			[]Rule{{Reasons: []string{"Failed", "*"}, Action: Accept}}, about("Pod", "pequod", ""), Verdict{Action: Accept, By: "filters[0]"},
+		},
+		"type and component are conditions like any other": {
+			[]Rule{{Type: "Normal", Action: Accept}, {Type: "Warning", Component: "kube-proxy"}, {Type: "Warning", Component: "kubelet", Action: Accept}},
+			backOff(), Verdict{Action: Accept, By: "filters[2]"},
+		},
+		"what an accepting filter says of repeats is in its verdict": {
+			[]Rule{{Name: "web-?", Action: Accept, Project: project, OncePer: hourly}}, backOff(),
+			Verdict{Action: Accept, By: "filters[0]", Project: project, OncePer: hourly},
+		},
+		"an expression that is false lets the next filter decide": {
+			[]Rule{{Expression: "count > 7", Action: Accept}, {Expression: "count == 7"}}, backOff(), Verdict{By: "filters[1]"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, mustCompile(t, test.rules...).Decide(test.event)); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecideNamesTheExpressionsThatFailed(t *testing.T) {
+	l := mustCompile(t,
+		Rule{Expression: `event.metadata.labels["team"] == "ahab"`},
+		Rule{Kind: "Node", Expression: `1 / (count - 7) > 0`},
+		Rule{Expression: `1 / (count - 7) > 0`},
+		Rule{Kind: "Pod", Action: Accept},
+	)
+	verdict := l.Decide(backOff())
+	want := Verdict{Action: Accept, By: "filters[3]"}
+	if diff := cmp.Diff(want, verdict, cmpopts.IgnoreFields(Verdict{}, "Faults")); diff != "" {
+		t.Errorf("verdict (-want +got):\n%s", diff)
+	}
+	var faults []string
+	for _, f := range verdict.Faults {
+		faults = append(faults, f.By+": "+f.Err.Error())
+	}
+	wantFaults := []string{
+		"filters[0]: no such key: team",
+		"filters[2]: division by zero",
+	}
+	if diff := cmp.Diff(wantFaults, faults); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+func TestNilListObserves(t *testing.T) {
+	var l *List
+	if got := l.Decide(backOff()); got.Action != Reject || got.By != Default {
+		t.Errorf("Decide: %+v", got)
+	}
+	if l.Len() != 0 || l.Rules() != nil || l.Trace(backOff()) != nil || l.Shadowed() != nil {
+		t.Error("a nil list has something")
+	}
+}
+
+func TestRulesAreTheCallersOwn(t *testing.T) {
+	rules := []Rule{{Reasons: []string{"Killing"}}}
+	l := mustCompile(t, rules...)
+	rules[0].Reasons[0] = "BackOff"
+	l.Rules()[0].Reasons[0] = "Failed"
+	if got := l.Rules()[0].Reasons[0]; got != "Killing" || l.Len() != 1 {
+		t.Errorf("the list's rule changed to %s", got)
+	}
+}
+
+func TestDecideWithPlainKeysDoesNotAllocate(t *testing.T) {
+	l := mustCompile(t, append(pequod(), Rule{Name: "*-?", Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
+	e := backOff()
+	if allocations := testing.AllocsPerRun(100, func() { l.Decide(e) }); allocations != 0 {
+		t.Errorf("%g allocations a decision", allocations)
+	}
+}
+
+// More than 64 filters take more than one word of the index.
+func TestDecideBeyondTheFirstWordOfTheIndex(t *testing.T) {
+	rules := make([]Rule, 200)
+	for i := range rules {
+		rules[i] = Rule{Kind: "Job", Namespace: "pequod"}
+	}
+	rules[130] = Rule{Kind: "Pod", Action: Accept}
+	if got := mustCompile(t, rules...).Decide(backOff()); got.By != "filters[130]" {
+		t.Errorf("decided by %s", got.By)
+	}
+}

@@ -1,0 +1,54 @@
+package filter
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestShadowed(t *testing.T) {
+	for name, test := range map[string]struct {
+		rules []Rule
+		want  []Shadow
+	}{
+		"filters behind one without conditions": {
+			[]Rule{{Kind: "Pod"}, {Kind: "*", Action: Accept}, {Kind: "Node"}, {}},
+			[]Shadow{
+				{Index: 2, Earlier: 1, Why: "filters[1] matches every Event, so no later filter is reached"},
+				{Index: 3, Earlier: 1, Why: "filters[1] matches every Event, so no later filter is reached"},
+			},
+		},
+		"a filter that repeats another": {
+			[]Rule{{Kind: "Pod", Reasons: []string{"A", "B"}}, {Kind: "Pod", Reasons: []string{"B", "A"}}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "it repeats filters[0]"}},
+		},
+		"a filter that contradicts another": {
+			[]Rule{{Kind: "Pod"}, {Kind: "Pod", Action: Accept}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] has the same conditions and decides first, to reject"}},
+		},
+		"a filter that asks for more than an earlier one": {
+			[]Rule{{Name: "web-*"}, {Kind: "Pod", Name: "web-1*", Expression: "count > 1"}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
+		},
+		"an expression that is the same": {
+			[]Rule{{Expression: "count > 1"}, {Kind: "Pod", Expression: "count > 1"}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
+		},
+		"an expression that differs is not looked into": {
+			[]Rule{{Expression: "true"}, {Kind: "Pod", Expression: "count > 1"}}, nil,
+		},
+		"a filter that asks for less than an earlier one": {
+			[]Rule{{Kind: "Pod", Namespace: "pequod"}, {Kind: "Pod"}}, nil,
+		},
+		"a filter with one reason more": {
+			[]Rule{{Reasons: []string{"A", "B"}}, {Reasons: []string{"A", "C"}}}, nil,
+		},
+		"the list that the README teaches with": {pequod(), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, mustCompile(t, test.rules...).Shadowed()); diff != "" {
+				t.Errorf("shadowed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
