@@ -42,7 +42,7 @@ image-test: ## Build the image and run `k8s-gateway --version` from its root fil
 .PHONY: demo
 demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigade builds on a control plane of your own. DURATION=60s ends by itself with a verdict.
 	@$(GO) build -o $(BIN)/demo ./test/demo
-	@$(BIN)/demo $(if $(DURATION),--duration=$(DURATION)) $(ARGS)
+	@$(BIN)/demo --config=$(CONFIG) $(if $(DURATION),--duration=$(DURATION))
 
 .PHONY: test
 test: build control-plane $(BIN)/brig ## Run all tests: unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.

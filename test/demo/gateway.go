@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// firstEventEvery is the time between two Events that try whether the gateway
+// watches.
+const firstEventEvery = 500 * time.Millisecond
+
+// startGateway starts the gateway's own program, with the rights that it needs
+// and no other, and returns when it sees Events.
+func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.Process, error) {
+	binary, err := controlplane.Binary("k8s-gateway")
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := d.cp.CreateGatewayAccount(ctx, buildNamespace, gatewayAccount)
+	if err != nil {
+		return nil, err
+	}
+	reader, writer := io.Pipe()
+	log := newLog(d.screen)
+	go log.follow(reader)
+	process, err := d.cp.Run(controlplane.Program{
+		Name: "k8s-gateway",
+		Path: binary,
+		Args: []string{
+			"--config=" + config,
+			"--build-namespace=" + buildNamespace,
+			"--kubeconfig=" + kubeconfig,
+			"--log-format=json",
+			"--log-events=summary",
+			"--listen=", // its port may be taken on this machine
+		},
+		Output: writer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Events from before it watches are none of its business, so it has to be
+	// seen watching before there is anything to miss.
+	for i := 0; ; i++ {
+		name, err := d.createFirstEvent(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case <-log.seen(metav1.NamespaceDefault + "/" + name):
+			return process, nil
+		case <-process.Done():
+			return nil, process.Err()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(firstEventEvery):
+		}
+	}
+}
+
+// createFirstEvent creates an Event that no filter accepts, about nothing but
+// the demo itself.
+func (d *demo) createFirstEvent(ctx context.Context, i int) (name string, err error) {
+	name = fmt.Sprintf("demo.%d", i)
+	now := metav1.Now()
+	_, err = d.client.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Name: name},
+		InvolvedObject: corev1.ObjectReference{Kind: "Namespace", Name: metav1.NamespaceDefault, Namespace: metav1.NamespaceDefault},
+		Type:           corev1.EventTypeNormal,
+		Reason:         "DemoStarts",
+		Message:        "Can the gateway see this?",
+		Source:         corev1.EventSource{Component: "demo"},
+		FirstTimestamp: now, LastTimestamp: now, Count: 1,
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("creating the first Event: %w", err)
+	}
+	return name, nil
+}
+
+// record is a line of the gateway's log: about an Event, a build, or else.
+type record struct {
+	Level string `json:"level"`
+	Msg   string `json:"msg"`
+	Err   string `json:"err"`
+
+	Verdict   string `json:"verdict"`
+	By        string `json:"by"`
+	Namespace string `json:"namespace"`
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Reason    string `json:"reason"`
+	Count     int    `json:"count"`
+
+	Build string `json:"build"`
+	Event string `json:"event"`
+}
+
+// processing begins the message of a record about an Event; its key follows.
+const processing = "Processing "
+
+// event returns the key of the Event that the record is about.
+func (r *record) event() (key string, ok bool) {
+	return strings.CutPrefix(r.Msg, processing)
+}
+
+// log follows the gateway's log and shows what matters of it.
+type log struct {
+	screen *screen
+
+	mu      sync.Mutex
+	events  map[string]record        // by key, the last of each
+	built   map[string]bool          // by key
+	waiting map[string]chan struct{} // by key, closed when it has been seen
+}
+
+func newLog(s *screen) *log {
+	return &log{screen: s, events: map[string]record{}, built: map[string]bool{}, waiting: map[string]chan struct{}{}}
+}
+
+// follow reads to the end of r.
+func (l *log) follow(r io.Reader) {
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			l.show(line)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// show shows one line: Events and builds in columns, faults as they are.
+func (l *log) show(line []byte) {
+	var r record
+	if err := json.Unmarshal(line, &r); err != nil {
+		l.screen.say("k8s-gateway: %s", strings.TrimSpace(string(line)))
+		return
+	}
+	if key, ok := r.event(); ok {
+		l.screen.event(r, l.note(key, r))
+		return
+	}
+	switch {
+	case r.Msg == "build created":
+		l.screen.build(r.Build, l.cause(r.Event))
+	case r.Level == "WARN" || r.Level == "ERROR":
+		l.screen.say("k8s-gateway: %s", strings.TrimSpace(r.Msg+" "+r.Err))
+	}
+}
+
+// note remembers an Event, and returns whether it has a build already.
+func (l *log) note(key string, r record) (built bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, again := l.events[key]; !again {
+		close(l.waitingFor(key))
+	}
+	l.events[key] = r
+	return l.built[key]
+}
+
+// cause returns the Event that a build is for.
+func (l *log) cause(key string) record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.built[key] = true
+	return l.events[key]
+}
+
+// seen returns a channel that is closed once the log has told of the Event.
+func (l *log) seen(key string) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waitingFor(key)
+}
+
+func (l *log) waitingFor(key string) chan struct{} {
+	if l.waiting[key] == nil {
+		l.waiting[key] = make(chan struct{})
+	}
+	return l.waiting[key]
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// screen shows what happens, a line each, with the seconds since its start.
+type screen struct {
+	start  time.Time
+	colour bool
+
+	mu     sync.Mutex
+	out    io.Writer
+	own    map[string]bool // Brigade's pods of which an Event has been shown
+	folded int             // Events about them that have not
+}
+
+func newScreen(out *os.File) *screen {
+	return &screen{
+		start:  time.Now(),
+		out:    out,
+		own:    map[string]bool{},
+		colour: term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == "",
+	}
+}
+
+// The colours of a verdict, a build and a worker.
+const (
+	green = "32"
+	cyan  = "36"
+	grey  = "90"
+)
+
+// say shows a line of the demo's own.
+func (s *screen) say(format string, args ...any) {
+	s.line("", fmt.Sprintf(format, args...))
+}
+
+// Write shows lines that others say, so that a screen can be told progress.
+func (s *screen) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		s.say("%s", bytes.TrimRight(line, "\n"))
+	}
+	return len(p), nil
+}
+
+// event shows an Event with its verdict. Of the Events about each of Brigade's
+// own pods, all of them rejected, it shows the first: they tell nothing new.
+func (s *screen) event(r record, built bool) {
+	if r.Namespace == buildNamespace && r.Verdict != "accept" && s.fold(r.Name) {
+		return
+	}
+	colour, verdict := grey, r.Verdict
+	if verdict == "accept" {
+		colour, verdict = green, "ACCEPT"
+	}
+	object := r.Kind + " " + r.Name
+	if r.Namespace != "" {
+		object = r.Kind + " " + r.Namespace + "/" + r.Name
+	}
+	reason := r.Reason
+	if r.Count > 1 {
+		reason += fmt.Sprintf(" x%d", r.Count)
+	}
+	if built {
+		object += ", built already"
+	}
+	s.line(colour, fmt.Sprintf("%-7s %-11s %-18s %s", verdict, r.By, reason, object))
+}
+
+// fold returns whether there has been an Event about this pod before.
+func (s *screen) fold(pod string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own[pod] {
+		s.folded++
+		return true
+	}
+	s.own[pod] = true
+	return false
+}
+
+// sum shows what has come of it all.
+func (s *screen) sum(a account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = fmt.Fprintf(s.out, "\n%d Events to build, %d others (of %d about Brigade's own pods only the first for each pod is shown)\n%s\n",
+		len(a.accepted), len(a.rejected), s.folded+len(s.own), a.summary())
+}
+
+// build shows a build that the gateway has created, and the Event it is for.
+func (s *screen) build(id string, cause record) {
+	s.line(cyan, fmt.Sprintf("%-7s %-30s %s:%s %s/%s", "build", id, cause.Kind, cause.Reason, cause.Namespace, cause.Name))
+}
+
+// worker shows what has become of the worker of a build.
+func (s *screen) worker(id, phase string) {
+	s.line(cyan, fmt.Sprintf("%-7s %-30s %s", "worker", id, phase))
+}
+
+// block shows several lines under a title.
+func (s *screen) block(title string, text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	indented := "    " + strings.ReplaceAll(strings.TrimRight(string(text), "\n"), "\n", "\n    ")
+	_, _ = fmt.Fprintf(s.out, "\n  %s:\n%s\n\n", title, indented)
+}
+
+func (s *screen) line(colour, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if colour != "" && s.colour {
+		text = "\x1b[" + colour + "m" + text + "\x1b[0m"
+	}
+	_, _ = fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.start).Seconds(), text)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// createWorkload makes Events of every kind that examples/filters.yaml speaks
+// of: pods in pequod, sound and failing, pods in kube-system, and a pod killed.
+func (d *demo) createWorkload(ctx context.Context) error {
+	if err := d.cp.CreateNamespace(ctx, "pequod"); err != nil {
+		return err
+	}
+	d.screen.say("creating Deployments pequod/queequeg, kube-system/logger and pequod/ahab, which fails")
+	for _, deployment := range []*appsv1.Deployment{
+		newDeployment("pequod", "queequeg", 2, nil),
+		newDeployment(metav1.NamespaceSystem, "logger", 1, nil),
+		newDeployment("pequod", "ahab", 1, map[string]string{controlplane.CrashLoopLabel: "true"}),
+	} {
+		_, err := d.client.AppsV1().Deployments(deployment.Namespace).Create(ctx, deployment, metav1.CreateOptions{})
+		if err != nil {
+			return fmt.Errorf("creating Deployment %s/%s: %w", deployment.Namespace, deployment.Name, err)
+		}
+	}
+	var victim string
+	err := controlplane.Until(ctx, func(ctx context.Context) error {
+		var err error
+		victim, err = d.allRunning(ctx, "pequod", "queequeg", 2)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for Deployment pequod/queequeg: %w", err)
+	}
+	d.screen.say("deleting pod pequod/%s: it is killed and replaced", victim)
+	if err := d.client.CoreV1().Pods("pequod").Delete(ctx, victim, metav1.DeleteOptions{}); err != nil {
+		return fmt.Errorf("deleting pod pequod/%s: %w", victim, err)
+	}
+	return nil
+}
+
+func newDeployment(namespace, name string, replicas int32, more map[string]string) *appsv1.Deployment {
+	selector := map[string]string{"app": name}
+	labels := maps.Clone(selector)
+	maps.Copy(labels, more)
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: &replicas,
+			Selector: &metav1.LabelSelector{MatchLabels: selector},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "any"}}},
+			},
+		},
+	}
+}
+
+// allRunning returns the name of one of the Deployment's pods once all run.
+func (d *demo) allRunning(ctx context.Context, namespace, name string, replicas int) (string, error) {
+	pods, err := d.client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=" + name})
+	if err != nil {
+		return "", err
+	}
+	for i := range pods.Items {
+		if pods.Items[i].Status.Phase != corev1.PodRunning {
+			return "", fmt.Errorf("pod %s is %s", pods.Items[i].Name, pods.Items[i].Status.Phase)
+		}
+	}
+	if len(pods.Items) != replicas {
+		return "", fmt.Errorf("%d pods of %d", len(pods.Items), replicas)
+	}
+	return pods.Items[0].Name, nil
+}
