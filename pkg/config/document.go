@@ -100,6 +100,6 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 	}
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
-		r.warn(at(first.node), first.path, "accepts every Event, and each builds; add a condition, or filters ahead of it that reject")
+		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject ahead of it")
 	}
 }

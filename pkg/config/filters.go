@@ -108,7 +108,11 @@ func (r *reader) reasons(f *filterNode) {
 func (r *reader) outcome(f *filterNode) {
 	var action, oncePer string
 	r.textOf(f, "action", &action)
-	r.textOf(f, "oncePer", &oncePer)
+	if e, ok := f.entries["oncePer"]; ok && e.value.ShortTag() == "!!int" {
+		oncePer = e.value.Value // quotes would not make 10 a duration
+	} else {
+		r.textOf(f, "oncePer", &oncePer)
+	}
 	r.textOf(f, "project", &f.rule.Project)
 	var err error
 	switch {

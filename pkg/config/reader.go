@@ -105,19 +105,30 @@ func (r *reader) text(node *yaml.Node, path string) (string, bool) {
 // integer returns a whole number from low to high, and reports false where the
 // node is none.
 func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool) {
-	var n int64
-	switch {
-	case node.Kind != yaml.ScalarNode || node.ShortTag() != "!!int":
-		r.refuse(at(node), path, "%s where a whole number is due; allowed is %d to %d", describe(node), low, high)
+	whole := node.Kind == yaml.ScalarNode && !strings.ContainsFunc(node.Value, notDigit)
+	tag := node.ShortTag()
+	if node.Kind != yaml.ScalarNode || tag != "!!int" && (tag != "!!float" || !whole) {
+		hint := ""
+		if tag == "!!str" && whole && node.Value != "" {
+			hint = "; remove the quotes"
+		}
+		r.refuse(at(node), path, "%s where a whole number is due%s; allowed is %d to %d", describe(node), hint, low, high)
 		return 0, false
-	case node.Decode(&n) != nil:
-		n = math.MaxInt64 // more than 64 bits hold
+	}
+	var n int64
+	if node.Decode(&n) != nil {
+		n = math.MaxInt64 // more than 64 bits hold, which yaml/v3 takes for a float
 	}
 	if n < int64(low) || n > int64(high) {
 		r.refuse(at(node), path, "%s is out of range; allowed is %d to %d", node.Value, low, high)
 		return 0, false
 	}
 	return int(n), true
+}
+
+// notDigit reports whether r is no decimal digit.
+func notDigit(r rune) bool {
+	return r < '0' || r > '9'
 }
 
 // describe says what a node is, for "… where a list is due".
@@ -131,8 +142,10 @@ func describe(node *yaml.Node) string {
 	switch tag := node.ShortTag(); tag {
 	case "!!str", "!!timestamp":
 		return "text"
-	case "!!int", "!!float":
+	case "!!int":
 		return "a number"
+	case "!!float":
+		return "a fractional number"
 	case "!!bool":
 		return "a boolean"
 	case "!!null":

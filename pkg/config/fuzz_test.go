@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+// FuzzParse holds Parse to what is true of any file: it does not panic, each
+// fault stands inside the file, and a file without faults says the same when it
+// is read again and when what was read is written out and read.
+func FuzzParse(f *testing.F) {
+	for _, path := range testdata(f) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := Parse("f", data)
+		if err != nil {
+			var report *Error
+			if !errors.As(err, &report) || len(report.Faults) == 0 {
+				t.Fatalf("the error is not a report: %v", err)
+			}
+			checkPlaces(t, data, report.Faults)
+			return
+		}
+		checkPlaces(t, data, cfg.Warnings)
+		again, err := Parse("f", data)
+		if err != nil {
+			t.Fatalf("refused the second time: %v", err)
+		}
+		checkSame(t, cfg, again)
+		written, err := Parse("f", render(t, cfg))
+		if err != nil {
+			t.Fatalf("written out it is refused: %v\n%s", err, render(t, cfg))
+		}
+		checkSame(t, cfg, written)
+	})
+}
+
+// checkPlaces checks that each fault stands inside the file and shows its line.
+func checkPlaces(t *testing.T, data []byte, faults []Fault) {
+	t.Helper()
+	lines := strings.Split(strings.TrimPrefix(string(data), "\uFEFF"), "\n")
+	for _, f := range faults {
+		if f.Line < 1 || f.Line > len(lines) {
+			t.Fatalf("%+v: the file has %d lines", f, len(lines))
+		}
+		line := strings.TrimSuffix(lines[f.Line-1], "\r")
+		if f.Source != "" && f.Source != line {
+			t.Fatalf("%+v: the line is %q", f, line)
+		}
+		if f.Column < 1 || f.Column > utf8.RuneCountInString(line)+1 {
+			t.Fatalf("%+v: the line has %d characters", f, utf8.RuneCountInString(line))
+		}
+		if f.Message == "" || !strings.HasPrefix(f.String(), "f:") {
+			t.Fatalf("%+v says nothing", f)
+		}
+	}
+}
+
+// checkSame checks that two configurations do the same.
+func checkSame(t *testing.T, one, other *Config) {
+	t.Helper()
+	if diff := cmp.Diff(one.Filters.Rules(), other.Filters.Rules()); diff != "" {
+		t.Fatalf("filters differ:\n%s", diff)
+	}
+	if one.Project != other.Project || one.CommitRef != other.CommitRef || one.Limits != other.Limits {
+		t.Fatalf("%+v differs from %+v", one, other)
+	}
+}
+
+// render writes a configuration as a filter file.
+func render(t *testing.T, cfg *Config) []byte {
+	t.Helper()
+	filters := []map[string]any{}
+	for _, r := range cfg.Filters.Rules() {
+		f := map[string]any{
+			"namespace": r.Namespace, "kind": r.Kind, "reasons": r.Reasons, "name": r.Name, "type": r.Type,
+			"component": r.Component, "expression": r.Expression, "action": r.Action.String(), "project": r.Project,
+			"oncePer": r.OncePer.String(),
+		}
+		filters = append(filters, f)
+	}
+	data, err := yaml.Marshal(map[string]any{
+		"project": cfg.Project, "commitRef": cfg.CommitRef, "filters": filters,
+		"limits": map[string]int{
+			"buildsPerMinute": cfg.Limits.BuildsPerMinute, "burst": cfg.Limits.Burst,
+			"activeBuilds": cfg.Limits.ActiveBuilds, "queued": cfg.Limits.Queued,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
