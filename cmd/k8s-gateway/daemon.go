@@ -2,19 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/server"
 )
 
 // runDaemon runs the gateway until ctx ends.
@@ -23,18 +29,12 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		return err
 	}
 	log := newLogger(f.logFormat, stderr)
-	conf, err := loadConfig(f.config)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return errReported
-	}
-	for _, warning := range conf.Warnings {
-		log.Warn("filter file", "warning", warning.String())
-	}
 	clientConfig, namespace, err := connect(f.kubeconfig, f.master)
 	if err != nil {
 		return err
 	}
+	reach := &gateway.Reach{}
+	clientConfig.Wrap(reach.Wrap)
 	core, err := corev1client.NewForConfig(clientConfig)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
@@ -43,11 +43,13 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	own := podNamespace(namespace)
 	options := gateway.Options{
 		Core:               core,
 		Coordination:       coordination,
-		Config:             conf,
+		ConfigPath:         f.config,
 		Scopes:             f.scopes(),
 		BuildNamespace:     own,
 		Workers:            f.workers,
@@ -60,7 +62,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		DryRun:             f.dryRun,
 		Grace:              f.grace,
 		Log:                log,
-		Registerer:         prometheus.WrapRegistererWithPrefix("brigade_k8s_gateway_", prometheus.NewRegistry()),
+		Reach:              reach,
+		Registerer:         prometheus.WrapRegistererWithPrefix(metricsPrefix, registry),
 	}
 	if f.buildNamespace != "" {
 		options.BuildNamespace = f.buildNamespace
@@ -68,10 +71,34 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if f.leaderElect {
 		options.Lease = object(f.leaderElectLease, own)
 	}
-	log.Info("starting", "version", version, "server", clientConfig.Host, "filters", conf.Filters.Len(),
-		"scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
-	return gateway.New(options).Run(ctx)
+	g, err := gateway.New(options)
+	var faults *config.Error
+	if errors.As(err, &faults) {
+		fmt.Fprintln(stderr, faults) // a report of several lines, for people
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
+	log.Info("starting", "version", version, "server", clientConfig.Host, "scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
+	return serve(ctx, f, g, registry, log)
 }
+
+// serve runs the gateway and its port until ctx ends or either fails.
+func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, registry *prometheus.Registry, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if f.listen != "" {
+		s := server.New(server.Options{
+			Address: f.listen, Gatherer: registry, Ready: g.Ready, Healthy: g.Healthy, Profiles: f.pprof, Log: log,
+		})
+		group.Go(func() error { return s.Run(ctx) })
+	}
+	group.Go(func() error { return g.Run(ctx) })
+	return group.Wait()
+}
+
+// metricsPrefix begins the names of the gateway's own metrics.
+const metricsPrefix = "brigade_k8s_gateway_"
 
 // connect returns how to talk to the API server and the namespace of the
 // caller there, by the rules of kubectl.

@@ -1,11 +1,6 @@
 package main
 
-import (
-	"github.com/spf13/cobra"
-
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
-)
+import "github.com/spf13/cobra"
 
 const rootLong = `Runs a Brigade build for each Kubernetes Event that a filter list accepts.
 
@@ -47,13 +42,4 @@ func newRootCommand() *cobra.Command {
 	cmd.Flags().SortFlags = false
 	cmd.AddCommand(newCheckCommand())
 	return cmd
-}
-
-// loadConfig reads the filter file, or returns the configuration of a gateway
-// that only observes where there is none.
-func loadConfig(path string) (*config.Config, error) {
-	if path == "" {
-		return &config.Config{CommitRef: config.DefaultCommitRef, Limits: guard.DefaultLimits()}, nil
-	}
-	return config.Load(path)
 }

@@ -52,6 +52,7 @@ func (g *Gateway) term(ctx context.Context) error {
 		RetryPeriod:     retryPeriod,
 		ReleaseOnCancel: true,
 		Name:            g.Lease.Name,
+		WatchDog:        g.holdsLease,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(held context.Context) {
 				leads.Store(true)
@@ -65,6 +66,7 @@ func (g *Gateway) term(ctx context.Context) error {
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
 				if identity != g.Identity {
+					g.synced.Store(true)
 					g.Log.Info("standing by", "lease", g.Lease.Name, "leader", identity)
 				}
 			},

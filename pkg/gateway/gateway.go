@@ -10,12 +10,16 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/leaderelection"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -27,8 +31,8 @@ type Options struct {
 	// throttle: API Priority and Fairness is the throttle.
 	Core         corev1client.CoreV1Interface
 	Coordination coordinationv1client.CoordinationV1Interface
-	// Config is the validated filter file.
-	Config *config.Config
+	// ConfigPath is the filter file. Without one every Event is rejected.
+	ConfigPath string
 	// Scopes are watched, each by an informer of its own.
 	Scopes []position.Scope
 	// BuildNamespace is where build Secrets are created.
@@ -56,7 +60,9 @@ type Options struct {
 	// DryRun has every Secret validated and none stored.
 	DryRun bool
 	// Grace is how long a stopping gateway goes on writing what is in flight.
-	Grace      time.Duration
+	Grace time.Duration
+	// Reach knows whether the API server answers the clients above.
+	Reach      *Reach
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -76,22 +82,76 @@ type Gateway struct {
 	Options
 	metrics *metrics
 	events  *eventLog
+	// config is the running filter file, content its text, and changed
+	// receives when another one has been loaded.
+	config  atomic.Pointer[config.Config]
+	content []byte
+	changed chan struct{}
+	// synced says that the Events are being watched, or that this replica
+	// stands by.
+	synced atomic.Bool
+	// holdsLease fails when the Lease has run out under a process that thinks
+	// it holds it.
+	holdsLease *leaderelection.HealthzAdaptor
 }
 
-// New returns a Gateway that does nothing until it is run.
-func New(o Options) *Gateway {
+// New returns a Gateway that does nothing until it is run. The error is that
+// of reading the filter file, a *config.Error where the file is wrong.
+func New(o Options) (*Gateway, error) {
+	loaded, content, err := load(o.ConfigPath)
+	if err != nil {
+		return nil, err
+	}
 	m := newMetrics(o.Registerer)
-	return &Gateway{Options: o, metrics: m, events: newEventLog(o.LogEvents, o.Log, m)}
+	m.loaded()
+	g := &Gateway{
+		Options:    o,
+		metrics:    m,
+		events:     newEventLog(o.LogEvents, o.Log, m),
+		content:    content,
+		changed:    make(chan struct{}, 1),
+		holdsLease: leaderelection.NewLeaderHealthzAdaptor(leaseDuration),
+	}
+	g.config.Store(loaded)
+	return g, nil
 }
 
 // Run works until ctx ends, and returns when everything it started has. The
 // error says what no retry can heal: a position that cannot be read.
 func (g *Gateway) Run(ctx context.Context) error {
+	g.logWarnings(g.config.Load())
 	g.warn()
+	ctx, stop := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	defer follower.Wait()
+	defer stop()
+	follower.Go(func() { g.followConfig(ctx) })
 	if g.Lease.Name == "" {
 		return g.lead(ctx, ctx)
 	}
 	return g.campaign(ctx)
+}
+
+// outOfReach is how long the API server may give no answer before the gateway
+// is not ready any more.
+const outOfReach = time.Minute
+
+// Ready returns nil while the gateway watches Events or stands by, and
+// otherwise why it is of no use right now.
+func (g *Gateway) Ready() error {
+	if lost := g.Reach.Lost(time.Now()); lost > outOfReach {
+		return fmt.Errorf("the API server has not answered for %s", lost.Round(time.Second))
+	}
+	if !g.synced.Load() {
+		return errors.New("the Events are not being watched yet")
+	}
+	return nil
+}
+
+// Healthy returns nil unless a restart would help: the process thinks that it
+// leads though its Lease has run out.
+func (g *Gateway) Healthy() error {
+	return g.holdsLease.Check(nil)
 }
 
 // warn logs what the user chose and may not want.
@@ -102,8 +162,15 @@ func (g *Gateway) warn() {
 	if g.Position.Name == "" {
 		g.Log.Warn("the position is not stored: Events that arrive while the gateway is down are not built; name a ConfigMap with --position-configmap")
 	}
-	if g.Config.Filters.Len() == 0 {
+	if g.config.Load().Filters.Len() == 0 {
 		g.Log.Info("no filters: every Event is logged and none is built")
+	}
+}
+
+// logWarnings logs what the filter file may not mean.
+func (g *Gateway) logWarnings(c *config.Config) {
+	for _, warning := range c.Warnings {
+		g.Log.Warn("filter file", "warning", warning.String())
 	}
 }
 
@@ -115,9 +182,15 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 	defer g.metrics.leader.Set(0)
 	floors := position.Positions{}
 	for {
-		p := newPipeline(g, floors)
+		// From here on a change ends the pipeline; one before it is taken up.
+		select {
+		case <-g.changed:
+		default:
+		}
+		p := newPipeline(g, g.config.Load(), floors)
 		err := p.run(leading, stopping)
 		switch {
+		case errors.Is(err, errReload):
 		case errors.Is(err, position.ErrTaken) && g.Lease.Name != "":
 			g.Log.Warn("another gateway wrote the position: giving up the lead", "err", err)
 			return nil

@@ -12,7 +12,11 @@ type metrics struct {
 	events      *prometheus.CounterVec
 	faults      *prometheus.CounterVec
 	watchErrors prometheus.Counter
+	watches     prometheus.Counter
 	leader      prometheus.Gauge
+	generation  prometheus.Gauge
+	reloadGood  prometheus.Gauge
+	reloadTime  prometheus.Gauge
 	delivery    *delivery.Metrics
 }
 
@@ -34,8 +38,36 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "leader",
 			Help: "1 while this process does the work, 0 while it stands by.",
 		}),
+		watches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "watches_total",
+			Help: "Watches of Events that were started; the API server ends each after some minutes.",
+		}),
+		generation: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "config_generation",
+			Help: "How many filter files were taken into use since the start.",
+		}),
+		reloadGood: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "config_last_reload_successful",
+			Help: "1 when the filter file as it was last read is in use, 0 when it was refused and the one before it is.",
+		}),
+		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "config_last_reload_success_timestamp_seconds",
+			Help: "When the filter file in use was loaded, in Unix time.",
+		}),
 		delivery: delivery.NewMetrics(r),
 	}
-	r.MustRegister(m.events, m.faults, m.watchErrors, m.leader)
+	r.MustRegister(m.events, m.faults, m.watchErrors, m.watches, m.leader, m.generation, m.reloadGood, m.reloadTime)
 	return m
+}
+
+// loaded notes that a filter file was taken into use.
+func (m *metrics) loaded() {
+	m.generation.Inc()
+	m.reloadGood.Set(1)
+	m.reloadTime.SetToCurrentTime()
+}
+
+// refused notes that a filter file was refused.
+func (m *metrics) refused() {
+	m.reloadGood.Set(0)
 }

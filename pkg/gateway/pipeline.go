@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -38,6 +39,7 @@ func startBackoff() wait.Backoff {
 // pipeline is one run from the position on, with one filter list.
 type pipeline struct {
 	*Gateway
+	config *config.Config
 	// floors are the positions of the pipeline before this one in the same
 	// process; they stand where none are stored.
 	floors   position.Positions
@@ -48,12 +50,13 @@ type pipeline struct {
 	decider  Decider
 }
 
-func newPipeline(g *Gateway, floors position.Positions) *pipeline {
+func newPipeline(g *Gateway, c *config.Config, floors position.Positions) *pipeline {
 	p := &pipeline{
 		Gateway:  g,
+		config:   c,
 		floors:   floors,
 		trackers: map[position.Scope]*position.Tracker{},
-		decider:  Decider{Filters: g.Config.Filters, AllowBrigadeEvents: g.AllowBrigadeEvents},
+		decider:  Decider{Filters: c.Filters, AllowBrigadeEvents: g.AllowBrigadeEvents},
 	}
 	if g.Position.Name != "" {
 		p.store = position.NewStore(g.Core, g.Position.Namespace, g.Position.Name)
@@ -71,9 +74,9 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	reporter, stopReporter := newReporter(p.Options)
 	defer stopReporter()
 	p.queue = delivery.NewQueue(delivery.Options{
-		Sink:     brigade.NewWriter(p.Core, p.BuildNamespace, p.Config.CommitRef, p.DryRun),
+		Sink:     brigade.NewWriter(p.Core, p.BuildNamespace, p.config.CommitRef, p.DryRun),
 		Workers:  p.Workers,
-		Capacity: p.Config.Limits.Queued,
+		Capacity: p.config.Limits.Queued,
 		Grace:    p.Grace,
 		Log:      p.Log,
 		Metrics:  p.metrics.delivery,
@@ -95,23 +98,33 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	}
 	informers.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), synced...) {
+			p.synced.Store(true)
 			p.Log.Info("watching", "scopes", fmt.Sprint(p.Scopes))
 		}
 	})
 	writers.Go(func() { p.queue.Run(ctx) })
 	writers.Go(func() { p.keepSaving(ctx, fail) })
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-p.changed:
+		fail(errReload)
+	}
 	informers.Wait()
 	writers.Wait()
+	p.synced.Store(false)
 
-	if cause := context.Cause(ctx); errors.Is(cause, position.ErrTaken) {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, position.ErrTaken) {
 		return cause
 	}
 	if leading.Err() == nil || stopping.Err() != nil {
 		p.saveLast()
 	}
 	depth, _ := p.queue.Waiting()
-	p.Log.Info("stopped", "waiting", depth)
+	p.Log.Info("stopped watching", "waiting", depth)
+	if leading.Err() == nil && errors.Is(cause, errReload) {
+		return cause
+	}
 	return nil
 }
 

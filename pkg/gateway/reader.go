@@ -98,6 +98,7 @@ func (r *reader) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 	if err != nil {
 		return nil, err
 	}
+	r.log.metrics.watches.Inc()
 	if options.SendInitialEvents != nil && *options.SendInitialEvents {
 		r.tracker.BeginList()
 	}
