@@ -72,8 +72,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		options.Lease = object(f.leaderElectLease, own)
 	}
 	g, err := gateway.New(options)
-	var faults *config.Error
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[*config.Error](err); ok {
 		fmt.Fprintln(stderr, faults) // a report of several lines, for people
 		return errReported
 	}
@@ -108,7 +107,7 @@ func connect(kubeconfig, master string) (*rest.Config, string, error) {
 	overrides := &clientcmd.ConfigOverrides{}
 	overrides.ClusterInfo.Server = master
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides)
-	config, err := loader.ClientConfig()
+	client, err := loader.ClientConfig()
 	if err != nil {
 		return nil, "", fmt.Errorf("finding the API server: %w; name a kubeconfig with --kubeconfig or $KUBECONFIG", err)
 	}
@@ -117,11 +116,11 @@ func connect(kubeconfig, master string) (*rest.Config, string, error) {
 		return nil, "", fmt.Errorf("finding the namespace of the kubeconfig: %w", err)
 	}
 	// A negative rate turns the client-side throttle off.
-	config.QPS = -1
-	config.UserAgent = "brigade-k8s-gateway/" + version
-	config.ContentType = runtime.ContentTypeProtobuf
-	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	return config, namespace, nil
+	client.QPS = -1
+	client.UserAgent = "brigade-k8s-gateway/" + version
+	client.ContentType = runtime.ContentTypeProtobuf
+	client.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	return client, namespace, nil
 }
 
 // replicaIdentity tells this process from other replicas, and from an earlier

@@ -54,8 +54,7 @@ func reasonOf(err error) Reason {
 	case apierrors.IsInternalError(err), apierrors.IsServiceUnavailable(err), apierrors.IsUnexpectedServerError(err):
 		return ServerError
 	}
-	var network net.Error
-	if errors.As(err, &network) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		return Network
 	}
 	return Other

@@ -218,10 +218,13 @@ func (q *Queue) settle(p *pending, outcome Outcome) {
 		q.Metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(b.Event)), 0).Seconds())
 	}
 	switch outcome {
-	case Created, DryRun:
-		q.Log.Info("build "+string(outcome), "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+	case Created:
+		q.Log.Info("build created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+	case DryRun:
+		q.Log.Info("build checked and not stored, as --dry-run asks", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 	case Exists:
 		q.Log.Debug("build exists", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+	case Refused, Dropped: // said where it was decided
 	}
 	if q.Gate != nil {
 		q.Gate.Settle(b, outcome)

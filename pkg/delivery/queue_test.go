@@ -166,7 +166,7 @@ func TestABuildIsTriedUntilItIsWritten(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go h.Run(ctx)
 		h.add("a")
-		time.Sleep(time.Hour) // of the bubble's clock: a hundred attempts, 15 s apart
+		time.Sleep(time.Hour) // fake clock
 		synctest.Wait()
 		if got := h.outcomes.all["a"]; !slices.Equal(got, []Outcome{Created}) {
 			t.Errorf("outcomes %v, want created once", got)
@@ -297,9 +297,9 @@ func TestAWriteThatHangsMeetsItsDeadline(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go h.Run(ctx)
 		h.add("a")
-		time.Sleep(writeTimeout + time.Millisecond) // of the bubble's clock
+		time.Sleep(writeTimeout + time.Millisecond) // fake clock
 		close(h.sink.hold)
-		time.Sleep(maxBackoff)
+		time.Sleep(maxBackoff) // fake clock
 		synctest.Wait()
 		if got := h.outcomes.all["a"]; !slices.Equal(got, []Outcome{Created}) {
 			t.Errorf("outcomes %v, want created at the second attempt", got)
@@ -339,7 +339,7 @@ func TestTheGateHoldsBuildsBackInTheirOrder(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go h.Run(ctx)
 		h.add("a", "b", "c")
-		time.Sleep(time.Minute) // of the bubble's clock
+		time.Sleep(time.Minute) // fake clock
 		synctest.Wait()
 		if len(h.sink.written) != 0 {
 			t.Errorf("written %v behind a closed gate", h.sink.written)
@@ -349,7 +349,8 @@ func TestTheGateHoldsBuildsBackInTheirOrder(t *testing.T) {
 		}
 		gate.pass <- struct{}{}
 		gate.pass <- struct{}{}
-		time.Sleep(maxBackoff) // the retry of a needs no second pass
+		// The retry of a needs no second pass.
+		time.Sleep(maxBackoff) // fake clock
 		synctest.Wait()
 		if got := h.sink.written; !slices.Equal(got, []string{"b", "a"}) {
 			t.Errorf("written %v, want b and then a", got)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,10 +35,8 @@ const (
 // ParseLogEvents returns the choice with the given name. The error names all.
 func ParseLogEvents(s string) (LogEvents, error) {
 	all := []string{string(LogFull), string(LogSummary), string(LogAccepted), string(LogNone)}
-	for _, one := range all {
-		if s == one {
-			return LogEvents(s), nil
-		}
+	if slices.Contains(all, s) {
+		return LogEvents(s), nil
 	}
 	return "", fmt.Errorf("unknown choice of events to log %q: must be one of %s", s, strings.Join(all, ", "))
 }
@@ -57,7 +56,7 @@ func newEventLog(choice LogEvents, log *slog.Logger, m *metrics) *eventLog {
 }
 
 // seen logs and counts e with the verdict on it.
-func (l *eventLog) seen(e *corev1.Event, v filter.Verdict) {
+func (l *eventLog) seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
 	l.metrics.events.WithLabelValues(v.Action.String(), v.By).Inc()
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()
@@ -83,7 +82,7 @@ func (l *eventLog) seen(e *corev1.Event, v filter.Verdict) {
 	if l.choice == LogFull {
 		attrs = append(attrs, slog.Any("event", document{e}))
 	}
-	l.log.LogAttrs(context.Background(), slog.LevelInfo, "Processing "+event.Key(e), attrs...)
+	l.log.LogAttrs(ctx, slog.LevelInfo, "Processing "+event.Key(e), attrs...)
 }
 
 // sometimes calls f for the first of a kind, and then once a minute.

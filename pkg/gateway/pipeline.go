@@ -118,7 +118,7 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 		return cause
 	}
 	if leading.Err() == nil || stopping.Err() != nil {
-		p.saveLast()
+		p.saveLast(context.WithoutCancel(ctx))
 	}
 	depth, _ := p.queue.Waiting()
 	p.Log.Info("stopped watching", "waiting", depth)
@@ -193,15 +193,14 @@ func (p *pipeline) untilDone(ctx context.Context, what string, f func(context.Co
 	backoff := startBackoff()
 	for {
 		err := f(ctx)
-		var invalid *position.InvalidError
-		switch {
-		case err == nil, ctx.Err() != nil:
+		if err == nil {
 			return nil
-		case errors.As(err, &invalid), errors.Is(err, position.ErrTaken):
+		}
+		if _, invalid := errors.AsType[*position.InvalidError](err); invalid || errors.Is(err, position.ErrTaken) {
 			return err
 		}
 		pause := backoff.Step()
-		p.Log.Error("cannot "+what+", trying again", "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
+		p.Log.Error("cannot do what is needed to begin, trying again", "what", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -319,11 +318,11 @@ func (p *pipeline) keepSaving(ctx context.Context, fail context.CancelCauseFunc)
 }
 
 // saveLast stores the positions when everything has stopped.
-func (p *pipeline) saveLast() {
+func (p *pipeline) saveLast(ctx context.Context) {
 	if p.store == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	if err := p.save(ctx); err != nil {
 		p.Log.Warn("position not saved at the end: what was built since is found to exist at the next start", "err", err)

@@ -70,7 +70,7 @@ func (r *reader) listOnce(ctx context.Context, options metav1.ListOptions) (*cor
 			return nil, err
 		}
 		for i := range page.Items {
-			if e := &page.Items[i]; r.wanted(e) {
+			if e := &page.Items[i]; r.wanted(ctx, e) {
 				r.tracker.Admit(event.Key(e), e.ResourceVersion)
 				kept.Items = append(kept.Items, *e)
 			}
@@ -102,12 +102,12 @@ func (r *reader) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 	if options.SendInitialEvents != nil && *options.SendInitialEvents {
 		r.tracker.BeginList()
 	}
-	return newStream(source, r.handOn), nil
+	return newStream(source, func(w watch.Event, send func(watch.Event) bool) { r.handOn(ctx, w, send) }), nil
 }
 
 // handOn decides on one watch event. It calls send with what goes on to the
 // informer; send is false when nobody listens any more.
-func (r *reader) handOn(w watch.Event, send func(watch.Event) bool) {
+func (r *reader) handOn(ctx context.Context, w watch.Event, send func(watch.Event) bool) {
 	e, ok := w.Object.(*corev1.Event)
 	if !ok {
 		send(w) // an error: a Status
@@ -116,7 +116,7 @@ func (r *reader) handOn(w watch.Event, send func(watch.Event) bool) {
 	e.ManagedFields = nil
 	switch w.Type {
 	case watch.Added, watch.Modified:
-		if !r.wanted(e) {
+		if !r.wanted(ctx, e) {
 			break
 		}
 		r.tracker.Admit(event.Key(e), e.ResourceVersion)
@@ -145,7 +145,7 @@ func (r *reader) handOn(w watch.Event, send func(watch.Event) bool) {
 }
 
 // wanted tells whether e goes on to the informer, and logs and counts it.
-func (r *reader) wanted(e *corev1.Event) bool {
+func (r *reader) wanted(ctx context.Context, e *corev1.Event) bool {
 	reading := r.tracker.Read(e.ResourceVersion)
 	if reading.Done {
 		return false
@@ -153,7 +153,7 @@ func (r *reader) wanted(e *corev1.Event) bool {
 	e.ManagedFields = nil
 	verdict := r.decider.Decide(e)
 	if reading.First {
-		r.log.seen(e, verdict)
+		r.log.seen(ctx, e, verdict)
 	}
 	return verdict.Action == filter.Accept
 }

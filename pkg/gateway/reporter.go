@@ -3,9 +3,8 @@ package gateway
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/record"
-
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/record"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"

@@ -13,7 +13,7 @@ import (
 
 func TestAnswers(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer"}, func() float64 { return 42 }))
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	fine := func() error { return nil }
 	broken := func() error { return errors.New("the API server is out of reach") }
 	tests := map[string]struct {

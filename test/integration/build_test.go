@@ -80,7 +80,7 @@ func TestASecretEqualsTheOneThatBrigadeWrites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(comparable(*theirs), comparable(ours)); diff != "" {
+		if diff := cmp.Diff(whatBrigadeReads(*theirs), whatBrigadeReads(ours)); diff != "" {
 			t.Errorf("Brigade's secret (-) and ours (+):\n%s", diff)
 		}
 	})
@@ -92,8 +92,8 @@ func TestASecretEqualsTheOneThatBrigadeWrites(t *testing.T) {
 	})
 }
 
-// comparable returns what Brigade reads of a Secret.
-func comparable(s corev1.Secret) map[string]any {
+// whatBrigadeReads returns the parts of a Secret that Brigade looks at.
+func whatBrigadeReads(s corev1.Secret) map[string]any {
 	data := map[string]string{}
 	for key, value := range s.Data {
 		data[key] = string(value)

@@ -43,11 +43,11 @@ func newPlace(tb testing.TB, name string) *place {
 
 // flags returns the gateway's flags for this place and a filter file with the
 // given content, followed by more.
-func (p *place) flags(filters string, more ...string) []string {
-	return append([]string{
+func (p *place) flags(filters string) []string {
+	return []string{
 		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds,
 		"--config", write(p.tb, "filters.yaml", filters), "--listen", "",
-	}, more...)
+	}
 }
 
 // acceptPods is a filter file that accepts what is about pods.

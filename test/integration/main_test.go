@@ -21,7 +21,7 @@ var plane *controlplane.ControlPlane
 const brigadeNamespace = "brigade"
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	os.Exit(run(m)) //nolint:forbidigo // TestMain is the main of a test binary
 }
 
 func run(m *testing.M) int {
