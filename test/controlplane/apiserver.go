@@ -156,9 +156,10 @@ func (cp *ControlPlane) StartAPIServer(ctx context.Context) error {
 	return nil
 }
 
-// CompactEtcd drops all history up to now: a list's continue token and a watch
-// that begin before it get 410 Gone, unless the API server's own cache still
-// reaches back that far (a restart empties it).
+// CompactEtcd drops all history but the latest change. A watch of Events that
+// is to begin before it gets 410 Gone, and so does a list's continue token: the
+// API server has no cache of Events. Of other objects it has one, which goes on
+// serving watches from before the compaction until a restart empties it.
 func (cp *ControlPlane) CompactEtcd(ctx context.Context) error {
 	// etcd serves its gRPC API as JSON too; its client is a large library.
 	var now struct {
