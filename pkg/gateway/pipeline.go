@@ -200,7 +200,9 @@ func (p *pipeline) untilDone(ctx context.Context, what string, f func(context.Co
 			return err
 		}
 		pause := backoff.Step()
-		p.Log.Error("cannot do what is needed to begin, trying again", "what", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
+		if ctx.Err() == nil {
+			p.Log.Error("cannot do what is needed to begin, trying again", "what", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
+		}
 		select {
 		case <-ctx.Done():
 			return nil

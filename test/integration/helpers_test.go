@@ -42,7 +42,7 @@ func newPlace(tb testing.TB, name string) *place {
 }
 
 // flags returns the gateway's flags for this place and a filter file with the
-// given content, followed by more.
+// given content.
 func (p *place) flags(filters string) []string {
 	return []string{
 		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds,
