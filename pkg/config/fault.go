@@ -84,9 +84,8 @@ func excerpt(line string, column int) (shown, indent string) {
 		}
 	}
 	at := min(max(column-1, 0), len(runes))
-	start := 0
 	if len(runes) > maxExcerpt {
-		start = min(max(at-maxExcerpt/2, 0), len(runes)-maxExcerpt)
+		start := min(max(at-maxExcerpt/2, 0), len(runes)-maxExcerpt)
 		runes = runes[start : start+maxExcerpt]
 		at -= start
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -12,10 +13,15 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxNesting is how many brackets a file may open for goccy/go-yaml to be
-// asked about it. It goes down into each with the Go stack, which a hostile
-// file would exhaust; no filter file needs more than a few hundred.
-const maxNesting = 10_000
+// What a file may have for goccy/go-yaml to be asked about it. Its time and
+// memory grow with the square of a file's length and depth: 1 MiB of brackets
+// takes it more memory than a node has. Files that people write are far below;
+// beyond, a report has only yaml/v3's line.
+const (
+	maxDoubtfulSize     = 64 << 10
+	maxDoubtfulBrackets = 2000
+	maxDoubtfulDashes   = 20 // on one line: `- - a` nests too
+)
 
 // syntaxFault turns yaml/v3's refusal into a fault. yaml/v3 gives a line at
 // best, and often that of the context; so where goccy/go-yaml refuses the file
@@ -48,16 +54,18 @@ func (s *source) strayAlias(message string) (position, bool) {
 		return position{}, false
 	}
 	for i, line := range s.lines {
-		if found := alias.FindStringSubmatchIndex(line); found != nil && !strings.Contains(line[:found[2]], "#") {
-			return position{i + 1, utf8.RuneCountInString(line[:found[2]]) + 1}, true
+		found := alias.FindStringSubmatchIndex(line)
+		if len(found) < 4 || strings.Contains(line[:found[2]], "#") {
+			continue
 		}
+		return position{i + 1, utf8.RuneCountInString(line[:found[2]]) + 1}, true
 	}
 	return position{}, false
 }
 
 // secondOpinion asks goccy/go-yaml where the syntax error is.
 func (s *source) secondOpinion() (p position, message string, ok bool) {
-	if bytes.Count(s.data, []byte("["))+bytes.Count(s.data, []byte("{")) > maxNesting {
+	if !s.tame() {
 		return position{}, "", false
 	}
 	// What it reads here is broken by definition. A report without a column is
@@ -73,6 +81,15 @@ func (s *source) secondOpinion() (p position, message string, ok bool) {
 		return position{}, "", false
 	}
 	return position{syntax.Token.Position.Line, syntax.Token.Position.Column}, syntax.Message, true
+}
+
+// tame reports whether goccy/go-yaml can be trusted with the file.
+func (s *source) tame() bool {
+	brackets := bytes.Count(s.data, []byte("[")) + bytes.Count(s.data, []byte("{"))
+	return len(s.data) <= maxDoubtfulSize && brackets <= maxDoubtfulBrackets &&
+		!slices.ContainsFunc(s.lines, func(line string) bool {
+			return strings.Count(line, "- ")+strings.Count(line, "? ") > maxDoubtfulDashes
+		})
 }
 
 // quotingHint helps where the trouble is likely to be punctuation inside text

@@ -124,11 +124,15 @@ func (c *compiler) checkTexts(i int, r Rule) {
 	for item, reason := range r.Reasons {
 		switch {
 		case reason == "":
-			c.flaws = append(c.flaws, Flaw{Index: i, Key: "reasons", Item: item,
-				Message: "empty reason; name one, write * for any, or remove the entry"})
+			c.flaws = append(c.flaws, Flaw{
+				Index: i, Key: "reasons", Item: item,
+				Message: "empty reason; name one, write * for any, or remove the entry",
+			})
 		case !utf8.ValidString(reason):
-			c.flaws = append(c.flaws, Flaw{Index: i, Key: "reasons", Item: item,
-				Message: fmt.Sprintf("%q is not valid UTF-8", reason)})
+			c.flaws = append(c.flaws, Flaw{
+				Index: i, Key: "reasons", Item: item,
+				Message: fmt.Sprintf("%q is not valid UTF-8", reason),
+			})
 		}
 	}
 }

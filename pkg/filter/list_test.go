@@ -66,7 +66,8 @@ func TestDecide(t *testing.T) {
 			Verdict{By: Default},
 		},
 		"any of several reasons will do": {
-			[]Rule{{Reasons: []string{"Failed*", "BackOff"}, Action: Accept}}, about("Pod", "pequod", "FailedMount"),
+			[]Rule{{Reasons: []string{"Failed*", "BackOff"}, Action: Accept}},
+			about("Pod", "pequod", "FailedMount"),
 			Verdict{Action: Accept, By: "filters[0]"},
 		},
 		"one reason of * is any": {
@@ -74,10 +75,12 @@ func TestDecide(t *testing.T) {
 		},
 		"type and component are conditions like any other": {
 			[]Rule{{Type: "Normal", Action: Accept}, {Type: "Warning", Component: "kube-proxy"}, {Type: "Warning", Component: "kubelet", Action: Accept}},
-			backOff(), Verdict{Action: Accept, By: "filters[2]"},
+			backOff(),
+			Verdict{Action: Accept, By: "filters[2]"},
 		},
 		"what an accepting filter says of repeats is in its verdict": {
-			[]Rule{{Name: "web-?", Action: Accept, Project: project, OncePer: hourly}}, backOff(),
+			[]Rule{{Name: "web-?", Action: Accept, Project: project, OncePer: hourly}},
+			backOff(),
 			Verdict{Action: Accept, By: "filters[0]", Project: project, OncePer: hourly},
 		},
 		"an expression that is false lets the next filter decide": {

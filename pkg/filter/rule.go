@@ -14,11 +14,12 @@ package filter
 import "fmt"
 
 const (
-	// MaxRules is how many filters one list may have, and MaxGlobs how many
-	// globs they may name between them. Compile refuses more. The index that
-	// makes a decision fast needs up to MaxRules/8 bytes for each glob, 8 MiB at
-	// these bounds; files that people write stay below a tenth of either.
+	// MaxRules is how many filters one list may have. The index that makes a
+	// decision fast needs up to MaxRules/8 bytes for each glob, 8 MiB at this
+	// bound and that of MaxGlobs; files that people write stay below a tenth of
+	// either. Compile refuses more.
 	MaxRules = 4096
+	// MaxGlobs is how many globs the filters of one list may name between them.
 	MaxGlobs = 16384
 )
 
