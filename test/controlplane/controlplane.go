@@ -90,8 +90,10 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := cp.startAll(ctx); err != nil {
-		if logs, keepErr := cp.KeepLogs(); keepErr == nil {
-			err = fmt.Errorf("%w\n  all logs: %s", err, logs)
+		if !errors.Is(ctx.Err(), context.Canceled) { // or there is nothing to learn from them
+			if logs, keepErr := cp.KeepLogs(); keepErr == nil {
+				err = fmt.Errorf("%w\n  all logs: %s", err, logs)
+			}
 		}
 		return nil, errors.Join(err, cp.Stop())
 	}
