@@ -13,8 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
+	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -35,12 +37,15 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	}
 	reach := &gateway.Reach{}
 	clientConfig.Wrap(reach.Wrap)
-	core, err := corev1client.NewForConfig(clientConfig)
+	http, err := rest.HTTPClientFor(clientConfig)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
-	coordination, err := coordinationv1client.NewForConfig(clientConfig)
-	if err != nil {
+	core, coreErr := corev1client.NewForConfigAndClient(clientConfig, http)
+	coordination, coordinationErr := coordinationv1client.NewForConfigAndClient(clientConfig, http)
+	authorization, authorizationErr := authorizationv1client.NewForConfigAndClient(clientConfig, http)
+	pods, podsErr := metadata.NewForConfigAndClient(metadata.ConfigFor(clientConfig), http)
+	if err := errors.Join(coreErr, coordinationErr, authorizationErr, podsErr); err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
 	registry := prometheus.NewRegistry()
@@ -49,6 +54,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	options := gateway.Options{
 		Core:               core,
 		Coordination:       coordination,
+		Authorization:      authorization,
+		Metadata:           pods,
 		ConfigPath:         f.config,
 		Scopes:             f.scopes(),
 		BuildNamespace:     own,

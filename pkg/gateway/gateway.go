@@ -17,8 +17,10 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/leaderelection"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
@@ -31,6 +33,9 @@ type Options struct {
 	// throttle: API Priority and Fairness is the throttle.
 	Core         corev1client.CoreV1Interface
 	Coordination coordinationv1client.CoordinationV1Interface
+	// Metadata and Authorization serve limits.activeBuilds.
+	Metadata      metadata.Interface
+	Authorization authorizationv1client.AuthorizationV1Interface
 	// ConfigPath is the filter file. Without one every Event is rejected.
 	ConfigPath string
 	// Scopes are watched, each by an informer of its own.
@@ -117,7 +122,8 @@ func New(o Options) (*Gateway, error) {
 }
 
 // Run works until ctx ends, and returns when everything it started has. The
-// error says what no retry can heal: a position that cannot be read.
+// error says what no retry can heal: a position that cannot be read, a limit
+// that the account has no right for.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.logWarnings(g.config.Load())
 	g.warn()

@@ -14,10 +14,13 @@ type metrics struct {
 	watchErrors prometheus.Counter
 	watches     prometheus.Counter
 	leader      prometheus.Gauge
-	generation  prometheus.Gauge
-	reloadGood  prometheus.Gauge
-	reloadTime  prometheus.Gauge
-	delivery    *delivery.Metrics
+	// heldBack and heldBackSeconds have a series for each limit.
+	heldBack        *prometheus.GaugeVec
+	heldBackSeconds *prometheus.CounterVec
+	generation      prometheus.Gauge
+	reloadGood      prometheus.Gauge
+	reloadTime      prometheus.Gauge
+	delivery        *delivery.Metrics
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -54,9 +57,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "config_last_reload_success_timestamp_seconds",
 			Help: "When the filter file in use was loaded, in Unix time.",
 		}),
+		heldBack: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "held_back",
+			Help: "1 while a limit of the filter file holds builds back, by limit.",
+		}, []string{"limit"}),
+		heldBackSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "held_back_seconds_total",
+			Help: "For how long a limit of the filter file held builds back, by limit; counted when it lets them pass again.",
+		}, []string{"limit"}),
 		delivery: delivery.NewMetrics(r),
 	}
-	r.MustRegister(m.events, m.faults, m.watchErrors, m.watches, m.leader, m.generation, m.reloadGood, m.reloadTime)
+	r.MustRegister(m.events, m.faults, m.watchErrors, m.watches, m.leader, m.generation, m.reloadGood, m.reloadTime,
+		m.heldBack, m.heldBackSeconds)
 	return m
 }
 

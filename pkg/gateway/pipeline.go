@@ -73,7 +73,9 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 
 	reporter, stopReporter := newReporter(p.Options)
 	defer stopReporter()
+	limits := newGate(p.config.Limits, p.Log, p.metrics)
 	p.queue = delivery.NewQueue(delivery.Options{
+		Gate:     limits,
 		Sink:     brigade.NewWriter(p.Core, p.BuildNamespace, p.config.CommitRef, p.DryRun),
 		Workers:  p.Workers,
 		Capacity: p.config.Limits.Queued,
@@ -96,13 +98,26 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 		synced = append(synced, informer.HasSynced)
 		informers.Go(func() { informer.RunWithContext(ctx) })
 	}
+	counted := func() bool { return true }
+	if p.config.Limits.ActiveBuilds > 0 {
+		informer, err := p.workerInformer(limits)
+		if err != nil {
+			return err
+		}
+		counted = informer.HasSynced
+		informers.Go(func() { informer.RunWithContext(ctx) })
+	}
 	informers.Go(func() {
 		if cache.WaitForCacheSync(ctx.Done(), synced...) {
 			p.synced.Store(true)
 			p.Log.Info("watching", "scopes", fmt.Sprint(p.Scopes))
 		}
 	})
-	writers.Go(func() { p.queue.Run(ctx) })
+	writers.Go(func() {
+		// No build before the workers that are there have been counted.
+		cache.WaitForCacheSync(ctx.Done(), counted)
+		p.queue.Run(ctx)
+	})
 	writers.Go(func() { p.keepSaving(ctx, fail) })
 	select {
 	case <-ctx.Done():
@@ -131,6 +146,11 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 // begin finds the position each scope starts from. It tries until the API
 // server answers or ctx ends; its error is one that trying does not heal.
 func (p *pipeline) begin(ctx context.Context) error {
+	if p.config.Limits.ActiveBuilds > 0 {
+		if err := p.untilDone(ctx, "ask for the right to count workers", p.mayCountWorkers); err != nil {
+			return err
+		}
+	}
 	stored := p.floors
 	if p.store != nil {
 		err := p.untilDone(ctx, "read the position", func(ctx context.Context) error {
@@ -196,7 +216,7 @@ func (p *pipeline) untilDone(ctx context.Context, what string, f func(context.Co
 		if err == nil {
 			return nil
 		}
-		if _, invalid := errors.AsType[*position.InvalidError](err); invalid || errors.Is(err, position.ErrTaken) {
+		if isFinal(err) {
 			return err
 		}
 		pause := backoff.Step()
@@ -209,6 +229,13 @@ func (p *pipeline) untilDone(ctx context.Context, what string, f func(context.Co
 		case <-time.After(pause):
 		}
 	}
+}
+
+// isFinal tells whether trying again does not heal err.
+func isFinal(err error) bool {
+	_, invalid := errors.AsType[*position.InvalidError](err)
+	_, missing := errors.AsType[*missingRightError](err)
+	return invalid || missing || errors.Is(err, position.ErrTaken)
 }
 
 // hint tells what an operator can do about err.

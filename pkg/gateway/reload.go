@@ -67,17 +67,25 @@ func (g *Gateway) followConfig(ctx context.Context) {
 			g.Log.Warn("changes of the filter file may have been missed, reading it", "file", g.ConfigPath, "err", err)
 			settled.Reset(settleTime)
 		case <-settled.C:
-			g.reload()
+			if g.reload(ctx) {
+				settled.Reset(recheckAfter)
+			}
 		}
 	}
 }
 
 // reload makes the filter file the running one if it has changed, or reports
-// what is wrong with it.
-func (g *Gateway) reload() {
+// what is wrong with it. It returns whether to try again later.
+func (g *Gateway) reload(ctx context.Context) (again bool) {
 	next, content, err := load(g.ConfigPath)
 	if content != nil && bytes.Equal(content, g.content) {
-		return
+		return false
+	}
+	if err == nil && next.Limits.ActiveBuilds > 0 {
+		if err = g.mayCountWorkers(ctx); err != nil && !isFinal(err) {
+			g.Log.Warn("filter file has changed and cannot be taken into use yet, trying again", "file", g.ConfigPath, "err", err)
+			return true
+		}
 	}
 	if content != nil {
 		g.content = content
@@ -85,7 +93,7 @@ func (g *Gateway) reload() {
 	if err != nil {
 		g.metrics.refused()
 		g.Log.Error("filter file refused, the last good one stays", "file", g.ConfigPath, "err", err)
-		return
+		return false
 	}
 	g.metrics.loaded()
 	g.logWarnings(next)
@@ -95,4 +103,5 @@ func (g *Gateway) reload() {
 	case g.changed <- struct{}{}:
 	default: // a change that is not taken up yet will find this one
 	}
+	return false
 }

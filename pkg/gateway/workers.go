@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+)
+
+// activeWorkers selects the worker pods that are pending or running. A pod
+// that ends leaves the selection, which a watch shows as its deletion, so
+// metadata is enough to count by.
+const (
+	workerLabels  = "heritage=brigade,component=build"
+	activeWorkers = "status.phase!=Succeeded,status.phase!=Failed"
+)
+
+// workerInformer returns an informer of the active worker pods, which tells
+// the gate. It holds their metadata only, without what nobody reads.
+func (g *Gateway) workerInformer(gate *gate) (cache.SharedIndexInformer, error) {
+	informer := metadatainformer.NewFilteredMetadataInformer(g.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
+		g.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
+			o.LabelSelector, o.FieldSelector = workerLabels, activeWorkers
+		}).Informer()
+	err := informer.SetTransform(func(obj any) (any, error) {
+		if pod, ok := obj.(*metav1.PartialObjectMetadata); ok {
+			pod.ManagedFields, pod.Annotations, pod.OwnerReferences = nil, nil, nil
+		}
+		return obj, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watching worker pods: %w", err)
+	}
+	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    gate.seen,
+		UpdateFunc: func(_, obj any) { gate.seen(obj) },
+		DeleteFunc: func(obj any) {
+			if last, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+				obj = last.Obj
+			}
+			gate.gone(obj)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watching worker pods: %w", err)
+	}
+	return informer, nil
+}
+
+// missingRightError says that a limit of the filter file needs a right that
+// the gateway's account does not have.
+type missingRightError struct {
+	namespace string
+	verb      string
+}
+
+func (e *missingRightError) Error() string {
+	return fmt.Sprintf("limits.activeBuilds needs the right to %s pods in namespace %s, to count the workers: "+
+		"add to the account's Role there: apiGroups: [\"\"], resources: [pods], verbs: [list, watch]; or set limits.activeBuilds to 0",
+		e.verb, e.namespace)
+}
+
+// mayCountWorkers returns a missingRightError where the account may not list
+// or watch pods in the build namespace. Any other error says that the API
+// server could not be asked.
+func (g *Gateway) mayCountWorkers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	for _, verb := range []string{"list", "watch"} {
+		review, err := g.Authorization.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: g.BuildNamespace, Verb: verb, Resource: "pods"},
+			},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return fmt.Errorf("asking whether the account may %s pods in namespace %s: %w", verb, g.BuildNamespace, err)
+		}
+		if !review.Status.Allowed {
+			return &missingRightError{namespace: g.BuildNamespace, verb: verb}
+		}
+	}
+	return nil
+}
+
+// recheckAfter is how long after a failed question about rights it is asked
+// again, for a filter file that was changed meanwhile.
+const recheckAfter = 10 * time.Second
