@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -158,4 +159,22 @@ func TestDecideBeyondTheFirstWordOfTheIndex(t *testing.T) {
 	if got := mustCompile(t, rules...).Decide(backOff()); got.By != "filters[130]" {
 		t.Errorf("decided by %s", got.By)
 	}
+}
+
+func TestManyGoroutinesMayDecideAtOnce(t *testing.T) {
+	l := mustCompile(t,
+		Rule{Expression: `event.message.matches("^nothing like it") || event.reason in ["Killing", "Pulled"]`},
+		Rule{Name: "web-*", Expression: "count > 5", Action: Accept},
+	)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 50 {
+				if v := l.Decide(backOff()); v.By != "filters[1]" || v.Faults != nil {
+					t.Errorf("%+v", v)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
