@@ -1,0 +1,245 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// positionName is the ConfigMap of the position in each place.
+const positionName = "gateway-position"
+
+// filters accept what accepts (see writer_test.go) says. The limits are out of
+// the way: they are tested elsewhere.
+const filters = `
+project: deis/empty-testbed
+limits:
+  buildsPerMinute: 1000000
+  burst: 1000000
+filters:
+  - kind: Pod
+    reasons: [Killing]
+    action: reject
+  - kind: Pod
+    action: accept
+  - kind: Job
+    expression: event.count >= 2
+    action: accept
+`
+
+// place is what one fault has to itself: a namespace whose Events are watched,
+// and one for builds and for the gateway, whose ServiceAccount may do what the
+// chart grants it and no more.
+type place struct {
+	tb         testing.TB
+	fault      string
+	watched    string
+	builds     string
+	account    string
+	kubeconfig string
+	filters    string
+	dice       *rand.Rand
+	ledger     *ledger
+	writer     *writer
+}
+
+// newPlace creates the namespaces and the account of a fault.
+func newPlace(tb testing.TB, fault string) *place {
+	tb.Helper()
+	p := &place{
+		tb: tb, fault: fault, watched: fault, builds: fault + "-builds", account: "gateway-" + fault,
+		filters: filepath.Join(tb.TempDir(), "filters.yaml"), dice: dice(fault),
+	}
+	p.filter(filters)
+	for _, namespace := range []string{p.watched, p.builds} {
+		p.must(plane.CreateNamespace(tb.Context(), namespace))
+	}
+	var err error
+	p.kubeconfig, err = plane.CreateGatewayAccount(tb.Context(), p.builds, p.account)
+	p.must(err)
+	p.grantOwn()
+	p.ledger = newLedger(tb, p.builds)
+	return p
+}
+
+// grantOwn lets the gateway keep its position and its Lease and report on its
+// pod, all in its own namespace.
+func (p *place) grantOwn() {
+	p.tb.Helper()
+	meta := metav1.ObjectMeta{Name: p.account + "-own"}
+	rbac := plane.Client().RbacV1()
+	_, err := rbac.Roles(p.builds).Create(p.tb.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
+		{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
+	}}, metav1.CreateOptions{})
+	p.must(err)
+	_, err = rbac.RoleBindings(p.builds).Create(p.tb.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: meta,
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: p.account, Namespace: p.builds}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+	}, metav1.CreateOptions{})
+	p.must(err)
+}
+
+// must ends the test on an error of what the test itself does.
+func (p *place) must(err error) {
+	p.tb.Helper()
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
+// filter writes the filter file.
+func (p *place) filter(content string) {
+	p.tb.Helper()
+	p.must(os.WriteFile(p.filters, []byte(content), 0o600))
+}
+
+// start starts a gateway in this place, with further flags.
+func (p *place) start(more ...string) *daemon.Daemon {
+	p.tb.Helper()
+	return p.startWith(nil, more...)
+}
+
+// startWith is start with environment variables.
+func (p *place) startWith(env []string, more ...string) *daemon.Daemon {
+	p.tb.Helper()
+	return daemon.StartWith(p.tb, env, append([]string{
+		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds, "--config", p.filters,
+		"--position-configmap", positionName, "--log-events", "accepted", "--listen", "",
+	}, more...)...)
+}
+
+// begin starts the gateway for the first time, waits until it watches, and
+// lets Events occur from then on.
+func (p *place) begin(more ...string) *daemon.Daemon {
+	p.tb.Helper()
+	return p.beginWith(nil, more...)
+}
+
+// beginWith is begin with environment variables.
+func (p *place) beginWith(env []string, more ...string) *daemon.Daemon {
+	p.tb.Helper()
+	g := p.startWith(env, more...)
+	g.Ready()
+	p.writer = startWriter(p)
+	return g
+}
+
+// someMore waits until a random number of further Events has been written.
+func (p *place) someMore() {
+	p.tb.Helper()
+	p.writer.await(5 + p.dice.IntN(25))
+}
+
+// position returns the stored position, the empty string where there is none.
+func (p *place) position(ctx context.Context) (string, error) {
+	stored, err := plane.Client().CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
+	if err != nil {
+		return "", err
+	}
+	return stored.Data["namespace."+p.watched], nil
+}
+
+// awaitPosition waits until the stored position is at least the given one,
+// from when on nothing at or below it will be built any more.
+func (p *place) awaitPosition(least string) {
+	p.tb.Helper()
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		at, err := p.position(ctx)
+		if err != nil {
+			return err
+		}
+		if !reached(at, least) {
+			return fmt.Errorf("the position of %s is %q and not yet %s", p.fault, at, least)
+		}
+		return nil
+	})
+}
+
+// reached tells whether the position at is least or higher.
+func reached(at, least string) bool {
+	c, err := resourceversion.CompareResourceVersion(at, least)
+	return err == nil && c >= 0
+}
+
+// finish ends the writing, waits until the gateways have done everything that
+// was written, ends them, and compares Events and builds. details are put at
+// the end of the line it prints.
+func (p *place) finish(details string, gateways ...*daemon.Daemon) {
+	p.tb.Helper()
+	p.someMore()
+	p.writer.stop()
+	p.awaitPosition(p.writer.version())
+	for _, g := range gateways {
+		if code := g.Stop(); code != 0 {
+			p.tb.Errorf("exit code %d after SIGTERM, want 0", code)
+		}
+	}
+	due, events := p.writer.due()
+	if len(due) == 0 || len(due) == events {
+		p.tb.Errorf("%d of %d events are to be accepted: that shows nothing", len(due), events)
+	}
+	p.report(events, p.ledger.compare(due, nil), details)
+}
+
+// report prints the line of a fault and fails the test over what is wrong.
+func (p *place) report(events int, t tally, details string) {
+	p.tb.Helper()
+	fmt.Fprintf(os.Stdout, "fault=%s events=%d accepted=%d builds=%d missing=%d duplicates=%d%s\n",
+		p.fault, events, t.accepted, t.builds, len(t.missing), len(t.duplicates), details)
+	if err := t.err(); err != nil {
+		p.tb.Error(err)
+	}
+}
+
+// logged fails the test unless the gateway has logged a record that matches.
+func logged(tb testing.TB, g *daemon.Daemon, what string, matches func(daemon.Record) bool) {
+	tb.Helper()
+	if len(g.Records(matches)) == 0 {
+		tb.Errorf("the gateway did not log %s", what)
+	}
+}
+
+// says returns what matches records with the given message.
+func says(message string) func(daemon.Record) bool {
+	return func(r daemon.Record) bool { return r.Message() == message }
+}
+
+// errNotYet is what a condition returns that has nothing more to say.
+var errNotYet = errors.New("not yet")
+
+// podEvent returns an Event about a pod of the place, which filters accept.
+func (p *place) podEvent(name string) *corev1.Event {
+	now := metav1.Now()
+	return &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: p.watched, Name: name},
+		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: p.watched, Name: "object-of-" + name},
+		Reason:         "BackOff",
+		Message:        "the test says that BackOff happened",
+		Type:           corev1.EventTypeNormal,
+		Source:         corev1.EventSource{Component: "fault-test"},
+		FirstTimestamp: now, LastTimestamp: now, Count: 1,
+	}
+}
+
+// occur creates an Event and returns it as it was stored.
+func (p *place) occur(e *corev1.Event) *corev1.Event {
+	p.tb.Helper()
+	stored, err := plane.Client().CoreV1().Events(e.Namespace).Create(p.tb.Context(), e, metav1.CreateOptions{})
+	p.must(err)
+	return stored
+}
