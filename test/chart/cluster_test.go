@@ -38,11 +38,13 @@ func createNamespaces(t *testing.T, cp *controlplane.ControlPlane) {
 // Events and what the API server writes about itself.
 func everything(t *testing.T, cp *controlplane.ControlPlane) []string {
 	t.Helper()
-	kinds, err := discovery.NewDiscoveryClientForConfigOrDie(cp.Config()).ServerPreferredResources()
+	cfg := cp.Config()
+	cfg.WarningHandler = rest.NoWarnings{} // deprecated types are types too
+	kinds, err := discovery.NewDiscoveryClientForConfigOrDie(cfg).ServerPreferredResources()
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := dynamic.NewForConfigOrDie(cp.Config())
+	client := dynamic.NewForConfigOrDie(cfg)
 	var found []string
 	for _, list := range kinds {
 		group, err := schema.ParseGroupVersion(list.GroupVersion)

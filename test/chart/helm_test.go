@@ -6,6 +6,7 @@ package chart
 import (
 	"bytes"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,12 +37,23 @@ func helm(t *testing.T, kubeconfig string, args ...string) (stdout, stderr strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	readFolders(t)
 	var out, complaints bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig}
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	err = cmd.Run()
 	return out.String(), complaints.String(), err
+}
+
+// readFolders reads the chart's folders, so that go test knows that its result
+// depends on them: it does not see what Helm reads.
+func readFolders(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(chart, func(_ string, _ fs.DirEntry, err error) error { return err })
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // mustHelm is helm where nothing may go wrong.

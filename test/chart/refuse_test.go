@@ -15,8 +15,8 @@ func TestSchemaRefuses(t *testing.T) {
 		want   string
 	}{
 		"an unknown key": {
-			values: `fitlers: []`,
-			want:   `at '': additional properties 'fitlers' not allowed`,
+			values: `replica: 3`,
+			want:   `at '': additional properties 'replica' not allowed`,
 		},
 		"an unknown key inside": {
 			values: `metrics: {serviceMonitor: {enable: true}}`,

@@ -1,0 +1,160 @@
+package chart
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/yaml"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// prometheusRule is what of that type is the Prometheus operator's to hand to
+// Prometheus: its spec is a rule file.
+type prometheusRule struct {
+	APIVersion string         `json:"apiVersion"`
+	Kind       string         `json:"kind"`
+	Metadata   map[string]any `json:"metadata"`
+	Spec       map[string]any `json:"spec"`
+}
+
+// TestAlerts runs the rule unit tests of testdata/alerts_test.yaml on the
+// rendered alerts.
+func TestAlerts(t *testing.T) {
+	promtool, err := controlplane.Binary("promtool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := objects[prometheusRule](t, render(t, "--values", "testdata/values/everything.yaml"), "PrometheusRule")
+	if len(rules) != 1 {
+		t.Fatalf("%d PrometheusRules, want 1", len(rules))
+	}
+	data, err := yaml.Marshal(rules[0].Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("testdata/alerts_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{"alerts.yaml": data, "alerts_test.yaml": tests} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"check", "rules", "--lint=all", "--lint-fatal", "alerts.yaml"},
+		{"test", "rules", "alerts_test.yaml"},
+	} {
+		cmd := exec.CommandContext(t.Context(), promtool, args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// Alerts and dashboard ask for no metric that the gateway does not have.
+func TestMetricsExist(t *testing.T) {
+	rendered := render(t, "--values", "testdata/values/everything.yaml")
+	asked := map[string]bool{}
+	for _, name := range regexp.MustCompile(`brigade_k8s_gateway_[a-z_]+`).FindAllString(rendered, -1) {
+		asked[strings.TrimSuffix(name, "_bucket")] = true
+	}
+	has := registered(t)
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		if !has[name] && !slices.Contains(awaited(), name) {
+			t.Errorf("%s is asked for and not there", name)
+		}
+	}
+}
+
+// awaited are the metrics that are still to come. Nothing may be added.
+func awaited() []string {
+	return []string{
+		"brigade_k8s_gateway_held_back",
+		"brigade_k8s_gateway_position_age_seconds",
+	}
+}
+
+// registered returns the names of the metrics that a gateway registers.
+func registered(t *testing.T) map[string]bool {
+	t.Helper()
+	names := descriptions{}
+	_, err := gateway.New(gateway.Options{Registerer: prometheus.WrapRegistererWithPrefix("brigade_k8s_gateway_", names)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) == 0 {
+		t.Fatal("the gateway registers nothing")
+	}
+	return names
+}
+
+// descriptions is a registerer that only notes names: a metric with labels is
+// not gathered before it has a value.
+type descriptions map[string]bool
+
+func (d descriptions) Register(c prometheus.Collector) error {
+	described := make(chan *prometheus.Desc)
+	go func() {
+		defer close(described)
+		c.Describe(described)
+	}()
+	fqName := regexp.MustCompile(`fqName: "([^"]+)"`)
+	for desc := range described {
+		d[fqName.FindStringSubmatch(desc.String())[1]] = true
+	}
+	return nil
+}
+
+func (d descriptions) MustRegister(collectors ...prometheus.Collector) {
+	for _, c := range collectors {
+		_ = d.Register(c) // has no error
+	}
+}
+
+func (descriptions) Unregister(prometheus.Collector) bool { return false }
+
+// Grafana does not say what it could not read.
+func TestDashboardIsJSON(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(chart, "dashboards", "gateway.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		UID    string
+		Panels []struct {
+			Title   string
+			GridPos struct{ X, Y, W, H int }
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(data, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	if dashboard.UID == "" || len(dashboard.Panels) == 0 {
+		t.Errorf("no UID or no panels: %+v", dashboard)
+	}
+	const release = `{namespace="$namespace",service="$service"`
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			if !strings.Contains(target.Expr, release) {
+				t.Errorf("%s: %s is not limited to the chosen release by %s", panel.Title, target.Expr, release)
+			}
+		}
+		if panel.GridPos.X+panel.GridPos.W > 24 {
+			t.Errorf("%s: reaches beyond the 24 columns of the grid", panel.Title)
+		}
+	}
+}
