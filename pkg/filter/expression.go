@@ -3,10 +3,8 @@ package filter
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
-	// Time zones by name, as in occurred.getHours("Europe/Berlin"), must mean
-	// the same everywhere; the gateway's image has no zone files of its own.
-	_ "time/tzdata"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
@@ -53,8 +51,13 @@ func newLanguage() (*language, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the environment: %w", err)
 	}
+	zoned := new(zones)
 	known := &eventTypes{Provider: base.CELTypeProvider()}
-	env, err := base.Extend(append(variables(), cel.CustomTypeProvider(known))...)
+	options := slices.Concat(variables(), zoned.functions(), []cel.EnvOption{
+		cel.CustomTypeProvider(known),
+		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals()),
+	})
+	env, err := base.Extend(options...)
 	if err != nil {
 		return nil, fmt.Errorf("declaring the variables: %w", err)
 	}

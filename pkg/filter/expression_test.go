@@ -92,7 +92,9 @@ func TestCompileRefusesExpressions(t *testing.T) {
 			"event.reason == \"größer\"\n  && x", 32,
 			"undeclared reference to 'x'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
 		},
-		"a regular expression that is none": {`event.message.matches("(")`, 0, "error parsing regexp: missing closing ): `(`"},
+		"a regular expression that is none": {`event.message.matches("(")`, 22, "not a regular expression; the syntax is RE2's"},
+		"a duration that is none":           {`occurred - event.firstTimestamp > duration("1d")`, 43, `not a duration; write for example "30s", "10m" or "1h30m"`},
+		"a time that is none":               {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
 		"loops that would take too long": {
 			`lists.range(1000).all(x, lists.range(1000).all(y, x != y))`, 0,
 			"may cost 7016012, and at most 100000 is allowed; loop less, or look at less text",

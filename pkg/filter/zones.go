@@ -1,0 +1,77 @@
+package filter
+
+import (
+	"strings"
+	"sync"
+	"time"
+	// A zone must mean the same wherever a filter is tried, and the gateway's
+	// image has no zone files of its own.
+	_ "time/tzdata"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// zones keeps the time zones that expressions name, as in
+// occurred.getHours("Europe/Berlin"). cel-go reads the zone from its file on
+// every call, which takes ten times as long as all else in an expression. Only
+// zones that exist are kept, so there are at most a few hundred.
+type zones struct {
+	byName sync.Map // string to *time.Location
+}
+
+// location returns the zone with an IANA name.
+func (z *zones) location(name string) (*time.Location, error) {
+	if known, ok := z.byName.Load(name); ok {
+		return known.(*time.Location), nil
+	}
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	z.byName.Store(name, location)
+	return location, nil
+}
+
+// functions declares again, with the same names and types, the standard
+// functions that read a timestamp in a zone.
+func (z *zones) functions() []cel.EnvOption {
+	var options []cel.EnvOption
+	for function, overload := range map[string]string{
+		overloads.TimeGetFullYear:     overloads.TimestampToYearWithTz,
+		overloads.TimeGetMonth:        overloads.TimestampToMonthWithTz,
+		overloads.TimeGetDayOfYear:    overloads.TimestampToDayOfYearWithTz,
+		overloads.TimeGetDayOfMonth:   overloads.TimestampToDayOfMonthZeroBasedWithTz,
+		overloads.TimeGetDate:         overloads.TimestampToDayOfMonthOneBasedWithTz,
+		overloads.TimeGetDayOfWeek:    overloads.TimestampToDayOfWeekWithTz,
+		overloads.TimeGetHours:        overloads.TimestampToHoursWithTz,
+		overloads.TimeGetMinutes:      overloads.TimestampToMinutesWithTz,
+		overloads.TimeGetSeconds:      overloads.TimestampToSecondsWithTz,
+		overloads.TimeGetMilliseconds: overloads.TimestampToMillisecondsWithTz,
+	} {
+		options = append(options, cel.Function(function, cel.MemberOverload(overload,
+			[]*cel.Type{cel.TimestampType, cel.StringType}, cel.IntType,
+			cel.BinaryBinding(func(timestamp, zone ref.Val) ref.Val { return z.read(function, overload, timestamp, zone) }))))
+	}
+	return options
+}
+
+// read calls a function on a timestamp in a zone. A zone given as an offset,
+// "+05:30", costs nothing to read and is left to cel-go.
+func (z *zones) read(function, overload string, timestamp, zone ref.Val) ref.Val {
+	t, isTime := timestamp.(types.Timestamp)
+	name, isText := zone.(types.String)
+	if !isTime || !isText {
+		return types.MaybeNoSuchOverloadErr(zone)
+	}
+	if strings.Contains(string(name), ":") {
+		return t.Receive(function, overload, []ref.Val{zone})
+	}
+	location, err := z.location(string(name))
+	if err != nil {
+		return types.NewErrFromString(err.Error())
+	}
+	return types.Timestamp{Time: t.In(location)}.Receive(function, overload, nil)
+}

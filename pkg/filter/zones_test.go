@@ -1,0 +1,31 @@
+package filter
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Each function must say in a zone, which this package looks up, what it says
+// at the zone's offset, which it leaves to cel-go.
+func TestZonesByNameAndByOffsetAgree(t *testing.T) {
+	for _, function := range []string{
+		"getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate", "getDayOfWeek",
+		"getHours", "getMinutes", "getSeconds", "getMilliseconds",
+	} {
+		for _, at := range []string{"2026-12-31T20:45:07.250Z", "2026-03-02T09:12:00Z"} {
+			expression := fmt.Sprintf(`timestamp(%q).%s("Asia/Kolkata") == timestamp(%q).%s("+05:30")`, at, function, at, function)
+			t.Run(expression, func(t *testing.T) {
+				if v := mustCompile(t, Rule{Expression: expression, Action: Accept}).Decide(backOff()); v.Action != Accept {
+					t.Errorf("%+v", v)
+				}
+			})
+		}
+	}
+}
+
+func TestAZoneThatDoesNotExistIsAFault(t *testing.T) {
+	v := mustCompile(t, Rule{Expression: `occurred.getHours("Europe/Pequod") == 9`}).Decide(backOff())
+	if len(v.Faults) != 1 || v.Faults[0].Err.Error() != "unknown time zone Europe/Pequod" {
+		t.Errorf("%+v", v)
+	}
+}
