@@ -89,7 +89,7 @@ func StartWith(tb testing.TB, env []string, args ...string) *Daemon {
 	tb.Cleanup(func() {
 		d.Kill()
 		if tb.Failed() {
-			tb.Logf("log of the gateway with %v:\n%s", args, d.Log())
+			tb.Logf("end of the log of the gateway with %v:\n%s", args, d.tail())
 		}
 	})
 	return d
@@ -169,6 +169,13 @@ func (d *Daemon) Log() string {
 		fmt.Fprintln(&b, line)
 	}
 	return b.String()
+}
+
+// tail returns the end of the log: enough to see why a test has failed.
+func (d *Daemon) tail() string {
+	const enough = 40
+	lines := strings.Split(strings.TrimSpace(d.Log()), "\n")
+	return strings.Join(lines[max(0, len(lines)-enough):], "\n")
 }
 
 // PID returns the process ID.

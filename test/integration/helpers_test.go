@@ -50,13 +50,16 @@ func (p *place) flags(filters string) []string {
 	}
 }
 
+// noLimits ends a filter file whose builds are not to be held back.
+const noLimits = "limits: {buildsPerMinute: 1000000, burst: 1000}\n"
+
 // acceptPods is a filter file that accepts what is about pods.
 const acceptPods = `
 project: deis/empty-testbed
 filters:
   - kind: Pod
     action: accept
-`
+` + noLimits
 
 // write writes a file of the test's own and returns its path.
 func write(tb testing.TB, name, content string) string {
