@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -137,8 +138,10 @@ func (r *reader) outcome(f *filterNode) {
 // misspelt reports whether a mapping has a key that is not known but near to
 // the one given.
 func misspelt(node *yaml.Node, key string) bool {
+	known := filterKeys()
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		if nearest(node.Content[i].Value, filterKeys()) == key {
+		written := node.Content[i].Value
+		if !slices.Contains(known, written) && nearest(written, known) == key {
 			return true
 		}
 	}
@@ -186,6 +189,10 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 			continue
 		}
 		r.refuse(r.place(f, flaw), flaw.Path(), "%s", flaw.Message)
+	}
+	if len(r.faults) == 0 {
+		// A list that does not compile must never pass for an empty one.
+		r.refuse(position{1, 1}, "filters", "%s", err)
 	}
 	return nil
 }

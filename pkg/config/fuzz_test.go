@@ -32,6 +32,9 @@ func FuzzParse(f *testing.F) {
 			checkPlaces(t, data, report.Faults)
 			return
 		}
+		if cfg.Filters == nil {
+			t.Fatal("a file without faults has no list of filters")
+		}
 		checkPlaces(t, data, cfg.Warnings)
 		again, err := Parse("f", data)
 		if err != nil {
