@@ -45,7 +45,7 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 	@$(BIN)/demo --config=$(CONFIG) $(if $(DURATION),--duration=$(DURATION))
 
 .PHONY: test
-test: build control-plane $(BIN)/brig ## Run all tests: unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
+test: build control-plane $(addprefix $(BIN)/,brig helm promtool) ## Run all tests: unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
 .PHONY: fuzz
@@ -79,6 +79,8 @@ brigade := github.com/brigadecore/brigade
 $(eval $(call tool,brigade-controller,brigade,$(brigade),$(brigade)/brigade-controller/cmd/brigade-controller,about 1 minute))
 $(eval $(call tool,brig,brigade,$(brigade),$(brigade)/brig/cmd/brig,less than a minute))
 $(eval $(call tool,helm,helm,helm.sh/helm/v4,helm.sh/helm/v4/cmd/helm,about 3 minutes))
+prometheus := github.com/prometheus/prometheus
+$(eval $(call tool,promtool,promtool,$(prometheus),$(prometheus)/cmd/promtool,about 3 minutes))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
 
