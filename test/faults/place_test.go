@@ -119,7 +119,7 @@ func (p *place) startWith(env []string, more ...string) *daemon.Daemon {
 	p.tb.Helper()
 	return daemon.StartWith(p.tb, env, append([]string{
 		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds, "--config", p.filters,
-		"--position-configmap", positionName, "--log-events", "accepted", "--listen", "",
+		"--position-configmap", positionName, "--log-events", "none", "--listen", "",
 	}, more...)...)
 }
 

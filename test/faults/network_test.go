@@ -1,0 +1,101 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// quickPing makes client-go find out within seconds that a connection is dead.
+// By default its HTTP/2 health check takes 30 and 15 seconds
+// (k8s.io/apimachinery/pkg/util/net, SetTransportDefaults).
+var quickPing = []string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS=1", "HTTP2_PING_TIMEOUT_SECONDS=1"}
+
+// watches counts the watches that were begun since the n-th request.
+func (p *proxy) watches(n int) int {
+	watches := 0
+	for _, r := range p.since(n) {
+		if r.query.Get("watch") == "true" {
+			watches++
+		}
+	}
+	return watches
+}
+
+func TestConnectionFrozen(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "frozen")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	g := p.beginWith(quickPing)
+	for range rounds(1) {
+		p.someMore()
+		n := len(network.since(0))
+		network.freeze()
+		p.someMore()
+		controlplane.Eventually(t, func(context.Context) error {
+			if network.watches(n) == 0 {
+				return fmt.Errorf("the gateway has not begun another watch")
+			}
+			return nil
+		})
+	}
+	p.finish("", g)
+}
+
+func TestConnectionCut(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "cut")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	g := p.begin()
+	for range rounds(3) {
+		p.someMore()
+		network.cut()
+	}
+	p.finish("", g)
+}
+
+// TestAnswersLost loses answers to a fifth of the writes: builds, positions
+// and Leases. They were carried out, and the gateway cannot know.
+func TestAnswersLost(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "answers-lost")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	var lost int
+	chance := dice(p.fault + " proxy")
+	g := p.begin(elected...)
+	leads(g)
+	network.lose(oneIn(5, chance, &lost))
+	for range rounds(3) {
+		p.someMore()
+	}
+	p.writer.await(10)
+	network.lose(nil)
+	if lost == 0 {
+		t.Error("no answer got lost")
+	}
+	if n := len(g.Records(says("another gateway wrote the position: giving up the lead"))); n > 0 {
+		t.Errorf("the gateway took its own writes of the position for another's %d times", n)
+	}
+	p.finish(fmt.Sprintf(" lost=%d", lost), g)
+}
+
+// oneIn chooses one in n of the requests that write, at random, and counts.
+func oneIn(n int, chance *rand.Rand, count *int) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		writes := r.Method == http.MethodPut || r.Method == http.MethodPost
+		ours := strings.Contains(r.URL.Path, "/secrets") || strings.Contains(r.URL.Path, "/configmaps")
+		if !writes || !ours || chance.IntN(n) > 0 {
+			return false
+		}
+		*count++
+		return true
+	}
+}

@@ -1,0 +1,290 @@
+package faults
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// proxy stands between a gateway and the API server, and is where the network
+// breaks. It ends the gateway's TLS, so that it can tell one request from
+// another, and passes everything on, tokens included.
+type proxy struct {
+	listener net.Listener
+	// kubeconfig is the gateway's own, but for the server.
+	kubeconfig string
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	refusing bool
+	requests []request
+	// loses chooses requests that are passed on and whose answer gets lost
+	// with the connection.
+	loses func(*http.Request) bool
+	// before is called before a request is passed on.
+	before func(*http.Request)
+}
+
+// request is what a proxy remembers of one.
+type request struct {
+	method string
+	path   string
+	query  url.Values
+}
+
+// newProxy starts a proxy for the gateway with the given kubeconfig. It ends
+// with the test.
+func newProxy(tb testing.TB, kubeconfig string) *proxy {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	certificate, ca := selfSigned(tb)
+	p := &proxy{listener: listener, conns: map[*conn]struct{}{}}
+	p.kubeconfig = p.writeKubeconfig(tb, kubeconfig, ca)
+	// No credentials of ours: the gateway's are passed on.
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(plane.Config()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server, err := url.Parse(plane.Config().Host)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
+		Transport:     transport,
+		FlushInterval: -1, // watches
+		ErrorLog:      log.New(io.Discard, "", 0),
+	}
+	s := &http.Server{
+		Handler:     p.handler(forward),
+		TLSConfig:   &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}},
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+		ErrorLog:    log.New(io.Discard, "", 0),
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.ServeTLS(breakable{Listener: listener, proxy: p}, "", "") })
+	tb.Cleanup(func() {
+		p.cut()
+		_ = s.Close()
+		serving.Wait()
+	})
+	return p
+}
+
+// selfSigned returns a certificate for 127.0.0.1, and itself as the CA.
+func selfSigned(tb testing.TB) (certificate tls.Certificate, ca []byte) {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "proxy"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func (p *proxy) writeKubeconfig(tb testing.TB, path string, ca []byte) string {
+	tb.Helper()
+	config, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, cluster := range config.Clusters {
+		cluster.Server = "https://" + p.listener.Addr().String()
+		cluster.CertificateAuthorityData = ca
+	}
+	path = filepath.Join(tb.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// connKey is the context key of the connection that a request came on.
+type connKey struct{}
+
+func (p *proxy) handler(forward http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		p.requests = append(p.requests, request{method: r.Method, path: r.URL.Path, query: r.URL.Query()})
+		before, lost := p.before, p.loses != nil && p.loses(r)
+		p.mu.Unlock()
+		if before != nil {
+			before(r)
+		}
+		if !lost {
+			forward.ServeHTTP(w, r)
+			return
+		}
+		forward.ServeHTTP(httptest.NewRecorder(), r)
+		if c, ok := r.Context().Value(connKey{}).(*tls.Conn); ok {
+			_ = c.NetConn().Close()
+		}
+		panic(http.ErrAbortHandler)
+	})
+}
+
+// lose makes the proxy lose the answers to requests that f chooses. f is
+// called for one request at a time.
+func (p *proxy) lose(f func(*http.Request) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loses = f
+}
+
+// beforeEach has f called before a request is passed on.
+func (p *proxy) beforeEach(f func(*http.Request)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.before = f
+}
+
+// since returns the requests from the n-th on.
+func (p *proxy) since(n int) []request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]request(nil), p.requests[n:]...)
+}
+
+// cut closes all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		c.closeLocked()
+	}
+}
+
+// refuse closes all connections, and new ones as long as it is on.
+func (p *proxy) refuse(on bool) {
+	p.mu.Lock()
+	p.refusing = on
+	p.mu.Unlock()
+	p.cut()
+}
+
+// freeze stops forwarding on the connections there are, for good, and leaves
+// them open: what a lost route or a forgetful firewall does. New ones work.
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		c.freezeLocked()
+	}
+}
+
+// breakable makes the connections that come in ones that break.
+type breakable struct {
+	net.Listener
+	proxy *proxy
+}
+
+func (l breakable) Accept() (net.Conn, error) {
+	for {
+		accepted, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: accepted, proxy: l.proxy, frozen: make(chan struct{}), closed: make(chan struct{})}
+		l.proxy.mu.Lock()
+		refusing := l.proxy.refusing
+		if !refusing {
+			l.proxy.conns[c] = struct{}{}
+		}
+		l.proxy.mu.Unlock()
+		if !refusing {
+			return c, nil
+		}
+		_ = accepted.Close()
+	}
+}
+
+// conn is a connection that can be frozen: what it reads and writes from then
+// on goes nowhere, until it is closed.
+type conn struct {
+	net.Conn
+	proxy          *proxy
+	frozen, closed chan struct{}
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	select {
+	case <-c.frozen:
+		<-c.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	select {
+	case <-c.frozen:
+		<-c.closed
+		return 0, net.ErrClosed
+	default:
+		return c.Conn.Write(b)
+	}
+}
+
+// Close does not close a frozen connection towards the gateway: it gets no
+// answer at all, not even the end.
+func (c *conn) Close() error {
+	c.proxy.mu.Lock()
+	defer c.proxy.mu.Unlock()
+	select {
+	case <-c.frozen:
+		return nil
+	default:
+		return c.closeLocked()
+	}
+}
+
+func (c *conn) closeLocked() error {
+	if _, open := c.proxy.conns[c]; !open {
+		return nil
+	}
+	delete(c.proxy.conns, c)
+	close(c.closed)
+	return c.Conn.Close()
+}
+
+func (c *conn) freezeLocked() {
+	select {
+	case <-c.frozen:
+	default:
+		close(c.frozen)
+	}
+}

@@ -1,0 +1,169 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// elected makes replicas compete for a Lease.
+var elected = []string{"--leader-elect", "--leader-elect-lease", "gateway"}
+
+func (p *place) lease(ctx context.Context) (*coordinationv1.Lease, error) {
+	return plane.Client().CoordinationV1().Leases(p.builds).Get(ctx, "gateway", metav1.GetOptions{})
+}
+
+// leads waits until the gateway has taken the lead, and returns under which
+// identity.
+func leads(g *daemon.Daemon) string {
+	return g.Wait("that it leads", says("leading")).String("identity")
+}
+
+func TestLeaderKilled(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "leader-killed")
+	leader := p.begin(elected...)
+	leads(leader)
+	standby := p.start(elected...)
+	var longest time.Duration
+	for range rounds(1) {
+		standby.Wait("that it stands by", says("standing by"))
+		p.someMore()
+		if n := len(standby.Records(says("leading"))); n != 0 {
+			t.Errorf("the standby led %d times beside the leader", n)
+		}
+		leader.Kill()
+		killed := time.Now()
+		leads(standby)
+		longest = max(longest, time.Since(killed))
+		p.someMore()
+		leader, standby = standby, p.start(elected...)
+	}
+	// The Lease's 15 s and one retry, and a margin for a machine that does
+	// other things.
+	if longest > 45*time.Second {
+		t.Errorf("the standby took over after %s, want the lease time", longest)
+	}
+	p.finish(fmt.Sprintf(" takeover=%s", longest.Round(100*time.Millisecond)), standby, leader)
+}
+
+func TestLeaderTerminated(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "leader-sigterm")
+	leader := p.begin(elected...)
+	identity := leads(leader)
+	standby := p.start(elected...)
+	for range rounds(2) {
+		standby.Wait("that it stands by", says("standing by"))
+		p.someMore()
+		if code := leader.Stop(); code != 0 {
+			t.Errorf("exit code %d after SIGTERM, want 0", code)
+		}
+		// At once: it ended without holding the Lease any more, so nobody
+		// waits for that to run out.
+		lease, err := p.lease(t.Context())
+		p.must(err)
+		if holder := lease.Spec.HolderIdentity; holder != nil && *holder == identity {
+			t.Errorf("the lease is still held by %s, which has ended", identity)
+		}
+		identity = leads(standby)
+		p.someMore()
+		leader, standby = standby, p.start(elected...)
+	}
+	p.finish("", standby, leader)
+}
+
+func TestLeaseTakenAway(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "lease-taken")
+	g := p.begin(elected...)
+	identity := leads(g)
+	for range rounds(1) {
+		p.someMore()
+		led := len(g.Records(says("leading")))
+		// Somebody else holds the Lease, as after a long pause of the leader's
+		// process, for longer than the leader tries to renew it, which is 10 s.
+		controlplane.Eventually(t, func(ctx context.Context) error {
+			lease, err := p.lease(ctx)
+			if err != nil {
+				return err
+			}
+			stranger, now, seconds := "stranger", metav1.NewMicroTime(time.Now()), int32(12)
+			lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &stranger, &seconds
+			lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
+			_, err = plane.Client().CoordinationV1().Leases(p.builds).Update(ctx, lease, metav1.UpdateOptions{})
+			return err
+		})
+		p.awaitMore(g, "leading", led)
+	}
+	if n := len(g.Records(says("standing by"))); n == 0 {
+		t.Errorf("%s did not see that it had lost the lease", identity)
+	}
+	p.finish("", g)
+}
+
+// awaitMore waits until the gateway has logged the message more than n times.
+func (p *place) awaitMore(g *daemon.Daemon, message string, n int) {
+	p.tb.Helper()
+	controlplane.Eventually(p.tb, func(context.Context) error {
+		if got := len(g.Records(says(message))); got <= n {
+			return fmt.Errorf("the gateway logged %q %d times, want more than %d", message, got, n)
+		}
+		return nil
+	})
+}
+
+func TestPositionWrittenByAnother(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-fenced")
+	g := p.begin(elected...)
+	leads(g)
+	for range rounds(1) {
+		p.someMore()
+		led := len(g.Records(says("leading")))
+		controlplane.Eventually(t, func(ctx context.Context) error {
+			stored, err := plane.Client().CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			stored.Annotations = map[string]string{"written-by": "another"}
+			_, err = plane.Client().CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
+			return err
+		})
+		p.awaitMore(g, "leading", led)
+	}
+	logged(t, g, "that it gives up the lead", says("another gateway wrote the position: giving up the lead"))
+	p.finish("", g)
+}
+
+func TestBothLead(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "both-lead")
+	a := p.begin("--leader-elect=false")
+	b := p.start("--leader-elect=false")
+	b.Ready()
+	taken := func(r daemon.Record) bool {
+		return r.Message() == "another gateway without leader election writes the same position; starting again from what it wrote. "+
+			"Builds stay single, but run one of them, or both with --leader-elect"
+	}
+	for range rounds(2) {
+		p.someMore()
+		a.Kill()
+		a, b = b, p.start("--leader-elect=false")
+	}
+	p.someMore()
+	controlplane.Eventually(t, func(context.Context) error {
+		if len(a.Records(taken))+len(b.Records(taken)) == 0 {
+			return fmt.Errorf("neither gateway has noticed the other")
+		}
+		return nil
+	})
+	p.finish("", a, b)
+}
