@@ -67,6 +67,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		Identity:           replicaIdentity(),
 		AllowBrigadeEvents: f.allowBrigadeEvents,
 		DryRun:             f.dryRun,
+		PushDown:           f.pushDown,
 		Grace:              f.grace,
 		Log:                log,
 		Reach:              reach,

@@ -32,6 +32,7 @@ type daemonFlags struct {
 	leaderElectLease   string
 	allowBrigadeEvents bool
 	dryRun             bool
+	pushDown           bool
 	listen             string
 	pprof              bool
 	grace              time.Duration
@@ -69,6 +70,7 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&f.leaderElectLease, "leader-elect-lease", f.leaderElectLease, "the Lease, `[namespace/]name`, that replicas compete for")
 	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "let Events about Brigade's own pods build too; a filter that accepts them makes builds cause builds")
 	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything but store the build Secrets: the API server checks each and stores none")
+	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out what the filters reject for sure; what it leaves out is not logged")
 	flags.StringVar(&f.listen, "listen", f.listen, "the `address` of /metrics, /healthz and /readyz; empty for none")
 	flags.BoolVar(&f.pprof, "pprof", f.pprof, "serve profiles of the process under /debug/pprof/ too")
 	flags.DurationVar(&f.grace, "shutdown-grace-period", f.grace, "how long to go on with what is in flight after SIGTERM")

@@ -62,6 +62,9 @@ type Options struct {
 	Identity string
 	// AllowBrigadeEvents turns the loop guard off.
 	AllowBrigadeEvents bool
+	// PushDown has the API server leave out what the filters reject for sure.
+	// What it leaves out is not seen, logged or counted.
+	PushDown bool
 	// DryRun has every Secret validated and none stored.
 	DryRun bool
 	// Grace is how long a stopping gateway goes on writing what is in flight.
@@ -92,8 +95,8 @@ type Gateway struct {
 	config  atomic.Pointer[config.Config]
 	content []byte
 	changed chan struct{}
-	// synced says that the Events are being watched, or that this replica
-	// stands by.
+	// synced says that the Events have been watched, or that this replica stands
+	// by. A pipeline that follows another in no time does not undo it.
 	synced atomic.Bool
 	// holdsLease fails when the Lease has run out under a process that thinks
 	// it holds it.

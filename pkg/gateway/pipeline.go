@@ -88,6 +88,9 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 		return err
 	}
 
+	if p.PushDown {
+		p.Log.Info("the API server leaves out what the filters reject for sure: such Events are not seen here", "fieldSelector", p.selector())
+	}
 	var informers, writers sync.WaitGroup
 	var synced []cache.InformerSynced
 	for scope, tracker := range p.trackers {
@@ -126,7 +129,6 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	}
 	informers.Wait()
 	writers.Wait()
-	p.synced.Store(false)
 
 	cause := context.Cause(ctx)
 	if errors.Is(cause, position.ErrTaken) {
@@ -253,7 +255,7 @@ func hint(err error) string {
 // informer returns the scope's informer, which hands accepted Events to the
 // intake.
 func (p *pipeline) informer(scope position.Scope, tracker *position.Tracker) (cache.SharedIndexInformer, error) {
-	r := &reader{events: p.Core.Events(string(scope)), tracker: tracker, decider: p.decider, log: p.events}
+	r := &reader{events: p.Core.Events(string(scope)), tracker: tracker, decider: p.decider, log: p.events, selector: p.selector()}
 	lw := &cache.ListWatch{ListWithContextFunc: r.list, WatchFuncWithContext: r.watch}
 	informer := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, p.Core), &corev1.Event{}, 0, cache.Indexers{})
 	if err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
@@ -275,6 +277,15 @@ func (p *pipeline) informer(scope position.Scope, tracker *position.Tracker) (ca
 		return nil, fmt.Errorf("watching %s: %w", scope, err)
 	}
 	return informer, nil
+}
+
+// selector returns the field selector that the API server applies, empty where
+// it is to send everything.
+func (p *pipeline) selector() string {
+	if !p.PushDown {
+		return ""
+	}
+	return p.config.Filters.Selector().String()
 }
 
 // intake names the build that an accepted Event asks for and queues it. What

@@ -1,0 +1,131 @@
+package integration
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// mount is a folder that shows a ConfigMap the way a kubelet does: the file is
+// a symlink into ..data, which is a symlink that is swapped as a whole.
+type mount struct {
+	tb     testing.TB
+	folder string
+	count  int
+}
+
+func newMount(tb testing.TB, content string) *mount {
+	tb.Helper()
+	m := &mount{tb: tb, folder: tb.TempDir()}
+	m.swap(content)
+	if err := os.Symlink(filepath.Join("..data", "filters.yaml"), m.file()); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+func (m *mount) file() string { return filepath.Join(m.folder, "filters.yaml") }
+
+// swap shows another content.
+func (m *mount) swap(content string) {
+	m.tb.Helper()
+	m.count++
+	version := filepath.Join(m.folder, "..version-"+strings.Repeat("i", m.count))
+	next := filepath.Join(m.folder, "..data_tmp")
+	for _, err := range []error{
+		os.Mkdir(version, 0o700),
+		os.WriteFile(filepath.Join(version, "filters.yaml"), []byte(content), 0o600),
+		os.Symlink(filepath.Base(version), next),
+		os.Rename(next, filepath.Join(m.folder, "..data")),
+	} {
+		if err != nil {
+			m.tb.Fatal(err)
+		}
+	}
+}
+
+func TestAChangedFilterFileTakesEffectAndABrokenOneDoesNot(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "reload")
+	file := newMount(t, acceptPods)
+	gateway := daemon.Start(t, "--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds,
+		"--config", file.file(), "--listen", "127.0.0.1:0")
+	gateway.Ready()
+	address := gateway.Wait("its port", func(r daemon.Record) bool { return r.String("address") != "" }).String("address")
+	var accepted []*corev1.Event
+	first := p.occur(p.newEvent("pod-1", "Pod", "BackOff"), p.newEvent("job-1", "Job", "Completed"))
+	accepted = append(accepted, first[0])
+	p.wantBuilds(accepted...)
+
+	file.swap(strings.Replace(acceptPods, "kind: Pod", "kind: Jbo\n    acton: accept", 1))
+	r := gateway.Wait("the refusal", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "filter file refused") })
+	if !strings.Contains(r.String("err"), "filters.yaml:5:5: filters[0]") {
+		t.Errorf("refused with %q, want the place of the fault", r.String("err"))
+	}
+	wantMetric(t, address, "brigade_k8s_gateway_config_last_reload_successful 0")
+	second := p.occur(p.newEvent("pod-2", "Pod", "BackOff"), p.newEvent("job-2", "Job", "Completed"))
+	accepted = append(accepted, second[0])
+	p.wantBuilds(accepted...)
+
+	file.swap(strings.Replace(acceptPods, "kind: Pod", "kind: Job", 1))
+	gateway.Wait("the change", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "filter file loaded") })
+	third := p.occur(p.newEvent("pod-3", "Pod", "BackOff"), p.newEvent("job-3", "Job", "Completed"))
+	// Which list decides about an Event that occurs while they change is not
+	// promised; that each is decided once and none is lost is.
+	gateway.Wait("a job's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/job-3" })
+	gateway.Wait("a pod's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/pod-3" })
+	for i, name := range []string{"pod-3", "job-3"} {
+		records := gateway.Records(func(r daemon.Record) bool { return r.Message() == "Processing reload/"+name })
+		if len(records) == 0 {
+			t.Fatalf("%s was not decided", name)
+		}
+		if records[len(records)-1].String("verdict") == "accept" {
+			accepted = append(accepted, third[i])
+		}
+	}
+	fourth := p.occur(p.newEvent("pod-4", "Pod", "BackOff"), p.newEvent("job-4", "Job", "Completed"))
+	accepted = append(accepted, fourth[1])
+	p.wantBuilds(accepted...)
+	wantMetric(t, address, "brigade_k8s_gateway_config_last_reload_successful 1")
+	wantMetric(t, address, "brigade_k8s_gateway_config_generation 2")
+	wantAnswer(t, address, "/readyz", http.StatusOK)
+	wantAnswer(t, address, "/healthz", http.StatusOK)
+}
+
+// wantMetric fails the test unless /metrics shows the given line.
+func wantMetric(t *testing.T, address, line string) {
+	t.Helper()
+	if body := wantAnswer(t, address, "/metrics", http.StatusOK); !strings.Contains(body, "\n"+line+"\n") {
+		t.Errorf("no %q in /metrics", line)
+	}
+}
+
+// wantAnswer returns what the gateway's port answers, and fails the test where
+// the status is another one.
+func wantAnswer(t *testing.T, address, path string, status int) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != status {
+		t.Errorf("%s: status %d, want %d: %s", path, response.StatusCode, status, body)
+	}
+	return string(body)
+}
