@@ -1,3 +1,5 @@
+//go:generate go run ../../hack/chartreadme ../../charts/brigade-k8s-gateway
+
 // Package chart proves charts/brigade-k8s-gateway: what it renders, what it
 // refuses and with which words, which rights it gives, and that a real API
 // server takes all of it. Helm is the real one, started as users start it.

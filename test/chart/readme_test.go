@@ -1,0 +1,29 @@
+package chart
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+)
+
+// What the chart's README shows as values installs, and the gateway takes the
+// filters.
+func TestReadmeExamples(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(chart, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(readme, -1)
+	if len(examples) == 0 {
+		t.Fatal("no examples")
+	}
+	for _, example := range examples {
+		file := filterFile(t, render(t, "--values", valuesFile(t, string(example[1]))))
+		if _, err := config.Parse("filters.yaml", []byte(file)); err != nil {
+			t.Errorf("%v\nfrom:\n%s", err, example[1])
+		}
+	}
+}
