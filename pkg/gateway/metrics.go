@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"sync/atomic"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
@@ -21,6 +24,9 @@ type metrics struct {
 	reloadGood      prometheus.Gauge
 	reloadTime      prometheus.Gauge
 	delivery        *delivery.Metrics
+	// held is when the position last moved, in Unix nanoseconds, or 0 where
+	// nothing holds it.
+	held atomic.Int64
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -42,7 +48,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "1 while this process does the work, 0 while it stands by.",
 		}),
 		watches: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "watches_total",
+			Name: "watch_restarts_total",
 			Help: "Watches of Events that were started; the API server ends each after some minutes.",
 		}),
 		generation: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -67,9 +73,21 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}, []string{"limit"}),
 		delivery: delivery.NewMetrics(r),
 	}
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "position_age_seconds",
+		Help: "For how long the position has not moved past an accepted Event that has no outcome yet; 0 when there is none.",
+	}, m.positionAge))
 	r.MustRegister(m.events, m.faults, m.watchErrors, m.watches, m.leader, m.generation, m.reloadGood, m.reloadTime,
 		m.heldBack, m.heldBackSeconds)
 	return m
+}
+
+// positionAge returns for how many seconds the position has been held.
+func (m *metrics) positionAge() float64 {
+	if held := m.held.Load(); held != 0 {
+		return time.Since(time.Unix(0, held)).Seconds()
+	}
+	return 0
 }
 
 // loaded notes that a filter file was taken into use.
