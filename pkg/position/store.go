@@ -31,7 +31,15 @@ type Store struct {
 	name       string
 	// held is the ConfigMap as last read or written, nil where there is none.
 	held *corev1.ConfigMap
+	// unsure holds what was written since without an answer that it was. The
+	// writes may have been carried out, and are not another gateway's then.
+	unsure []map[string]string
 }
+
+// maxUnsure bounds what a Store remembers of writes without an answer. The
+// oldest is forgotten first; if just that one was carried out, the next write
+// is taken for a conflict, which costs a new start and loses nothing.
+const maxUnsure = 16
 
 // NewStore returns a Store for the ConfigMap with the given namespace and name.
 func NewStore(configMaps corev1client.ConfigMapsGetter, namespace, name string) *Store {
@@ -46,12 +54,12 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		s.held = nil
+		s.held, s.unsure = nil, nil
 		return Positions{}, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading position from %s: %w", s, err)
 	}
-	s.held = stored
+	s.held, s.unsure = stored, nil
 	positions := Positions{}
 	for _, key := range slices.Sorted(maps.Keys(stored.Data)) {
 		scope, ok := scopeOf(key)
@@ -72,35 +80,77 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 func (s *Store) Save(ctx context.Context, positions Positions) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	next := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}}
-	if s.held != nil {
-		next = s.held.DeepCopy()
-	}
-	next.Data = map[string]string{}
+	data := map[string]string{}
 	for scope, version := range positions {
-		next.Data[scope.key()] = version
+		data[scope.key()] = version
 	}
-	saved, err := s.write(ctx, next)
+	saved, err := s.write(ctx, data)
+	if taken(err) && len(s.unsure) > 0 {
+		if err = s.recall(ctx); err == nil {
+			saved, err = s.write(ctx, data)
+		}
+	}
 	switch {
-	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+	case taken(err):
 		return fmt.Errorf("saving position to %s: %w", s, ErrTaken)
 	case err != nil:
+		s.doubt(data)
 		return fmt.Errorf("saving position to %s: %w", s, err)
 	}
-	s.held = saved
+	s.held, s.unsure = saved, nil
 	return nil
 }
 
-func (s *Store) write(ctx context.Context, next *corev1.ConfigMap) (*corev1.ConfigMap, error) {
+// write replaces the data of the ConfigMap that is held, or creates it.
+func (s *Store) write(ctx context.Context, data map[string]string) (*corev1.ConfigMap, error) {
 	client := s.configMaps.ConfigMaps(s.namespace)
 	if s.held != nil {
+		next := s.held.DeepCopy()
+		next.Data = data
 		saved, err := client.Update(ctx, next, metav1.UpdateOptions{})
 		if !apierrors.IsNotFound(err) {
 			return saved, err
 		}
-		next.ResourceVersion, next.UID = "", ""
+	}
+	next := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: data}
+	if s.held != nil { // it was deleted: make it as it was
+		next.Labels, next.Annotations = s.held.Labels, s.held.Annotations
 	}
 	return client.Create(ctx, next, metav1.CreateOptions{})
+}
+
+// taken tells whether a write met a ConfigMap that is not the one held.
+func taken(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+}
+
+// recall holds the ConfigMap that is there if it says what was written here
+// without an answer, and returns the conflict it is otherwise.
+func (s *Store) recall(ctx context.Context) error {
+	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	for _, data := range s.unsure {
+		if maps.Equal(stored.Data, data) {
+			s.held = stored
+			return nil
+		}
+	}
+	return apierrors.NewConflict(corev1.Resource("configmaps"), s.name, ErrTaken)
+}
+
+// doubt remembers data as written without an answer.
+func (s *Store) doubt(data map[string]string) {
+	for _, known := range s.unsure {
+		if maps.Equal(known, data) {
+			return
+		}
+	}
+	s.unsure = append(s.unsure, data)
+	if len(s.unsure) > maxUnsure {
+		s.unsure = s.unsure[1:]
+	}
 }
 
 // String names the ConfigMap.

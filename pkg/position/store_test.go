@@ -1,0 +1,302 @@
+package position
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	kubetesting "k8s.io/client-go/testing"
+)
+
+// errLost is an answer that got lost.
+var errLost = errors.New("unexpected EOF")
+
+// bench is a Store with the API server that it works on.
+type bench struct {
+	*testing.T
+	client *fake.Clientset
+	store  *Store
+	// breaks, where set, is asked what goes wrong with a write: an error in
+	// place of the write, or in place of its answer.
+	breaks func(verb string) (before, after error)
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{T: t, client: fake.NewClientset()}
+	b.store = NewStore(b.client.CoreV1(), "brigade", "position")
+	// The fake knows no conflict: it compares no resourceVersions.
+	version := 0
+	tracker := b.client.Tracker()
+	b.client.PrependReactor("*", "configmaps", func(action kubetesting.Action) (bool, runtime.Object, error) {
+		var before, after error
+		if b.breaks != nil {
+			before, after = b.breaks(action.GetVerb())
+		}
+		if before != nil {
+			return true, nil, before
+		}
+		var obj runtime.Object
+		var err error
+		switch action := action.(type) {
+		case kubetesting.UpdateAction: // a create is one too
+			next := action.GetObject().DeepCopyObject().(*corev1.ConfigMap)
+			stored, getErr := tracker.Get(action.GetResource(), "brigade", "position")
+			create := action.GetVerb() == "create"
+			switch {
+			case create && getErr == nil:
+				err = apierrors.NewAlreadyExists(corev1.Resource("configmaps"), "position")
+			case create:
+				version++
+				next.ResourceVersion = string(rune('a' + version))
+				err = tracker.Create(action.GetResource(), next, "brigade")
+			case getErr != nil:
+				err = getErr
+			case stored.(*corev1.ConfigMap).ResourceVersion != next.ResourceVersion:
+				err = apierrors.NewConflict(corev1.Resource("configmaps"), "position", errors.New("the object has been modified"))
+			default:
+				version++
+				next.ResourceVersion = string(rune('a' + version))
+				err = tracker.Update(action.GetResource(), next, "brigade")
+			}
+			obj = next
+		default:
+			return false, nil, nil
+		}
+		if err != nil {
+			return true, nil, err
+		}
+		return true, obj, after
+	})
+	return b
+}
+
+// save saves the position of all namespaces.
+func (b *bench) save(version string) error {
+	b.Helper()
+	return b.store.Save(b.Context(), Positions{AllNamespaces: version})
+}
+
+// another has another gateway save a position.
+func (b *bench) another(version string) {
+	b.Helper()
+	other := NewStore(b.client.CoreV1(), "brigade", "position")
+	if _, err := other.Load(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := other.Save(b.Context(), Positions{AllNamespaces: version}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) remove() {
+	b.Helper()
+	if err := b.client.Tracker().Delete(corev1.SchemeGroupVersion.WithResource("configmaps"), "brigade", "position"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// want compares what is stored.
+func (b *bench) want(version string) {
+	b.Helper()
+	stored, err := b.client.CoreV1().ConfigMaps("brigade").Get(context.Background(), "position", metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"all-namespaces": version}, stored.Data); diff != "" {
+		b.Errorf("want (-), stored (+):\n%s", diff)
+	}
+}
+
+// losing returns what makes the next write lose its answer, and then nothing.
+func losing() func(string) (error, error) {
+	lost := false
+	return func(verb string) (before, after error) {
+		if lost || verb == "get" {
+			return nil, nil
+		}
+		lost = true
+		return nil, errLost
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(b *bench){
+		"without a configmap there is no position": func(b *bench) {
+			got, err := b.store.Load(b.Context())
+			if err != nil || len(got) != 0 {
+				b.Errorf("Load = %v, %v; want nothing", got, err)
+			}
+		},
+		"what is saved is loaded": func(b *bench) {
+			want := Positions{AllNamespaces: "10", "pequod": "9"}
+			b.must(b.store.Save(b.Context(), want))
+			got, err := NewStore(b.client.CoreV1(), "brigade", "position").Load(b.Context())
+			b.must(err)
+			if diff := cmp.Diff(want, got); diff != "" {
+				b.Errorf("saved (-), loaded (+):\n%s", diff)
+			}
+		},
+		"a scope that is watched no more is forgotten": func(b *bench) {
+			b.must(b.store.Save(b.Context(), Positions{AllNamespaces: "10", "pequod": "9"}))
+			b.must(b.save("11"))
+			b.want("11")
+		},
+		"a configmap that another gateway wrote is not overwritten": func(b *bench) {
+			b.must(b.save("10"))
+			b.another("20")
+			if err := b.save("11"); !errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want ErrTaken", err)
+			}
+			b.want("20")
+		},
+		"a configmap that another gateway made first is not overwritten": func(b *bench) {
+			_, err := b.store.Load(b.Context())
+			b.must(err)
+			b.another("20")
+			if err := b.save("11"); !errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want ErrTaken", err)
+			}
+			b.want("20")
+		},
+		"a configmap that was deleted is made anew with its labels": func(b *bench) {
+			b.must(b.client.Tracker().Add(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "brigade", Name: "position", Labels: map[string]string{"app": "x"}, UID: "1", ResourceVersion: "z",
+			}}))
+			_, err := b.store.Load(b.Context())
+			b.must(err)
+			b.remove()
+			b.must(b.save("11"))
+			b.want("11")
+			if got := b.store.held.Labels["app"]; got != "x" {
+				b.Errorf("label %q, want x", got)
+			}
+		},
+		"a write that was carried out and got no answer is its own": func(b *bench) {
+			b.must(b.save("10"))
+			b.breaks = losing()
+			if err := b.save("11"); !errors.Is(err, errLost) || errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want the lost answer", err)
+			}
+			b.must(b.save("12"))
+			b.want("12")
+		},
+		"a first write that was carried out and got no answer is its own": func(b *bench) {
+			b.breaks = losing()
+			if err := b.save("11"); !errors.Is(err, errLost) {
+				b.Errorf("Save = %v, want the lost answer", err)
+			}
+			b.must(b.save("12"))
+			b.want("12")
+		},
+		"of several writes without an answer any may have been carried out": func(b *bench) {
+			b.must(b.save("10"))
+			b.breaks = losing()
+			_ = b.save("11") // carried out
+			b.breaks = func(string) (error, error) { return errLost, nil }
+			_ = b.save("12") // not carried out
+			b.breaks = nil
+			b.must(b.save("13"))
+			b.want("13")
+		},
+		"another gateway's write after one without an answer is not overwritten": func(b *bench) {
+			b.must(b.save("10"))
+			b.breaks = losing()
+			_ = b.save("11")
+			b.breaks = nil
+			b.another("20")
+			if err := b.save("12"); !errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want ErrTaken", err)
+			}
+			b.want("20")
+		},
+		"a conflict that cannot be looked into is tried again": func(b *bench) {
+			b.must(b.save("10"))
+			b.breaks = losing()
+			_ = b.save("11")
+			b.breaks = func(verb string) (before, after error) {
+				if verb == "get" {
+					return errLost, nil
+				}
+				return nil, nil
+			}
+			if err := b.save("12"); !errors.Is(err, errLost) || errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want the error of the look", err)
+			}
+			b.breaks = nil
+			b.must(b.save("13"))
+			b.want("13")
+		},
+		"what is remembered of writes without an answer is bounded": func(b *bench) {
+			b.must(b.save("10"))
+			b.breaks = func(string) (error, error) { return errLost, nil }
+			for v := range 100 {
+				_ = b.save(string(rune('0'+v/10)) + string(rune('0'+v%10)))
+			}
+			if n := len(b.store.unsure); n != maxUnsure {
+				b.Errorf("%d writes remembered, want %d", n, maxUnsure)
+			}
+		},
+		"a position that is no resourceVersion is refused, and says how to reset it": func(b *bench) {
+			b.must(b.client.Tracker().Add(&corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "brigade", Name: "position"},
+				Data:       map[string]string{"all-namespaces": "12x", "notes": "not a scope, not read"},
+			}))
+			_, err := b.store.Load(b.Context())
+			const want = `position in configmap brigade/position, key "all-namespaces", is not a resourceVersion: "12x"; ` +
+				`to start without it, skipping the Events that are there, run: kubectl delete configmap --namespace brigade position`
+			if err == nil || err.Error() != want {
+				b.Errorf("Load = %v, want %s", err, want)
+			}
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(newBench(t))
+		})
+	}
+}
+
+func (b *bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestPositionsOf(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		positions Positions
+		scope     Scope
+		want      string
+	}{
+		"a scope's own position":                            {Positions{"a": "10", "b": "5"}, "a", "10"},
+		"a scope without one starts from the lowest":        {Positions{"a": "10", "b": "9"}, "c", "9"},
+		"all namespaces after single ones, from the lowest": {Positions{"a": "10", "b": "100"}, AllNamespaces, "10"},
+		"nothing is stored":                                 {Positions{}, "a", ""},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := tc.positions.Of(tc.scope); got != tc.want {
+				t.Errorf("Of(%s) = %q, want %q", tc.scope, got, tc.want)
+			}
+		})
+	}
+}
+
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	if Ahead("9", "10") || Ahead("10", "10") || !Ahead("100", "99") {
+		t.Error("Ahead does not compare as numbers")
+	}
+}
