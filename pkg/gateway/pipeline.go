@@ -11,6 +11,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -28,7 +29,7 @@ type pipeline struct {
 	seen     position.Positions
 	trackers map[position.Scope]*position.Tracker
 	queue    *delivery.Queue
-	decider  Decider
+	decider  decide.Decider
 }
 
 func newPipeline(g *Gateway, c *config.Config, floors position.Positions) *pipeline {
@@ -37,7 +38,7 @@ func newPipeline(g *Gateway, c *config.Config, floors position.Positions) *pipel
 		config:   c,
 		floors:   floors,
 		trackers: map[position.Scope]*position.Tracker{},
-		decider:  Decider{Filters: c.Filters, AllowBrigadeEvents: g.AllowBrigadeEvents},
+		decider:  decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.AllowBrigadeEvents},
 	}
 	if g.Position.Name != "" {
 		p.store = position.NewStore(g.Core, g.Position.Namespace, g.Position.Name)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -34,7 +35,7 @@ const (
 type reader struct {
 	events  corev1client.EventInterface
 	tracker *position.Tracker
-	decider Decider
+	decider decide.Decider
 	log     *eventLog
 	// selector is the field selector that is pushed down to the API server.
 	selector string

@@ -1,4 +1,10 @@
-package gateway
+// Package decide says what becomes of one Event: the loop guard speaks first,
+// then the filter list.
+//
+// It is where the daemon and `k8s-gateway explain` meet: whatever shows a
+// verdict takes it from here, so there is one answer. Like what it calls it is
+// pure: no client, no logger, no clock.
+package decide
 
 import (
 	corev1 "k8s.io/api/core/v1"
@@ -7,9 +13,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
-// Decider says what becomes of one Event: the loop guard speaks first, then
-// the filter list. It is a plain function of the Event, so the daemon and
-// `k8s-gateway explain` give the same answer.
+// Decider decides about Events. It never changes, and any number of goroutines
+// may use it at once.
 type Decider struct {
 	// Filters is the compiled list; nil rejects everything.
 	Filters *filter.List
