@@ -1,0 +1,106 @@
+package brigade
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// backOff is an Event as the kubelet writes it.
+func backOff() *corev1.Event {
+	at := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	return &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "pequod", Name: "web-0.17a", UID: "5d3e9a80-7f0e-4c53-8f5e-0a64a2a0a001", ResourceVersion: "42",
+			CreationTimestamp: at, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet"}},
+		},
+		InvolvedObject: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: "pequod", Name: "web-0"},
+		Reason:         "BackOff",
+		Message:        "Back-off restarting failed container\n web in pod <web-0>",
+		Type:           corev1.EventTypeWarning,
+		Source:         corev1.EventSource{Component: "kubelet", Host: "n1"},
+		FirstTimestamp: at, LastTimestamp: at, Count: 5,
+	}
+}
+
+// TestSecret shows a whole build Secret as it is sent, its data as text.
+func TestSecret(t *testing.T) {
+	e := backOff()
+	build, err := newBuild(delivery.Build{ID: "01kdyabkw0s6yex28fx1302m8t", ProjectID: ProjectID("deis/empty-testbed"), Event: e}, "refs/heads/main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := Secret("brigade", build)
+	secret.StringData = map[string]string{}
+	for key, value := range secret.Data {
+		secret.StringData[key] = string(value)
+	}
+	secret.Data = nil
+	got, err := yaml.Marshal(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("testdata", "secret.golden.yaml")
+	if *update {
+		if err := os.WriteFile(golden, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("secret (-want +got):\n%s", diff)
+	}
+	if len(e.ManagedFields) != 1 {
+		t.Error("the Event, which the informer's cache holds too, was changed")
+	}
+}
+
+func TestTitles(t *testing.T) {
+	long := backOff()
+	long.Message = strings.Repeat("é ", 2000)
+	long.InvolvedObject.Name = strings.Repeat("x", 200)
+	node := backOff()
+	node.InvolvedObject = corev1.ObjectReference{Kind: "Node", Name: "n1"}
+	node.Reason, node.Message, node.Count, node.Source.Component = "NodeReady", "", 1, ""
+	tests := map[string]struct {
+		event       *corev1.Event
+		short, long string
+	}{
+		"what happened to what, how often and who says so": {
+			backOff(), "BackOff: Pod pequod/web-0",
+			"Pod pequod/web-0: Back-off restarting failed container web in pod <web-0> (BackOff, 5 times, kubelet)",
+		},
+		"nothing but a reason": {
+			node, "NodeReady: Node n1", "Node n1: NodeReady (NodeReady)",
+		},
+		"what is too long is cut where a reader sees it": {
+			long, "BackOff: Pod pequod/" + strings.Repeat("x", 79) + "…",
+			"Pod pequod/" + strings.Repeat("x", 200) + ": " + strings.Repeat("é ", 493) + "…",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := shortTitle(tc.event); got != tc.short {
+				t.Errorf("short title %q, want %q", got, tc.short)
+			}
+			if got := longTitle(tc.event); got != tc.long {
+				t.Errorf("long title %q, want %q", got, tc.long)
+			}
+		})
+	}
+}
