@@ -40,20 +40,23 @@ func TestExamplesLoad(t *testing.T) {
 	}
 }
 
-// TestDocumentationLoads does the same for every YAML block of docs/filters.md.
+// TestDocumentationLoads does the same for every YAML block of the pages that
+// show filter files.
 func TestDocumentationLoads(t *testing.T) {
-	blocks := fencedBlocks(t, "../../docs/filters.md", "yaml")
-	if len(blocks) < 10 {
-		t.Errorf("only %d blocks were found", len(blocks))
-	}
-	for _, block := range blocks {
-		cfg, err := Parse("block.yaml", []byte(block))
-		if err != nil {
-			t.Errorf("%v\nin\n%s", err, block)
-			continue
+	for page, atLeast := range map[string]int{"../../docs/filters.md": 10, "../../README.md": 2} {
+		blocks := fencedBlocks(t, page, "yaml")
+		if len(blocks) < atLeast {
+			t.Errorf("%s: only %d blocks were found", page, len(blocks))
 		}
-		for _, w := range cfg.Warnings {
-			t.Errorf("%v\nin\n%s", w, block)
+		for _, block := range blocks {
+			cfg, err := Parse("block.yaml", []byte(block))
+			if err != nil {
+				t.Errorf("%s: %v\nin\n%s", page, err, block)
+				continue
+			}
+			for _, w := range cfg.Warnings {
+				t.Errorf("%s: %v\nin\n%s", page, w, block)
+			}
 		}
 	}
 }
