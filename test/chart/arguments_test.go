@@ -2,7 +2,6 @@ package chart
 
 import (
 	"os/exec"
-	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -22,16 +21,11 @@ func TestArguments(t *testing.T) {
 			if len(deployments) != 1 {
 				t.Fatalf("%d Deployments, want 1", len(deployments))
 			}
-			args := slices.DeleteFunc(deployments[0].Spec.Template.Spec.Containers[0].Args, awaitedFlag)
+			args := deployments[0].Spec.Template.Spec.Containers[0].Args
 			// Flags are read before help is given.
 			if out, err := exec.CommandContext(t.Context(), gateway, append(args, "--help")...).CombinedOutput(); err != nil {
 				t.Errorf("k8s-gateway %q: %v\n%s", args, err, out)
 			}
 		})
 	}
-}
-
-// awaitedFlag tells the flags that are still to come. Nothing may be added.
-func awaitedFlag(flag string) bool {
-	return flag == "--push-down"
 }
