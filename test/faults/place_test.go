@@ -135,7 +135,8 @@ func (p *place) beginWith(env []string, more ...string) *daemon.Daemon {
 	p.tb.Helper()
 	g := p.startWith(env, more...)
 	g.Ready()
-	p.writer = startWriter(p)
+	p.writer = newWriter(p)
+	p.writer.start()
 	return g
 }
 

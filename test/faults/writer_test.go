@@ -34,8 +34,10 @@ type writer struct {
 	tb        testing.TB
 	namespace string
 	dice      *rand.Rand
-	stopping  chan struct{}
-	done      chan struct{}
+	// once leaves recurrences out: each Event has one version.
+	once     bool
+	stopping chan struct{}
+	done     chan struct{}
 
 	mu      sync.Mutex
 	writes  int
@@ -62,20 +64,22 @@ func (o *occurrence) accepts() bool {
 	return o.kind == "Pod" && o.reason != "Killing" || o.kind == "Job" && o.count >= 2
 }
 
-// startWriter starts to write in a place. The writer ends with the test at the
-// latest.
-func startWriter(p *place) *writer {
-	w := &writer{
+// newWriter returns a writer for a place.
+func newWriter(p *place) *writer {
+	return &writer{
 		tb: p.tb, namespace: p.watched, dice: dice(p.fault + " writer"),
 		stopping: make(chan struct{}), done: make(chan struct{}),
 	}
+}
+
+// start starts to write. The writer ends with the test at the latest.
+func (w *writer) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	p.tb.Cleanup(func() {
+	w.tb.Cleanup(func() {
 		cancel()
 		<-w.done
 	})
 	go w.run(ctx)
-	return w
 }
 
 // run writes until ctx ends, or until stopping is closed and no write is under
@@ -117,7 +121,7 @@ func (w *writer) next() func(context.Context) error {
 	w.mu.Lock()
 	number, known := len(w.events), len(w.events)
 	w.mu.Unlock()
-	if known > 0 && w.dice.IntN(5) == 0 {
+	if !w.once && known > 0 && w.dice.IntN(5) == 0 {
 		w.mu.Lock()
 		o := w.events[w.dice.IntN(known)]
 		w.mu.Unlock()

@@ -1,0 +1,219 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// The faults in this file break the plane itself, so they run one after the
+// other, before those that run side by side.
+
+func TestAPIServerStopped(t *testing.T) {
+	p := newPlace(t, "apiserver-stopped")
+	g := p.begin(elected...)
+	leads(g)
+	for range rounds(1) {
+		p.someMore()
+		p.must(plane.StopAPIServer())
+		p.away(outage())
+		p.someMore()
+	}
+	p.finish("", g)
+}
+
+func TestAPIServerKilled(t *testing.T) {
+	p := newPlace(t, "apiserver-killed")
+	g := p.begin()
+	for range rounds(1) {
+		p.someMore()
+		plane.KillAPIServer()
+		p.away(0)
+		p.someMore()
+	}
+	p.finish("", g)
+}
+
+// away starts the API server again when it has been away for so long. The time
+// is the fault itself; nothing is awaited by it.
+func (p *place) away(long time.Duration) {
+	p.tb.Helper()
+	if long > 0 {
+		<-time.After(long)
+	}
+	p.must(plane.StartAPIServer(p.tb.Context()))
+}
+
+// TestWatchMeets410 keeps a gateway from the API server while etcd is
+// compacted, so that its watch cannot be resumed where it ended.
+func TestWatchMeets410(t *testing.T) {
+	p := newPlace(t, "watch-410")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	g := p.begin()
+	for range rounds(1) {
+		p.someMore()
+		p.awaitPosition(p.writer.version()) // it has read this far
+		n := len(network.since(0))
+		network.refuse(true)
+		p.someMore()
+		p.must(plane.CompactEtcd(t.Context()))
+		p.someMore()
+		network.refuse(false)
+		controlplane.Eventually(t, func(context.Context) error {
+			if network.lists(n) == 0 {
+				return fmt.Errorf("the gateway has not listed the Events again")
+			}
+			return nil
+		})
+		from := network.resumed(n)
+		if from == "" {
+			t.Fatal("the gateway did not try to resume its watch")
+		}
+		p.wantGone(from)
+	}
+	p.finish("", g)
+}
+
+// lists counts the lists of Events that were begun since the n-th request,
+// streamed ones included.
+func (p *proxy) lists(n int) int {
+	lists := 0
+	for _, r := range p.since(n) {
+		if r.events() && (r.query.Get("watch") != "true" && r.query.Get("continue") == "" || r.query.Get("sendInitialEvents") == "true") {
+			lists++
+		}
+	}
+	return lists
+}
+
+// resumed returns the resourceVersion of the first watch since the n-th
+// request that was to go on where the last one ended.
+func (p *proxy) resumed(n int) string {
+	for _, r := range p.since(n) {
+		if r.events() && r.query.Get("watch") == "true" && r.query.Get("sendInitialEvents") != "true" {
+			return r.query.Get("resourceVersion")
+		}
+	}
+	return ""
+}
+
+// wantGone fails the test unless a watch of the Events from the given
+// resourceVersion on meets 410: otherwise the fault was none.
+func (p *place) wantGone(version string) {
+	p.tb.Helper()
+	w, err := plane.Client().CoreV1().Events(p.watched).Watch(p.tb.Context(), metav1.ListOptions{ResourceVersion: version})
+	if err == nil {
+		defer w.Stop()
+		first := <-w.ResultChan()
+		if first.Type != watch.Error {
+			p.tb.Errorf("a watch from %s begins with %s, want 410", version, first.Type)
+			return
+		}
+		err = apierrors.FromObject(first.Object)
+	}
+	if !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
+		p.tb.Errorf("a watch from %s meets %v, want 410", version, err)
+	}
+}
+
+// events tells whether the request is for Events.
+func (r request) events() bool {
+	return r.method == http.MethodGet && len(r.path) > 7 && r.path[len(r.path)-7:] == "/events"
+}
+
+// noWatchList makes client-go list in pages, as it does where an API server
+// does not stream lists.
+var noWatchList = []string{"KUBE_FEATURE_WatchListClient=false"}
+
+// TestContinueTokenExpires compacts etcd between two pages of the list with
+// which a gateway finds out what it has missed.
+func TestContinueTokenExpires(t *testing.T) {
+	p := newPlace(t, "continue-expired")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	g := p.beginWith(noWatchList)
+	for round := range rounds(1) {
+		p.someMore()
+		g.Kill()
+		p.writer.many(round, 510) // more than a page
+		var once sync.Once
+		expired := make(chan error, 1)
+		network.beforeEach(func(r *http.Request) {
+			if r.URL.Query().Get("continue") != "" {
+				once.Do(func() { expired <- plane.CompactEtcd(context.Background()) })
+			}
+		})
+		n := len(network.since(0))
+		g = p.startWith(noWatchList)
+		g.Ready()
+		network.beforeEach(nil)
+		select {
+		case err := <-expired:
+			p.must(err)
+		default:
+			t.Error("the gateway asked for no second page")
+		}
+		// One list at the start, one that broke, and one begun again.
+		if lists := network.lists(n); lists < 3 {
+			t.Errorf("%d lists, want 3: the continue token did not expire", lists)
+		}
+	}
+	p.finish("", g)
+}
+
+// many has many further Events written at once, beside the steady ones.
+func (w *writer) many(round, n int) {
+	w.tb.Helper()
+	written := make([]*occurrence, n)
+	var lanes sync.WaitGroup
+	for lane := range 16 {
+		lanes.Go(func() {
+			for i := lane; i < n; i += 16 {
+				o := &occurrence{name: fmt.Sprintf("many-%d-%05d", round, i), kind: []string{"Pod", "Node"}[i%2], reason: "BackOff", count: 1}
+				stored, err := o.create(w.tb.Context(), w.namespace)
+				if err != nil {
+					w.tb.Error(err)
+					return
+				}
+				o.uid, o.version, o.due = stored.GetUID(), stored.GetResourceVersion(), o.accepts()
+				written[i] = o
+			}
+		})
+	}
+	lanes.Wait()
+	if w.tb.Failed() {
+		w.tb.FailNow()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, written...)
+}
+
+// TestAPIServerStartsAfterTheGateway is a cluster that comes up in the wrong
+// order: the gateway finds nothing to talk to, and its token is not good yet.
+func TestAPIServerStartsAfterTheGateway(t *testing.T) {
+	p := newPlace(t, "apiserver-late")
+	g := p.begin()
+	for range rounds(1) {
+		p.someMore()
+		g.Kill()
+		p.must(plane.StopAPIServer())
+		g = p.start(elected...)
+		g.Wait("that it cannot reach the server", func(r daemon.Record) bool {
+			return r.String("component") == "client-go" && r.String("err") != ""
+		})
+		p.away(0)
+	}
+	p.finish("", g)
+}

@@ -1,0 +1,182 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+func (p *place) deletePosition() {
+	p.tb.Helper()
+	p.must(plane.Client().CoreV1().ConfigMaps(p.builds).Delete(p.tb.Context(), positionName, metav1.DeleteOptions{}))
+}
+
+// setPosition stores a position as an operator would.
+func (p *place) setPosition(value string) {
+	p.tb.Helper()
+	_, err := plane.Client().CoreV1().ConfigMaps(p.builds).Create(p.tb.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: positionName}, Data: map[string]string{"namespace." + p.watched: value},
+	}, metav1.CreateOptions{})
+	p.must(err)
+}
+
+// TestPositionDeleted deletes the position under a running gateway, which
+// writes it anew when it moves. Nothing is lost then, not even by kill -9.
+func TestPositionDeleted(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-deleted")
+	g := p.begin()
+	for range rounds(1) {
+		p.someMore()
+		p.deletePosition()
+		p.someMore()
+		controlplane.Eventually(t, func(ctx context.Context) error {
+			_, err := p.position(ctx)
+			return err
+		})
+		g.Kill()
+		p.someMore()
+		g = p.start()
+	}
+	p.finish("", g)
+}
+
+// TestPositionDeletedWhileStopped is the one way to lose Events: what occurs
+// while no gateway runs and no position is stored is taken for old.
+func TestPositionDeletedWhileStopped(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-gone")
+	g := p.start()
+	g.Ready()
+	before := p.occur(p.podEvent("before"))
+	p.awaitPosition(before.ResourceVersion)
+	if code := g.Stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	p.deletePosition()
+	p.occur(p.podEvent("meanwhile"))
+	g = p.start()
+	g.Ready()
+	logged(t, g, "that it skips what is there", says("no position: watching Events from now on, those that are there are skipped"))
+	after := p.occur(p.podEvent("after"))
+	p.awaitPosition(after.ResourceVersion)
+	p.report(3, p.ledger.compare(named(before, after), nil), "")
+}
+
+// named returns Events as what is due.
+func named(events ...*corev1.Event) map[string]string {
+	due := map[string]string{}
+	for _, e := range events {
+		due[string(e.UID)] = e.Name
+	}
+	return due
+}
+
+func TestPositionThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-unreadable")
+	p.setPosition("yesterday")
+	for _, flags := range [][]string{nil, elected} {
+		g := p.start(flags...)
+		if code := g.Exit(); code != 1 {
+			t.Errorf("exit code %d, want 1", code)
+		}
+		want := fmt.Sprintf(`position in configmap %[1]s/%[2]s, key "namespace.%[3]s", is not a resourceVersion: "yesterday"; `+
+			`to start without it, skipping the Events that are there, run: kubectl delete configmap --namespace %[1]s %[2]s`,
+			p.builds, positionName, p.watched)
+		if !strings.Contains(g.Log(), want) {
+			t.Errorf("no %q in:\n%s", want, g.Log())
+		}
+	}
+}
+
+func TestPositionAheadOfTheCluster(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-ahead")
+	p.occur(p.podEvent("before"))
+	p.setPosition("999999999999")
+	g := p.start()
+	g.Ready()
+	logged(t, g, "that the position is ignored", func(r daemon.Record) bool {
+		return r.Message() == "the stored position is ahead of the cluster, which was restored or built anew: it is ignored" &&
+			r.String("level") == "WARN" && r.String("position") == "999999999999" &&
+			r.String("store") == "configmap "+p.builds+"/"+positionName
+	})
+	after := p.occur(p.podEvent("after"))
+	controlplane.Eventually(t, func(context.Context) error {
+		if len(p.ledger.seen()) == 0 {
+			return fmt.Errorf("the event that came after is not built")
+		}
+		return nil
+	})
+	g.Stop()
+	stored, err := p.position(t.Context())
+	p.must(err)
+	if stored == "999999999999" || !reached(stored, after.ResourceVersion) {
+		t.Errorf("position %s, want the cluster's own", stored)
+	}
+	p.report(2, p.ledger.compare(named(after), nil), "")
+}
+
+// TestFirstStart has Events there before the first start: they are skipped,
+// but for one that recurs afterwards and is built once.
+func TestFirstStart(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "first-start")
+	p.occur(p.podEvent("old"))
+	recurring := p.occur(p.podEvent("recurring"))
+	g := p.start()
+	g.Ready()
+	last := ""
+	for count := range int32(3) {
+		o := &occurrence{name: "recurring"}
+		stored, err := o.recur(t.Context(), p.watched, recurring.LastTimestamp.Time, count+2)
+		p.must(err)
+		last = stored.GetResourceVersion()
+		if count == 0 {
+			p.awaitPosition(last)
+			g.Kill()
+			g = p.start()
+			g.Ready()
+		}
+	}
+	p.awaitPosition(last)
+	p.report(2, p.ledger.compare(named(recurring), nil), "")
+}
+
+// TestReplay builds from what was there before the first start, once, also
+// when every start says --replay-existing.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "replay")
+	a, b := p.occur(p.podEvent("a")), p.occur(p.podEvent("b"))
+	for range 2 {
+		g := p.start("--replay-existing")
+		g.Ready()
+		p.awaitPosition(b.ResourceVersion)
+		g.Stop()
+	}
+	p.report(2, p.ledger.compare(named(a, b), nil), "")
+	p.deletePosition() // and again, with nothing but the names to tell
+	c := p.occur(p.podEvent("c"))
+	p.start("--replay-existing")
+	p.awaitPositionAnew(c.ResourceVersion)
+	p.report(3, p.ledger.compare(named(a, b, c), nil), "")
+}
+
+// awaitPositionAnew is awaitPosition where there may be no ConfigMap yet.
+func (p *place) awaitPositionAnew(least string) {
+	p.tb.Helper()
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		_, err := p.position(ctx)
+		return err
+	})
+	p.awaitPosition(least)
+}

@@ -1,0 +1,119 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// retries returns what matches the record of a build that could not be
+// written for the given reason.
+func retries(reason string) func(daemon.Record) bool {
+	return func(r daemon.Record) bool {
+		return r.Message() == "build not written yet, trying again until it is" && r.String("reason") == reason
+	}
+}
+
+func TestQuotaExhausted(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "quota")
+	g := p.begin()
+	for range rounds(1) {
+		p.someMore()
+		p.quota("0")
+		p.someMore()
+		g.Wait("that the quota is exhausted", retries("forbidden"))
+		before := len(p.ledger.secrets())
+		p.writer.await(20)
+		if after := len(p.ledger.secrets()); after != before {
+			t.Errorf("%d builds were made under a quota of zero", after-before)
+		}
+		p.quota("100000")
+	}
+	p.finish("", g)
+}
+
+// quota lets the build namespace have so many Secrets, and waits until the
+// controller manager has put that into force.
+func (p *place) quota(secrets string) {
+	p.tb.Helper()
+	const name = corev1.ResourceName("count/secrets")
+	hard := corev1.ResourceList{name: resource.MustParse(secrets)}
+	quotas := plane.Client().CoreV1().ResourceQuotas(p.builds)
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		_ = quotas.Delete(ctx, "quota", metav1.DeleteOptions{}) // of the round before
+		_, err := quotas.Create(ctx, &corev1.ResourceQuota{
+			ObjectMeta: metav1.ObjectMeta{Name: "quota"}, Spec: corev1.ResourceQuotaSpec{Hard: hard},
+		}, metav1.CreateOptions{})
+		return err
+	})
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		quota, err := quotas.Get(ctx, "quota", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if inForce, ok := quota.Status.Hard[name]; !ok || !inForce.Equal(hard[name]) {
+			return fmt.Errorf("the quota of %s is not in force", secrets)
+		}
+		return nil
+	})
+}
+
+func TestRightsRemoved(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "rbac")
+	g := p.begin()
+	bindings := plane.Client().RbacV1().RoleBindings(p.builds)
+	for range rounds(1) {
+		p.someMore()
+		binding, err := bindings.Get(t.Context(), p.account, metav1.GetOptions{})
+		p.must(err)
+		p.must(bindings.Delete(t.Context(), p.account, metav1.DeleteOptions{}))
+		p.someMore()
+		g.Wait("that it may not create builds", retries("forbidden"))
+		if p.dice.IntN(2) == 0 {
+			g.Kill() // what waits is taken up by the next process
+			g = p.start()
+		}
+		p.someMore()
+		_, err = bindings.Create(t.Context(), &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: p.account}, Subjects: binding.Subjects, RoleRef: binding.RoleRef,
+		}, metav1.CreateOptions{})
+		p.must(err)
+	}
+	p.finish("", g)
+}
+
+// TestTokenExpires makes the gateway's token worthless, while its watch is
+// cut, and puts another into the file later, as a kubelet does. (A kubelet
+// does it in time. The other order is the worse one.)
+func TestTokenExpires(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "token")
+	network := newProxy(t, p.kubeconfig)
+	p.kubeconfig = network.kubeconfig
+	g := p.begin()
+	accounts := plane.Client().CoreV1().ServiceAccounts(p.builds)
+	for range rounds(1) {
+		p.someMore()
+		// The tokens of a ServiceAccount end with it, and another one of that
+		// name has the same rights.
+		p.must(accounts.Delete(t.Context(), p.account, metav1.DeleteOptions{}))
+		_, err := accounts.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: p.account}}, metav1.CreateOptions{})
+		p.must(err)
+		g.Wait("that its token is refused", retries("unauthorized"))
+		network.cut()
+		p.someMore()
+		p.must(plane.RotateToken(t.Context(), p.builds, p.account, 12*time.Hour))
+	}
+	p.finish("", g)
+}
