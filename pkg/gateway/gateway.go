@@ -95,6 +95,9 @@ type Gateway struct {
 	config  atomic.Pointer[config.Config]
 	content []byte
 	changed chan struct{}
+	// floors are the positions at which the last pipeline stopped. They stand
+	// where none are stored, or what was stored is gone.
+	floors position.Positions
 	// synced says that the Events have been watched, or that this replica stands
 	// by. A pipeline that follows another in no time does not undo it.
 	synced atomic.Bool
@@ -189,15 +192,15 @@ func (g *Gateway) logWarnings(c *config.Config) {
 func (g *Gateway) lead(leading, stopping context.Context) error {
 	g.metrics.leader.Set(1)
 	defer g.metrics.leader.Set(0)
-	floors := position.Positions{}
 	for {
 		// From here on a change ends the pipeline; one before it is taken up.
 		select {
 		case <-g.changed:
 		default:
 		}
-		p := newPipeline(g, g.config.Load(), floors)
+		p := newPipeline(g, g.config.Load())
 		err := p.run(leading, stopping)
+		g.floors = p.positions()
 		switch {
 		case errors.Is(err, errReload):
 		case errors.Is(err, position.ErrTaken) && g.Lease.Name != "":
@@ -216,6 +219,5 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 		case leading.Err() != nil:
 			return nil
 		}
-		floors = p.positions()
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
@@ -49,6 +51,7 @@ func (p *pipeline) save(ctx context.Context) error {
 // not, and fails the pipeline when another gateway has stored them.
 func (p *pipeline) keepSaving(ctx context.Context, fail context.CancelCauseFunc) {
 	defer p.metrics.held.Store(0)
+	say := &rate.Sometimes{Interval: time.Minute}
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
 	for {
@@ -67,7 +70,9 @@ func (p *pipeline) keepSaving(ctx context.Context, fail context.CancelCauseFunc)
 			fail(err)
 			return
 		case err != nil && ctx.Err() == nil:
-			p.Log.Warn("position not saved, trying again", "err", err)
+			say.Do(func() {
+				p.Log.Warn("position not saved, trying again", "err", err, "hint", hint(err))
+			})
 		}
 	}
 }

@@ -20,10 +20,7 @@ import (
 // pipeline is one run from the position on, with one filter list.
 type pipeline struct {
 	*Gateway
-	config *config.Config
-	// floors are the positions of the pipeline before this one in the same
-	// process; they stand where none are stored.
-	floors   position.Positions
+	config   *config.Config
 	store    *position.Store
 	saved    position.Positions
 	seen     position.Positions
@@ -32,11 +29,10 @@ type pipeline struct {
 	decider  decide.Decider
 }
 
-func newPipeline(g *Gateway, c *config.Config, floors position.Positions) *pipeline {
+func newPipeline(g *Gateway, c *config.Config) *pipeline {
 	p := &pipeline{
 		Gateway:  g,
 		config:   c,
-		floors:   floors,
 		trackers: map[position.Scope]*position.Tracker{},
 		decider:  decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.AllowBrigadeEvents},
 	}

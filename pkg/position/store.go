@@ -166,6 +166,6 @@ type InvalidError struct {
 // Error names the ConfigMap and says how to reset it.
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("position in configmap %s/%s, key %q, is not a resourceVersion: %q; "+
-		"to start without it, skipping the Events that are there, run: kubectl delete configmap --namespace %s %s",
+		"to start without it, skipping the Events that are there, run: kubectl patch configmap --namespace %s %s --type=merge --patch '{\"data\":null}'",
 		e.Namespace, e.Name, e.Key, e.Value, e.Namespace, e.Name)
 }
