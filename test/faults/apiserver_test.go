@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -16,28 +17,44 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// The faults in this file break the plane itself, so they run one after the
-// other, before those that run side by side.
+// TestAPIServer breaks the plane itself, one fault after the other, on a plane
+// of its own.
+func TestAPIServer(t *testing.T) {
+	t.Parallel()
+	plane := controlplane.StartForTest(t, controlplane.Options{})
+	for _, fault := range []struct {
+		name string
+		test func(p *place)
+	}{
+		{"apiserver-stopped", apiServerStopped},
+		{"apiserver-killed", apiServerKilled},
+		{"apiserver-late", apiServerLate},
+		{"watch-410", watchMeets410},
+		{"continue-expired", continueTokenExpires},
+	} {
+		t.Run(fault.name, func(t *testing.T) { fault.test(newPlaceOn(t, plane, fault.name)) })
+	}
+}
 
-func TestAPIServerStopped(t *testing.T) {
-	p := newPlace(t, "apiserver-stopped")
+// apiServerStopped stops the API server in order.
+func apiServerStopped(p *place) {
 	g := p.begin(elected...)
 	leads(g)
 	for range rounds(1) {
 		p.someMore()
-		p.must(plane.StopAPIServer())
+		p.must(p.plane.StopAPIServer())
 		p.away(outage())
 		p.someMore()
 	}
 	p.finish("", g)
 }
 
-func TestAPIServerKilled(t *testing.T) {
-	p := newPlace(t, "apiserver-killed")
+// apiServerKilled ends the API server in the middle of whatever it does.
+func apiServerKilled(p *place) {
 	g := p.begin()
 	for range rounds(1) {
 		p.someMore()
-		plane.KillAPIServer()
+		p.plane.KillAPIServer()
 		p.away(0)
 		p.someMore()
 	}
@@ -51,15 +68,13 @@ func (p *place) away(long time.Duration) {
 	if long > 0 {
 		<-time.After(long)
 	}
-	p.must(plane.StartAPIServer(p.tb.Context()))
+	p.must(p.plane.StartAPIServer(p.tb.Context()))
 }
 
-// TestWatchMeets410 keeps a gateway from the API server while etcd is
+// watchMeets410 keeps a gateway from the API server while etcd is
 // compacted, so that its watch cannot be resumed where it ended.
-func TestWatchMeets410(t *testing.T) {
-	p := newPlace(t, "watch-410")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+func watchMeets410(p *place) {
+	network := newProxy(p)
 	g := p.begin()
 	for range rounds(1) {
 		p.someMore()
@@ -67,10 +82,10 @@ func TestWatchMeets410(t *testing.T) {
 		n := len(network.since(0))
 		network.refuse(true)
 		p.someMore()
-		p.must(plane.CompactEtcd(t.Context()))
+		p.must(p.plane.CompactEtcd(p.tb.Context()))
 		p.someMore()
 		network.refuse(false)
-		controlplane.Eventually(t, func(context.Context) error {
+		controlplane.Eventually(p.tb, func(context.Context) error {
 			if network.lists(n) == 0 {
 				return fmt.Errorf("the gateway has not listed the Events again")
 			}
@@ -78,7 +93,7 @@ func TestWatchMeets410(t *testing.T) {
 		})
 		from := network.resumed(n)
 		if from == "" {
-			t.Fatal("the gateway did not try to resume its watch")
+			p.tb.Fatal("the gateway did not try to resume its watch")
 		}
 		p.wantGone(from)
 	}
@@ -112,7 +127,7 @@ func (p *proxy) resumed(n int) string {
 // resourceVersion on meets 410: otherwise the fault was none.
 func (p *place) wantGone(version string) {
 	p.tb.Helper()
-	w, err := plane.Client().CoreV1().Events(p.watched).Watch(p.tb.Context(), metav1.ListOptions{ResourceVersion: version})
+	w, err := p.client.CoreV1().Events(p.watched).Watch(p.tb.Context(), metav1.ListOptions{ResourceVersion: version})
 	if err == nil {
 		defer w.Stop()
 		first := <-w.ResultChan()
@@ -136,12 +151,10 @@ func (r request) events() bool {
 // does not stream lists.
 var noWatchList = []string{"KUBE_FEATURE_WatchListClient=false"}
 
-// TestContinueTokenExpires compacts etcd between two pages of the list with
+// continueTokenExpires compacts etcd between two pages of the list with
 // which a gateway finds out what it has missed.
-func TestContinueTokenExpires(t *testing.T) {
-	p := newPlace(t, "continue-expired")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+func continueTokenExpires(p *place) {
+	network := newProxy(p)
 	g := p.beginWith(noWatchList)
 	for round := range rounds(1) {
 		p.someMore()
@@ -151,7 +164,7 @@ func TestContinueTokenExpires(t *testing.T) {
 		expired := make(chan error, 1)
 		network.beforeEach(func(r *http.Request) {
 			if r.URL.Query().Get("continue") != "" {
-				once.Do(func() { expired <- plane.CompactEtcd(context.Background()) })
+				once.Do(func() { expired <- p.expire() })
 			}
 		})
 		n := len(network.since(0))
@@ -162,14 +175,23 @@ func TestContinueTokenExpires(t *testing.T) {
 		case err := <-expired:
 			p.must(err)
 		default:
-			t.Error("the gateway asked for no second page")
+			p.tb.Error("the gateway asked for no second page")
 		}
 		// One list at the start, one that broke, and one begun again.
 		if lists := network.lists(n); lists < 3 {
-			t.Errorf("%d lists, want 3: the continue token did not expire", lists)
+			p.tb.Errorf("%d lists, want 3: the continue token did not expire", lists)
 		}
 	}
 	p.finish("", g)
+}
+
+// expire drops all history there is.
+func (p *place) expire() error {
+	// The present is not history: something must come after what is dropped.
+	newer := p.podEvent("")
+	newer.GenerateName, newer.InvolvedObject.Kind = "newer-", "Node"
+	_, err := p.client.CoreV1().Events(p.watched).Create(context.Background(), newer, metav1.CreateOptions{})
+	return errors.Join(err, p.plane.CompactEtcd(context.Background()))
 }
 
 // many has many further Events written at once, beside the steady ones.
@@ -181,7 +203,7 @@ func (w *writer) many(round, n int) {
 		lanes.Go(func() {
 			for i := lane; i < n; i += 16 {
 				o := &occurrence{name: fmt.Sprintf("many-%d-%05d", round, i), kind: []string{"Pod", "Node"}[i%2], reason: "BackOff", count: 1}
-				stored, err := o.create(w.tb.Context(), w.namespace)
+				stored, err := o.create(w.tb.Context(), w.client, w.namespace)
 				if err != nil {
 					w.tb.Error(err)
 					return
@@ -200,15 +222,14 @@ func (w *writer) many(round, n int) {
 	w.events = append(w.events, written...)
 }
 
-// TestAPIServerStartsAfterTheGateway is a cluster that comes up in the wrong
-// order: the gateway finds nothing to talk to, and its token is not good yet.
-func TestAPIServerStartsAfterTheGateway(t *testing.T) {
-	p := newPlace(t, "apiserver-late")
+// apiServerLate is a cluster that comes up in the wrong order: the gateway
+// finds nothing to talk to when it starts.
+func apiServerLate(p *place) {
 	g := p.begin()
 	for range rounds(1) {
 		p.someMore()
 		g.Kill()
-		p.must(plane.StopAPIServer())
+		p.must(p.plane.StopAPIServer())
 		g = p.start(elected...)
 		g.Wait("that it cannot reach the server", func(r daemon.Record) bool {
 			return r.String("component") == "client-go" && r.String("err") != ""

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
@@ -26,6 +27,7 @@ const buildLabels = "heritage=brigade,component=build"
 // Secret that was deleted and made again, which a look at the end does not.
 type ledger struct {
 	tb        testing.TB
+	client    kubernetes.Interface
 	namespace string
 
 	mu sync.Mutex
@@ -35,10 +37,10 @@ type ledger struct {
 }
 
 // newLedger starts to watch, until the test ends.
-func newLedger(tb testing.TB, namespace string) *ledger {
+func newLedger(tb testing.TB, client kubernetes.Interface, namespace string) *ledger {
 	tb.Helper()
-	l := &ledger{tb: tb, namespace: namespace, incarnations: map[string]map[types.UID]struct{}{}, payloads: map[string]*corev1.Event{}}
-	secrets := plane.Client().CoreV1().Secrets(namespace)
+	l := &ledger{tb: tb, client: client, namespace: namespace, incarnations: map[string]map[types.UID]struct{}{}, payloads: map[string]*corev1.Event{}}
+	secrets := client.CoreV1().Secrets(namespace)
 	informer := cache.NewSharedInformer(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.LabelSelector = buildLabels
@@ -111,7 +113,7 @@ func (l *ledger) secrets() []corev1.Secret {
 	l.tb.Helper()
 	var secrets []corev1.Secret
 	controlplane.Eventually(l.tb, func(ctx context.Context) error {
-		list, err := plane.Client().CoreV1().Secrets(l.namespace).List(ctx, metav1.ListOptions{LabelSelector: buildLabels})
+		list, err := l.client.CoreV1().Secrets(l.namespace).List(ctx, metav1.ListOptions{LabelSelector: buildLabels})
 		if err != nil {
 			return err
 		}

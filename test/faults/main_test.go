@@ -27,8 +27,8 @@ var (
 	seedFlag   = flag.Uint64("seed", 0, "what the random moments are drawn from; 0 for another one each time")
 )
 
-// plane is broken on purpose, hence this package's own. TestMain starts it.
-var plane *controlplane.ControlPlane
+// shared is the plane of all faults that leave it as it is. TestMain starts it.
+var shared *controlplane.ControlPlane
 
 // sideBySide is how many faults run at a time. They mostly wait.
 const sideBySide = "8"
@@ -52,7 +52,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "starting the control plane:", err)
 		return 1
 	}
-	plane = cp
+	shared = cp
 	fmt.Fprintf(os.Stdout, "rounds=%d seed=%d\n", *roundsFlag, *seedFlag)
 	code := m.Run()
 	if err := cp.Stop(); err != nil {

@@ -30,8 +30,7 @@ func (p *proxy) watches(n int) int {
 func TestConnectionFrozen(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "frozen")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+	network := newProxy(p)
 	g := p.beginWith(quickPing)
 	for range rounds(1) {
 		p.someMore()
@@ -51,8 +50,7 @@ func TestConnectionFrozen(t *testing.T) {
 func TestConnectionCut(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "cut")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+	network := newProxy(p)
 	g := p.begin()
 	for range rounds(3) {
 		p.someMore()
@@ -66,8 +64,7 @@ func TestConnectionCut(t *testing.T) {
 func TestAnswersLost(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "answers-lost")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+	network := newProxy(p)
 	g := p.begin(elected...)
 	leads(g)
 	secrets, positions, chance := 0, 0, dice(p.fault+" proxy")

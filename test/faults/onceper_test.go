@@ -141,20 +141,20 @@ func (o *oncePer) write(s *series) {
 	var err error
 	switch {
 	case s.count > 1:
-		_, err = s.recur(ctx, o.watched, s.at, s.count)
+		_, err = s.recur(ctx, o.client, o.watched, s.at, s.count)
 	case s.modern:
-		_, err = plane.Client().EventsV1().Events(o.watched).Create(ctx, &eventsv1.Event{
+		_, err = o.client.EventsV1().Events(o.watched).Create(ctx, &eventsv1.Event{
 			ObjectMeta: meta, EventTime: metav1.NewMicroTime(s.at), Regarding: o.object(s), Reason: s.reason, Action: "Testing",
 			Type: corev1.EventTypeNormal, ReportingController: "test/faults", ReportingInstance: "faults-0",
 		}, metav1.CreateOptions{})
 	default:
-		_, err = plane.Client().CoreV1().Events(o.watched).Create(ctx, &corev1.Event{
+		_, err = o.client.CoreV1().Events(o.watched).Create(ctx, &corev1.Event{
 			ObjectMeta: meta, FirstTimestamp: metav1.NewTime(s.at), LastTimestamp: metav1.NewTime(s.at), Count: 1, InvolvedObject: o.object(s),
 			Reason: s.reason, Type: corev1.EventTypeNormal, Source: corev1.EventSource{Component: "test-faults"},
 		}, metav1.CreateOptions{})
 	}
 	o.must(err)
-	s.stored, err = plane.Client().CoreV1().Events(o.watched).Get(ctx, s.name, metav1.GetOptions{})
+	s.stored, err = o.client.CoreV1().Events(o.watched).Get(ctx, s.name, metav1.GetOptions{})
 	o.must(err)
 	o.writes++
 	o.last = s.stored.ResourceVersion

@@ -13,6 +13,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
@@ -44,6 +45,8 @@ filters:
 // chart grants it and no more.
 type place struct {
 	tb         testing.TB
+	plane      *controlplane.ControlPlane
+	client     kubernetes.Interface
 	fault      string
 	watched    string
 	builds     string
@@ -55,22 +58,29 @@ type place struct {
 	writer     *writer
 }
 
-// newPlace creates the namespaces and the account of a fault.
+// newPlace creates the namespaces and the account of a fault that leaves the
+// plane as it is.
 func newPlace(tb testing.TB, fault string) *place {
 	tb.Helper()
+	return newPlaceOn(tb, shared, fault)
+}
+
+// newPlaceOn is newPlace on another plane.
+func newPlaceOn(tb testing.TB, plane *controlplane.ControlPlane, fault string) *place {
+	tb.Helper()
 	p := &place{
-		tb: tb, fault: fault, watched: fault, builds: fault + "-builds", account: "gateway-" + fault,
+		tb: tb, plane: plane, client: plane.Client(), fault: fault, watched: fault, builds: fault + "-builds", account: "gateway-" + fault,
 		filters: filepath.Join(tb.TempDir(), "filters.yaml"), dice: dice(fault),
 	}
 	p.filter(filters)
 	for _, namespace := range []string{p.watched, p.builds} {
-		p.must(plane.CreateNamespace(tb.Context(), namespace))
+		p.must(p.plane.CreateNamespace(tb.Context(), namespace))
 	}
 	var err error
-	p.kubeconfig, err = plane.CreateGatewayAccount(tb.Context(), p.builds, p.account)
+	p.kubeconfig, err = p.plane.CreateGatewayAccount(tb.Context(), p.builds, p.account)
 	p.must(err)
 	p.grantOwn()
-	p.ledger = newLedger(tb, p.builds)
+	p.ledger = newLedger(tb, p.client, p.builds)
 	return p
 }
 
@@ -79,7 +89,7 @@ func newPlace(tb testing.TB, fault string) *place {
 func (p *place) grantOwn() {
 	p.tb.Helper()
 	meta := metav1.ObjectMeta{Name: p.account + "-own"}
-	rbac := plane.Client().RbacV1()
+	rbac := p.client.RbacV1()
 	_, err := rbac.Roles(p.builds).Create(p.tb.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update"}},
 		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
@@ -148,7 +158,7 @@ func (p *place) someMore() {
 
 // position returns the stored position, the empty string where there is none.
 func (p *place) position(ctx context.Context) (string, error) {
-	stored, err := plane.Client().CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
+	stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
@@ -240,7 +250,7 @@ func (p *place) podEvent(name string) *corev1.Event {
 // occur creates an Event and returns it as it was stored.
 func (p *place) occur(e *corev1.Event) *corev1.Event {
 	p.tb.Helper()
-	stored, err := plane.Client().CoreV1().Events(e.Namespace).Create(p.tb.Context(), e, metav1.CreateOptions{})
+	stored, err := p.client.CoreV1().Events(e.Namespace).Create(p.tb.Context(), e, metav1.CreateOptions{})
 	p.must(err)
 	return stored
 }

@@ -15,13 +15,13 @@ import (
 
 func (p *place) deletePosition() {
 	p.tb.Helper()
-	p.must(plane.Client().CoreV1().ConfigMaps(p.builds).Delete(p.tb.Context(), positionName, metav1.DeleteOptions{}))
+	p.must(p.client.CoreV1().ConfigMaps(p.builds).Delete(p.tb.Context(), positionName, metav1.DeleteOptions{}))
 }
 
 // setPosition stores a position as an operator would.
 func (p *place) setPosition(value string) {
 	p.tb.Helper()
-	_, err := plane.Client().CoreV1().ConfigMaps(p.builds).Create(p.tb.Context(), &corev1.ConfigMap{
+	_, err := p.client.CoreV1().ConfigMaps(p.builds).Create(p.tb.Context(), &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: positionName}, Data: map[string]string{"namespace." + p.watched: value},
 	}, metav1.CreateOptions{})
 	p.must(err)
@@ -137,7 +137,7 @@ func TestFirstStart(t *testing.T) {
 	last := ""
 	for count := range int32(3) {
 		o := &occurrence{name: "recurring"}
-		stored, err := o.recur(t.Context(), p.watched, recurring.LastTimestamp.Time, count+2)
+		stored, err := o.recur(t.Context(), p.client, p.watched, recurring.LastTimestamp.Time, count+2)
 		p.must(err)
 		last = stored.GetResourceVersion()
 		if count == 0 {

@@ -52,9 +52,10 @@ type request struct {
 	query  url.Values
 }
 
-// newProxy starts a proxy for the gateway with the given kubeconfig. It ends
-// with the test.
-func newProxy(tb testing.TB, kubeconfig string) *proxy {
+// newProxy starts a proxy, through which the gateways of a place go from now
+// on. It ends with the test.
+func newProxy(to *place) *proxy {
+	tb := to.tb
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,13 +63,13 @@ func newProxy(tb testing.TB, kubeconfig string) *proxy {
 	}
 	certificate, ca := selfSigned(tb)
 	p := &proxy{listener: listener, conns: map[*conn]struct{}{}}
-	p.kubeconfig = p.writeKubeconfig(tb, kubeconfig, ca)
+	p.kubeconfig = p.writeKubeconfig(tb, to.kubeconfig, ca)
 	// No credentials of ours: the gateway's are passed on.
-	transport, err := rest.TransportFor(rest.AnonymousClientConfig(plane.Config()))
+	transport, err := rest.TransportFor(rest.AnonymousClientConfig(to.plane.Config()))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server, err := url.Parse(plane.Config().Host)
+	server, err := url.Parse(to.plane.Config().Host)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -86,6 +87,7 @@ func newProxy(tb testing.TB, kubeconfig string) *proxy {
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.ServeTLS(breakable{Listener: listener, proxy: p}, "", "") })
+	to.kubeconfig = p.kubeconfig
 	tb.Cleanup(func() {
 		p.cut()
 		_ = s.Close()

@@ -17,7 +17,7 @@ import (
 var elected = []string{"--leader-elect", "--leader-elect-lease", "gateway"}
 
 func (p *place) lease(ctx context.Context) (*coordinationv1.Lease, error) {
-	return plane.Client().CoordinationV1().Leases(p.builds).Get(ctx, "gateway", metav1.GetOptions{})
+	return p.client.CoordinationV1().Leases(p.builds).Get(ctx, "gateway", metav1.GetOptions{})
 }
 
 // leads waits until the gateway has taken the lead, and returns under which
@@ -98,7 +98,7 @@ func TestLeaseTakenAway(t *testing.T) {
 			stranger, now, seconds := "stranger", metav1.NewMicroTime(time.Now()), int32(12)
 			lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &stranger, &seconds
 			lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
-			_, err = plane.Client().CoordinationV1().Leases(p.builds).Update(ctx, lease, metav1.UpdateOptions{})
+			_, err = p.client.CoordinationV1().Leases(p.builds).Update(ctx, lease, metav1.UpdateOptions{})
 			return err
 		})
 		p.awaitMore(g, "leading", led)
@@ -129,12 +129,12 @@ func TestPositionWrittenByAnother(t *testing.T) {
 		p.someMore()
 		led := len(g.Records(says("leading")))
 		controlplane.Eventually(t, func(ctx context.Context) error {
-			stored, err := plane.Client().CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
+			stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
 			if err != nil {
 				return err
 			}
 			stored.Annotations = map[string]string{"written-by": "another"}
-			_, err = plane.Client().CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
+			_, err = p.client.CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
 			return err
 		})
 		p.awaitMore(g, "leading", led)

@@ -48,7 +48,7 @@ func (p *place) quota(secrets string) {
 	p.tb.Helper()
 	const name = corev1.ResourceName("count/secrets")
 	hard := corev1.ResourceList{name: resource.MustParse(secrets)}
-	quotas := plane.Client().CoreV1().ResourceQuotas(p.builds)
+	quotas := p.client.CoreV1().ResourceQuotas(p.builds)
 	controlplane.Eventually(p.tb, func(ctx context.Context) error {
 		_ = quotas.Delete(ctx, "quota", metav1.DeleteOptions{}) // of the round before
 		_, err := quotas.Create(ctx, &corev1.ResourceQuota{
@@ -72,7 +72,7 @@ func TestRightsRemoved(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "rbac")
 	g := p.begin()
-	bindings := plane.Client().RbacV1().RoleBindings(p.builds)
+	bindings := p.client.RbacV1().RoleBindings(p.builds)
 	for range rounds(1) {
 		p.someMore()
 		binding, err := bindings.Get(t.Context(), p.account, metav1.GetOptions{})
@@ -99,10 +99,9 @@ func TestRightsRemoved(t *testing.T) {
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "token")
-	network := newProxy(t, p.kubeconfig)
-	p.kubeconfig = network.kubeconfig
+	network := newProxy(p)
 	g := p.begin()
-	accounts := plane.Client().CoreV1().ServiceAccounts(p.builds)
+	accounts := p.client.CoreV1().ServiceAccounts(p.builds)
 	for range rounds(1) {
 		p.someMore()
 		// The tokens of a ServiceAccount end with it, and another one of that
@@ -113,7 +112,7 @@ func TestTokenExpires(t *testing.T) {
 		g.Wait("that its token is refused", retries("unauthorized"))
 		network.cut()
 		p.someMore()
-		p.must(plane.RotateToken(t.Context(), p.builds, p.account, 12*time.Hour))
+		p.must(p.plane.RotateToken(t.Context(), p.builds, p.account, 12*time.Hour))
 	}
 	p.finish("", g)
 }

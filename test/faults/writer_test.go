@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
@@ -32,6 +33,7 @@ const (
 // events.k8s.io/v1. It talks to the API server directly.
 type writer struct {
 	tb        testing.TB
+	client    kubernetes.Interface
 	namespace string
 	dice      *rand.Rand
 	// once leaves recurrences out: each Event has one version.
@@ -67,7 +69,7 @@ func (o *occurrence) accepts() bool {
 // newWriter returns a writer for a place.
 func newWriter(p *place) *writer {
 	return &writer{
-		tb: p.tb, namespace: p.watched, dice: dice(p.fault + " writer"),
+		tb: p.tb, client: p.client, namespace: p.watched, dice: dice(p.fault + " writer"),
 		stopping: make(chan struct{}), done: make(chan struct{}),
 	}
 }
@@ -144,9 +146,9 @@ func (w *writer) next() func(context.Context) error {
 
 // create writes a new Event, or finds it written by an attempt before.
 func (w *writer) create(ctx context.Context, o *occurrence) error {
-	stored, err := o.create(ctx, w.namespace)
+	stored, err := o.create(ctx, w.client, w.namespace)
 	if apierrors.IsAlreadyExists(err) {
-		stored, err = plane.Client().CoreV1().Events(w.namespace).Get(ctx, o.name, metav1.GetOptions{})
+		stored, err = w.client.CoreV1().Events(w.namespace).Get(ctx, o.name, metav1.GetOptions{})
 	}
 	if err != nil {
 		return err
@@ -160,17 +162,17 @@ func (w *writer) create(ctx context.Context, o *occurrence) error {
 }
 
 // create writes the Event through the API of its generation.
-func (o *occurrence) create(ctx context.Context, namespace string) (metav1.Object, error) {
+func (o *occurrence) create(ctx context.Context, client kubernetes.Interface, namespace string) (metav1.Object, error) {
 	now, meta := time.Now(), metav1.ObjectMeta{Namespace: namespace, Name: o.name}
 	object := corev1.ObjectReference{APIVersion: "v1", Kind: o.kind, Namespace: namespace, Name: "object-of-" + o.name}
 	if o.modern {
-		return plane.Client().EventsV1().Events(namespace).Create(ctx, &eventsv1.Event{
+		return client.EventsV1().Events(namespace).Create(ctx, &eventsv1.Event{
 			ObjectMeta: meta, EventTime: metav1.NewMicroTime(now), Regarding: object,
 			Reason: o.reason, Action: "Testing", Type: corev1.EventTypeNormal, Note: "the test says so",
 			ReportingController: "test/faults", ReportingInstance: "faults-0",
 		}, metav1.CreateOptions{})
 	}
-	return plane.Client().CoreV1().Events(namespace).Create(ctx, &corev1.Event{
+	return client.CoreV1().Events(namespace).Create(ctx, &corev1.Event{
 		ObjectMeta: meta, FirstTimestamp: metav1.NewTime(now), LastTimestamp: metav1.NewTime(now), Count: o.count, InvolvedObject: object,
 		Reason: o.reason, Type: corev1.EventTypeNormal, Message: "the test says so",
 		Source: corev1.EventSource{Component: "test-faults"},
@@ -179,7 +181,7 @@ func (o *occurrence) create(ctx context.Context, namespace string) (metav1.Objec
 
 // recur lets an Event happen once more: its count rises by an update.
 func (w *writer) recur(ctx context.Context, o *occurrence, count int32) error {
-	stored, err := o.recur(ctx, w.namespace, time.Now(), count)
+	stored, err := o.recur(ctx, w.client, w.namespace, time.Now(), count)
 	if err != nil {
 		return err
 	}
@@ -189,7 +191,7 @@ func (w *writer) recur(ctx context.Context, o *occurrence, count int32) error {
 }
 
 // recur writes the given count the way the Event's writer does.
-func (o *occurrence) recur(ctx context.Context, namespace string, at time.Time, count int32) (metav1.Object, error) {
+func (o *occurrence) recur(ctx context.Context, client kubernetes.Interface, namespace string, at time.Time, count int32) (metav1.Object, error) {
 	change := map[string]any{"count": count, "lastTimestamp": metav1.NewTime(at)}
 	if o.modern {
 		change = map[string]any{"series": eventsv1.EventSeries{Count: count, LastObservedTime: metav1.NewMicroTime(at)}}
@@ -199,9 +201,9 @@ func (o *occurrence) recur(ctx context.Context, namespace string, at time.Time, 
 		return nil, err
 	}
 	if o.modern {
-		return plane.Client().EventsV1().Events(namespace).Patch(ctx, o.name, types.MergePatchType, patch, metav1.PatchOptions{})
+		return client.EventsV1().Events(namespace).Patch(ctx, o.name, types.MergePatchType, patch, metav1.PatchOptions{})
 	}
-	return plane.Client().CoreV1().Events(namespace).Patch(ctx, o.name, types.MergePatchType, patch, metav1.PatchOptions{})
+	return client.CoreV1().Events(namespace).Patch(ctx, o.name, types.MergePatchType, patch, metav1.PatchOptions{})
 }
 
 // wrote takes note of a write of o that succeeded.
