@@ -35,7 +35,7 @@ const sideBySide = "8"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
+	os.Exit(run(m)) //nolint:forbidigo // TestMain is the main of a test binary
 }
 
 func run(m *testing.M) int {

@@ -184,7 +184,7 @@ func (p *proxy) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		c.closeLocked()
+		_ = c.closeLocked()
 	}
 }
 

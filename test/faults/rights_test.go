@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -89,30 +88,6 @@ func TestRightsRemoved(t *testing.T) {
 			ObjectMeta: metav1.ObjectMeta{Name: p.account}, Subjects: binding.Subjects, RoleRef: binding.RoleRef,
 		}, metav1.CreateOptions{})
 		p.must(err)
-	}
-	p.finish("", g)
-}
-
-// TestTokenExpires makes the gateway's token worthless, while its watch is
-// cut, and puts another into the file later, as a kubelet does. (A kubelet
-// does it in time. The other order is the worse one.)
-func TestTokenExpires(t *testing.T) {
-	t.Parallel()
-	p := newPlace(t, "token")
-	network := newProxy(p)
-	g := p.begin()
-	accounts := p.client.CoreV1().ServiceAccounts(p.builds)
-	for range rounds(1) {
-		p.someMore()
-		// The tokens of a ServiceAccount end with it, and another one of that
-		// name has the same rights.
-		p.must(accounts.Delete(t.Context(), p.account, metav1.DeleteOptions{}))
-		_, err := accounts.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: p.account}}, metav1.CreateOptions{})
-		p.must(err)
-		g.Wait("that its token is refused", retries("unauthorized"))
-		network.cut()
-		p.someMore()
-		p.must(p.plane.RotateToken(t.Context(), p.builds, p.account, 12*time.Hour))
 	}
 	p.finish("", g)
 }
