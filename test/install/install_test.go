@@ -1,0 +1,244 @@
+package install
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+)
+
+// TestInAllNamespaces is the life of a release that watches all namespaces,
+// beside Brigade: installed, upgraded, edited by hand, edited wrongly and
+// mended, taken over by the other replica, and uninstalled.
+func TestInAllNamespaces(t *testing.T) {
+	t.Parallel()
+	const watched = "pequod"
+	namespaces(t, watched)
+	p := newProject(t, "melville/whaler")
+	r := &release{tb: t, name: "whaler", namespace: brigadeNamespace}
+	inv := newInventory(t)
+
+	r.install(p.values(`
+filters:
+  # Fails on every Event without annotations, which then goes on to the next.
+  - kind: Pod
+    expression: event.metadata.annotations["example.com/silent"] == "true"
+    action: reject
+  - kind: Pod
+    reasons: [Killing]
+    action: reject
+  - kind: Pod
+    namespace: pequod
+    action: accept
+`))
+	if available := r.deployment().Status.AvailableReplicas; available != 2 {
+		t.Fatalf("%d replicas are available when helm install has ended, want 2", available)
+	}
+	inv.wantObjects(r, "clusterroles", "clusterrolebindings")
+	name, pods := r.deployment().Name, r.pods()
+
+	leader := runPod(t, &pods[0])
+	leader.Ready()
+	standby := runPod(t, &pods[1])
+	standby.Wait("that it stands by", says("standing by"))
+	for _, c := range []*container{leader, standby} {
+		c.probe(c.spec.ReadinessProbe)
+		c.probe(c.spec.LivenessProbe)
+	}
+	leader.wantMetric("leader", 1)
+	standby.wantMetric("leader", 0)
+
+	// The account may do this and no more.
+	leader.wantRights(brigadeNamespace,
+		"get,list,watch events",
+		"create secrets",
+		"get,update leases.coordination.k8s.io "+name,
+		"get,update configmaps "+name+"-position",
+		"create,patch events",
+	)
+	leader.wantRights(watched, "get,list,watch events")
+	leader.wantNoSecrets()
+
+	// Events become builds, and builds workers.
+	deploy(t, watched, "ishmael", 2)
+	deploy(t, metav1.NamespaceDefault, "ashore", 1) // is accepted by no filter
+	p.wantBuilds(occurred(t, 2*len(podReasons), watched, "ishmael", "Pod", podReasons...)...)
+	p.wantWorkers()
+
+	// An upgrade with other filters takes effect in the same pods.
+	reloads := 0
+	reloaded := func() {
+		t.Helper()
+		reloads++
+		leader.sync()
+		standby.sync()
+		leader.Wait("that it watches with other filters", afterReloads(reloads, "watching"))
+		standby.Wait("that it has other filters", afterReloads(reloads, reload))
+	}
+	r.upgrade(p.values(`
+filters:
+  - kind: ReplicaSet
+    namespace: pequod
+    action: accept
+`))
+	if before, after := podUIDs(pods), podUIDs(r.pods()); !slices.Equal(before, after) {
+		t.Errorf("other filters have replaced the pods %v by %v", before, after)
+	}
+	reloaded()
+	deploy(t, watched, "queequeg", 2)
+	p.wantBuilds(occurred(t, 2, watched, "queequeg", "ReplicaSet", "SuccessfulCreate")...)
+
+	// So does a ConfigMap that is edited.
+	r.edit("kind: ReplicaSet", "kind: Deployment")
+	reloaded()
+	deploy(t, watched, "tashtego", 2)
+	p.wantBuilds(occurred(t, 1, watched, "tashtego", "Deployment", "ScalingReplicaSet")...)
+
+	// A fault is refused: the last good filters stay, and it can be seen.
+	r.edit("kind: Deployment", "knd: Pod")
+	leader.sync()
+	standby.sync()
+	refusal := leader.Wait("the refusal", says("filter file refused, the last good one stays"))
+	if fault := refusal.String("err"); !strings.Contains(fault, "filters[0].knd: unknown key") {
+		t.Errorf("the refusal says %q, want the fault's place", fault)
+	}
+	leader.wantMetric("config_last_reload_successful", 0)
+	leader.probe(leader.spec.ReadinessProbe)
+	deploy(t, watched, "daggoo", 1)
+	p.wantBuilds(occurred(t, 1, watched, "daggoo", "Deployment", "ScalingReplicaSet")...)
+
+	// Mended, it takes effect.
+	r.edit("knd: Pod", "kind: Pod\n    reasons: [Started]")
+	reloaded()
+	leader.wantMetric("config_last_reload_successful", 1)
+	deploy(t, watched, "starbuck", 2)
+	p.wantBuilds(occurred(t, 2, watched, "starbuck", "Pod", "Started")...)
+
+	// Helm 4 takes back what was edited by hand where it is told to.
+	r.upgrade(p.values(`
+filters:
+  - kind: Pod
+    namespace: pequod
+    reasons: [Scheduled]
+    action: accept
+`), "--force-conflicts")
+	reloaded()
+	deploy(t, watched, "flask", 1)
+	p.wantBuilds(occurred(t, 1, watched, "flask", "Pod", "Scheduled")...)
+
+	leader.wantMetric(`builds_total{outcome="created"}`, len(p.due))
+	leader.wantMetric("config_generation", 1+reloads)
+	leader.wantDocumentedMetrics()
+
+	// The other replica takes over where the first has stopped. It is held
+	// still meanwhile, so that Events fall between the two.
+	standby.Signal(syscall.SIGSTOP)
+	if code := leader.Stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	wantNoHolder(t, r.namespace, name)
+	stored := storedPosition(t, r.namespace, name+"-position")
+	deploy(t, watched, "stubb", 2)
+	between := occurred(t, 2, watched, "stubb", "Pod", "Scheduled")
+	standby.Signal(syscall.SIGCONT)
+	begin := standby.Wait("where it begins", says("watching Events from the position on"))
+	if at := begin.String("position"); at != stored {
+		t.Errorf("the standby begins at %s, want the position that the leader left, %s", at, stored)
+	}
+	p.wantBuilds(between...)
+	standby.wantMetric("leader", 1)
+	standby.wantMetric(`builds_total{outcome="created"}`, len(between))
+	standby.probe(standby.spec.ReadinessProbe)
+	standby.probe(standby.spec.LivenessProbe)
+
+	// Even a gateway that outlives its release leaves nothing behind.
+	r.uninstall()
+	if code := standby.Stop(); code != 0 {
+		t.Errorf("exit code %d after helm uninstall and SIGTERM, want 0", code)
+	}
+	inv.wantNoObjects(r)
+	p.wantBuilds()
+}
+
+// TestInSomeNamespaces installs the gateway in a namespace of its own that
+// admits restricted pods only, for a list of namespaces, and with a cap on
+// active builds, which takes one right more.
+func TestInSomeNamespaces(t *testing.T) {
+	t.Parallel()
+	const home = "harbour"
+	watched := []string{"nantucket", "new-bedford"}
+	namespaces(t, append(watched, home, "sag-harbor")...)
+	restrict(t, home)
+	p := newProject(t, "melville/lookout")
+	r := &release{tb: t, name: "lookout", namespace: home}
+	inv := newInventory(t)
+
+	r.install(p.values(`
+buildNamespace: brigade
+watch:
+  namespaces: [nantucket, new-bedford]
+filters:
+  - kind: Pod
+    reasons: [Started]
+    action: accept
+limits:
+  activeBuilds: 50
+logEvents: accepted
+pushDown: true
+`))
+	inv.wantObjects(r)
+	name, pods := r.deployment().Name, r.pods()
+	gateway := runPod(t, &pods[0])
+	gateway.Ready()
+	gateway.probe(gateway.spec.ReadinessProbe)
+
+	for _, namespace := range watched {
+		gateway.wantRights(namespace, "get,list,watch events")
+	}
+	gateway.wantRights("sag-harbor")
+	gateway.wantRights(brigadeNamespace, "create secrets", "list,watch pods")
+	gateway.wantRights(home,
+		"get,update leases.coordination.k8s.io "+name,
+		"get,update configmaps "+name+"-position",
+		"create,patch events",
+	)
+	gateway.wantNoSecrets()
+
+	deploy(t, "sag-harbor", "elsewhere", 1)
+	occurred(t, 1, "sag-harbor", "elsewhere", "Pod", "Started")
+	for _, namespace := range watched {
+		deploy(t, namespace, "inn", 2)
+		p.wantBuilds(occurred(t, 2, namespace, "inn", "Pod", "Started")...)
+	}
+	p.wantWorkers()
+
+	if code := gateway.Stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	p.wantBuilds()
+	r.uninstall()
+	inv.wantNoObjects(r)
+}
+
+// reload is the gateway's message that it uses other filters.
+const reload = "filter file loaded, starting again from the position"
+
+// says matches records with the message.
+func says(message string) func(daemon.Record) bool {
+	return func(r daemon.Record) bool { return r.Message() == message }
+}
+
+// afterReloads matches the first record with the message from the nth reload on.
+func afterReloads(n int, message string) func(daemon.Record) bool {
+	loaded := 0
+	return func(r daemon.Record) bool {
+		if r.Message() == reload {
+			loaded++
+		}
+		return loaded >= n && r.Message() == message
+	}
+}

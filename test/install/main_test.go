@@ -1,0 +1,42 @@
+// Package install proves the chart and the gateway together, as their users
+// have them: Helm installs the chart on a full control plane, and the gateway
+// runs as a kubelet would run it, from the pod that the API server has stored,
+// with what that pod mounts and with the token of its ServiceAccount. What the
+// chart renders, refuses and grants on its own stands in test/chart.
+package install
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// plane is shared by all tests; TestMain starts and stops it.
+var plane *controlplane.ControlPlane
+
+// brigadeNamespace is where Brigade's controller looks for builds.
+const brigadeNamespace = "brigade"
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m)) //nolint:forbidigo // TestMain is the main of a test binary
+}
+
+func run(m *testing.M) int {
+	options := controlplane.Everything()
+	options.Progress = os.Stderr
+	cp, err := controlplane.Start(context.Background(), options)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "starting the control plane:", err)
+		return 1
+	}
+	plane = cp
+	code := m.Run()
+	if err := cp.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping the control plane:", err)
+		return 1
+	}
+	return code
+}

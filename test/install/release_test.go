@@ -1,0 +1,116 @@
+package install
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+const (
+	chart = "../../charts/brigade-k8s-gateway"
+	// inRelease is the label by which the chart says what belongs to a release.
+	inRelease = "app.kubernetes.io/instance"
+)
+
+// release is an installation of the chart. Its name is not part of the name of
+// anything else in the cluster.
+type release struct {
+	tb        testing.TB
+	name      string
+	namespace string
+}
+
+// install runs `helm install --wait`.
+func (r *release) install(values string) {
+	r.tb.Helper()
+	r.helm("install", r.name, chart, "--wait", "--values", r.file(values))
+}
+
+// upgrade runs `helm upgrade --wait`, with more flags.
+func (r *release) upgrade(values string, flags ...string) {
+	r.tb.Helper()
+	r.helm(append([]string{"upgrade", r.name, chart, "--wait", "--values", r.file(values)}, flags...)...)
+}
+
+// uninstall runs `helm uninstall --wait`.
+func (r *release) uninstall() {
+	r.tb.Helper()
+	r.helm("uninstall", r.name, "--wait")
+}
+
+// helm runs Helm as the administrator, with nothing else of the user's own.
+func (r *release) helm(args ...string) {
+	r.tb.Helper()
+	binary, err := controlplane.Binary("helm")
+	r.must(err)
+	// So that go test knows that its result depends on the chart's folders.
+	r.must(filepath.WalkDir(chart, func(_ string, _ fs.DirEntry, err error) error { return err }))
+	var complaints bytes.Buffer
+	cmd := exec.CommandContext(r.tb.Context(), binary, append(args, "--namespace", r.namespace)...)
+	cmd.Env = []string{"HOME=" + r.tb.TempDir(), "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + plane.Kubeconfig()}
+	cmd.Stderr = &complaints
+	if err := cmd.Run(); err != nil {
+		r.tb.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, complaints.String())
+	}
+}
+
+func (r *release) file(values string) string {
+	r.tb.Helper()
+	path := filepath.Join(r.tb.TempDir(), "values.yaml")
+	r.must(os.WriteFile(path, []byte(values), 0o600))
+	return path
+}
+
+// deployment returns the release's Deployment.
+func (r *release) deployment() *appsv1.Deployment {
+	r.tb.Helper()
+	list, err := plane.Client().AppsV1().Deployments(r.namespace).List(r.tb.Context(), metav1.ListOptions{LabelSelector: inRelease + "=" + r.name})
+	r.must(err)
+	if len(list.Items) != 1 {
+		r.tb.Fatalf("%d Deployments, want 1", len(list.Items))
+	}
+	return &list.Items[0]
+}
+
+// pods returns the pods that the release's Deployment has, in order of name.
+func (r *release) pods() []corev1.Pod {
+	r.tb.Helper()
+	selector, err := metav1.LabelSelectorAsSelector(r.deployment().Spec.Selector)
+	r.must(err)
+	list, err := plane.Client().CoreV1().Pods(r.namespace).List(r.tb.Context(), metav1.ListOptions{LabelSelector: selector.String()})
+	r.must(err)
+	return list.Items
+}
+
+// edit replaces a text in the filter file of the release's ConfigMap, as
+// `kubectl edit` does.
+func (r *release) edit(before, after string) {
+	r.tb.Helper()
+	configMaps := plane.Client().CoreV1().ConfigMaps(r.namespace)
+	configMap, err := configMaps.Get(r.tb.Context(), r.deployment().Name, metav1.GetOptions{})
+	r.must(err)
+	filters := configMap.Data["filters.yaml"]
+	if strings.Count(filters, before) != 1 {
+		r.tb.Fatalf("not exactly one %q in:\n%s", before, filters)
+	}
+	configMap.Data["filters.yaml"] = strings.Replace(filters, before, after, 1)
+	_, err = configMaps.Update(r.tb.Context(), configMap, metav1.UpdateOptions{FieldManager: "kubectl-edit"})
+	r.must(err)
+}
+
+func (r *release) must(err error) {
+	r.tb.Helper()
+	if err != nil {
+		r.tb.Fatalf("release %s: %v", r.name, err)
+	}
+}
