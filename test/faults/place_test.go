@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +22,9 @@ import (
 
 // positionName is the ConfigMap of the position in each place.
 const positionName = "gateway-position"
+
+// leaseName is the Lease of each place.
+const leaseName = "gateway"
 
 // filters accept what accepts (see writer_test.go) says. The limits are out of
 // the way: they are tested elsewhere.
@@ -85,16 +89,29 @@ func newPlaceOn(tb testing.TB, plane *controlplane.ControlPlane, fault string) *
 }
 
 // grantOwn lets the gateway keep its position and its Lease and report on its
-// pod, all in its own namespace.
+// pod, all in its own namespace. ConfigMap and Lease are there, as the chart
+// creates them, and it may create no other.
 func (p *place) grantOwn() {
 	p.tb.Helper()
-	meta := metav1.ObjectMeta{Name: p.account + "-own"}
+	p.createPosition(nil)
+	_, err := p.client.CoordinationV1().Leases(p.builds).Create(p.tb.Context(), &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Name: leaseName},
+	}, metav1.CreateOptions{})
+	p.must(err)
+	verbs := []string{"get", "update"}
+	p.grant("own",
+		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{positionName}, Verbs: verbs},
+		rbacv1.PolicyRule{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, ResourceNames: []string{leaseName}, Verbs: verbs},
+		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
+	)
+}
+
+// grant gives the gateway further rights in its own namespace.
+func (p *place) grant(name string, rules ...rbacv1.PolicyRule) {
+	p.tb.Helper()
+	meta := metav1.ObjectMeta{Name: p.account + "-" + name}
 	rbac := p.client.RbacV1()
-	_, err := rbac.Roles(p.builds).Create(p.tb.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "create", "update"}},
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"get", "create", "update"}},
-		{APIGroups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch"}},
-	}}, metav1.CreateOptions{})
+	_, err := rbac.Roles(p.builds).Create(p.tb.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{})
 	p.must(err)
 	_, err = rbac.RoleBindings(p.builds).Create(p.tb.Context(), &rbacv1.RoleBinding{
 		ObjectMeta: meta,

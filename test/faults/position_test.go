@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
@@ -18,32 +19,63 @@ func (p *place) deletePosition() {
 	p.must(p.client.CoreV1().ConfigMaps(p.builds).Delete(p.tb.Context(), positionName, metav1.DeleteOptions{}))
 }
 
-// setPosition stores a position as an operator would.
-func (p *place) setPosition(value string) {
+// createPosition creates the ConfigMap, with or without something in it.
+func (p *place) createPosition(data map[string]string) {
 	p.tb.Helper()
 	_, err := p.client.CoreV1().ConfigMaps(p.builds).Create(p.tb.Context(), &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: positionName}, Data: map[string]string{"namespace." + p.watched: value},
+		ObjectMeta: metav1.ObjectMeta{Name: positionName}, Data: data,
 	}, metav1.CreateOptions{})
 	p.must(err)
 }
 
-// TestPositionDeleted deletes the position under a running gateway, which
-// writes it anew when it moves. Nothing is lost then, not even by kill -9.
+// setPosition stores a position as an operator would.
+func (p *place) setPosition(value string) {
+	p.tb.Helper()
+	p.deletePosition()
+	p.createPosition(map[string]string{"namespace." + p.watched: value})
+}
+
+// TestPositionDeleted deletes the position under a running gateway that may
+// create it. It writes it anew when the position moves, and nothing is lost
+// then, not even by kill -9.
 func TestPositionDeleted(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-deleted")
+	p.grant("create", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}})
 	g := p.begin()
 	for range rounds(1) {
 		p.someMore()
 		p.deletePosition()
 		p.someMore()
-		controlplane.Eventually(t, func(ctx context.Context) error {
-			_, err := p.position(ctx)
-			return err
-		})
+		p.awaitPosition("1")
 		g.Kill()
 		p.someMore()
 		g = p.start()
+	}
+	p.finish("", g)
+}
+
+// TestPositionDeletedUnderTheChartsRights deletes the position under a gateway
+// that may not create it. It says so, goes on, and knows its position when an
+// operator has created the ConfigMap empty.
+func TestPositionDeletedUnderTheChartsRights(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-emptied")
+	g := p.begin(elected...)
+	for range rounds(1) {
+		p.someMore()
+		p.deletePosition()
+		p.someMore()
+		g.Wait("that it cannot save the position", func(r daemon.Record) bool {
+			return r.Message() == "position not saved, trying again" && strings.Contains(r.String("err"), "forbidden")
+		})
+		p.someMore()
+		p.createPosition(nil)
+		p.awaitPosition("1")
+		p.someMore()
+		g.Kill()
+		p.someMore()
+		g = p.start(elected...)
 	}
 	p.finish("", g)
 }
@@ -61,6 +93,7 @@ func TestPositionDeletedWhileStopped(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 	p.deletePosition()
+	p.createPosition(nil)
 	p.occur(p.podEvent("meanwhile"))
 	g = p.start()
 	g.Ready()
@@ -165,18 +198,9 @@ func TestReplay(t *testing.T) {
 	}
 	p.report(2, p.ledger.compare(named(a, b), nil), "")
 	p.deletePosition() // and again, with nothing but the names to tell
+	p.createPosition(nil)
 	c := p.occur(p.podEvent("c"))
 	p.start("--replay-existing")
-	p.awaitPositionAnew(c.ResourceVersion)
+	p.awaitPosition(c.ResourceVersion)
 	p.report(3, p.ledger.compare(named(a, b, c), nil), "")
-}
-
-// awaitPositionAnew is awaitPosition where there may be no ConfigMap yet.
-func (p *place) awaitPositionAnew(least string) {
-	p.tb.Helper()
-	controlplane.Eventually(p.tb, func(ctx context.Context) error {
-		_, err := p.position(ctx)
-		return err
-	})
-	p.awaitPosition(least)
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // elected makes replicas compete for a Lease.
-var elected = []string{"--leader-elect", "--leader-elect-lease", "gateway"}
+var elected = []string{"--leader-elect", "--leader-elect-lease", leaseName}
 
 func (p *place) lease(ctx context.Context) (*coordinationv1.Lease, error) {
-	return p.client.CoordinationV1().Leases(p.builds).Get(ctx, "gateway", metav1.GetOptions{})
+	return p.client.CoordinationV1().Leases(p.builds).Get(ctx, leaseName, metav1.GetOptions{})
 }
 
 // leads waits until the gateway has taken the lead, and returns under which
