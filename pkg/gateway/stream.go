@@ -16,19 +16,27 @@ type stream struct {
 	result chan watch.Event
 	stop   chan struct{}
 	once   sync.Once
+	// ended is closed when the goroutine has returned.
+	ended chan struct{}
 }
 
 // newStream starts a watch that shows what handle sends of each event of
 // source. send returns false when the stream was stopped before the event was
 // received.
 func newStream(source watch.Interface, handle func(w watch.Event, send func(watch.Event) bool)) *stream {
-	s := &stream{source: source, result: make(chan watch.Event), stop: make(chan struct{})}
+	s := &stream{source: source, result: make(chan watch.Event), stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
+		defer close(s.ended)
 		defer close(s.result)
-		for w := range source.ResultChan() {
-			handle(w, s.send)
-			if s.stopped() {
+		for {
+			select {
+			case <-s.stop:
 				return
+			case w, open := <-source.ResultChan():
+				if !open {
+					return
+				}
+				handle(w, s.send)
 			}
 		}
 	}()
@@ -41,12 +49,14 @@ func (s *stream) ResultChan() <-chan watch.Event {
 	return s.result
 }
 
-// Stop ends the stream and its source.
+// Stop ends the stream and its source. When it returns, handle is called no
+// more: what it still did would meet the list or watch that comes next.
 func (s *stream) Stop() {
 	s.once.Do(func() {
 		close(s.stop)
 		s.source.Stop()
 	})
+	<-s.ended
 }
 
 func (s *stream) send(w watch.Event) bool {
@@ -55,15 +65,6 @@ func (s *stream) send(w watch.Event) bool {
 	case s.result <- w:
 		return true
 	case <-s.stop:
-		return false
-	}
-}
-
-func (s *stream) stopped() bool {
-	select {
-	case <-s.stop:
-		return true
-	default:
 		return false
 	}
 }
