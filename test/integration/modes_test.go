@@ -78,7 +78,8 @@ func TestTheAPIServerTakesEverySelector(t *testing.T) {
 		"a component":             {`[{component: integration-test, action: accept}]`, "source=integration-test", []string{"web-0", "web-1", "warned", "job"}},
 		"rejects before an accept": {
 			`[{kind: Job, action: reject}, {reasons: [Killing, BackOff], action: reject}, {action: accept}]`,
-			"involvedObject.kind!=Job,reason!=Killing,reason!=BackOff", []string{"warned"},
+			"involvedObject.kind!=Job,reason!=Killing,reason!=BackOff",
+			[]string{"warned"},
 		},
 	}
 	web1, warned, job := p.newEvent("web-1", "Pod", "Killing"), p.newEvent("warned", "Pod", "Failed"), p.newEvent("job", "Job", "Completed")
