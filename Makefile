@@ -9,6 +9,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # What the targets below take.
 CONFIG    ?= examples/filters.yaml
 FUZZTIME  ?= 30s
+ROUNDS    ?= 3
+SEED      ?=
 DURATION  ?=
 TESTFLAGS ?=
 ARGS      ?=
@@ -47,6 +49,10 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 .PHONY: test
 test: build control-plane $(addprefix $(BIN)/,brig helm promtool) ## Run all tests: unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
+
+.PHONY: test-faults
+test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=3 times each, and count builds. SEED= repeats the moments of a run.
+	cd test/faults && $(GO) test -timeout 4h -count 1 $(TESTFLAGS) -rounds=$(ROUNDS) $(if $(SEED),-seed=$(SEED))
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.

@@ -2,9 +2,11 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -71,12 +73,9 @@ func TestRightsRemoved(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "rbac")
 	g := p.begin()
-	bindings := p.client.RbacV1().RoleBindings(p.builds)
 	for range rounds(1) {
 		p.someMore()
-		binding, err := bindings.Get(t.Context(), p.account, metav1.GetOptions{})
-		p.must(err)
-		p.must(bindings.Delete(t.Context(), p.account, metav1.DeleteOptions{}))
+		restore := p.removeRights()
 		p.someMore()
 		g.Wait("that it may not create builds", retries("forbidden"))
 		if p.dice.IntN(2) == 0 {
@@ -84,10 +83,39 @@ func TestRightsRemoved(t *testing.T) {
 			g = p.start()
 		}
 		p.someMore()
-		_, err = bindings.Create(t.Context(), &rbacv1.RoleBinding{
+		restore()
+	}
+	p.finish("", g)
+}
+
+// removeRights takes away the right to create Secrets, and returns what gives
+// it back.
+func (p *place) removeRights() (restore func()) {
+	p.tb.Helper()
+	bindings := p.client.RbacV1().RoleBindings(p.builds)
+	binding, err := bindings.Get(p.tb.Context(), p.account, metav1.GetOptions{})
+	p.must(err)
+	p.must(bindings.Delete(p.tb.Context(), p.account, metav1.DeleteOptions{}))
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		review, err := p.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
+			Spec: authorizationv1.SubjectAccessReviewSpec{
+				User:               "system:serviceaccount:" + p.builds + ":" + p.account,
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: p.builds, Verb: "create", Resource: "secrets"},
+			},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			return err
+		}
+		if review.Status.Allowed {
+			return errors.New("the gateway may create secrets still")
+		}
+		return nil
+	})
+	return func() {
+		p.tb.Helper()
+		_, err := bindings.Create(p.tb.Context(), &rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: p.account}, Subjects: binding.Subjects, RoleRef: binding.RoleRef,
 		}, metav1.CreateOptions{})
 		p.must(err)
 	}
-	p.finish("", g)
 }
