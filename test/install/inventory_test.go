@@ -90,7 +90,8 @@ func (inv *inventory) wantObjects(r *release, also ...string) {
 func (inv *inventory) wantNoObjects(r *release) {
 	inv.tb.Helper()
 	controlplane.Eventually(inv.tb, func(ctx context.Context) error {
-		left, err := inv.of(ctx, r)
+		// A look that has begun is finished: the error is to say what is left.
+		left, err := inv.of(context.WithoutCancel(ctx), r)
 		if err != nil {
 			return err
 		}
