@@ -111,24 +111,31 @@ func (d *Daemon) take(line string) {
 // been logged yet. The test fails when it does not come.
 func (d *Daemon) Wait(what string, matches func(Record) bool) Record {
 	d.tb.Helper()
+	r, failure := d.wait(matches)
+	if failure != "" {
+		d.tb.Fatalf("the gateway %s logging %s:\n%s", failure, what, d.Log())
+	}
+	return r
+}
+
+// wait returns the first record that matches, or why it did not come.
+func (d *Daemon) wait(matches func(Record) bool) (r Record, failure string) {
+	limit := time.Now().Add(patience)
 	deadline := time.AfterFunc(patience, d.changed.Broadcast)
 	defer deadline.Stop()
-	limit := time.Now().Add(patience)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for next := 0; ; {
 		for ; next < len(d.records); next++ {
 			if matches(d.records[next]) {
-				return d.records[next]
+				return d.records[next], ""
 			}
 		}
-		if d.ended {
-			d.mu.Unlock()
-			d.tb.Fatalf("the gateway ended without logging %s:\n%s", what, d.Log())
-		}
-		if time.Now().After(limit) {
-			d.mu.Unlock()
-			d.tb.Fatalf("the gateway did not log %s within %s:\n%s", what, patience, d.Log())
+		switch {
+		case d.ended:
+			return nil, "ended without"
+		case !time.Now().Before(limit):
+			return nil, "went on for " + patience.String() + " without"
 		}
 		d.changed.Wait()
 	}

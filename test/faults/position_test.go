@@ -51,6 +51,7 @@ func TestPositionDeleted(t *testing.T) {
 		g.Kill()
 		p.someMore()
 		g = p.start()
+		g.Ready() // before the next round: the position is in the process
 	}
 	p.finish("", g)
 }
@@ -76,6 +77,7 @@ func TestPositionDeletedUnderTheChartsRights(t *testing.T) {
 		g.Kill()
 		p.someMore()
 		g = p.start(elected...)
+		g.Ready() // before the next round: the position is in the process
 	}
 	p.finish("", g)
 }
