@@ -60,7 +60,7 @@ fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among them.
-	$(BIN)/golangci-lint run ./...
+	$(BIN)/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
 verify: ## Regenerate, tidy, format and vet; fail on a difference.
