@@ -125,7 +125,7 @@ func TestPositionWrittenByAnother(t *testing.T) {
 	p := newPlace(t, "position-fenced")
 	g := p.begin(elected...)
 	leads(g)
-	for range rounds(1) {
+	for round := range rounds(1) {
 		p.someMore()
 		led := len(g.Records(says("leading")))
 		controlplane.Eventually(t, func(ctx context.Context) error {
@@ -133,7 +133,7 @@ func TestPositionWrittenByAnother(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			stored.Annotations = map[string]string{"written-by": "another"}
+			stored.Annotations = map[string]string{"written-by": fmt.Sprint("another ", round)}
 			_, err = p.client.CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
 			return err
 		})
