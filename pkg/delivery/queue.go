@@ -52,8 +52,9 @@ type Options struct {
 type Queue struct {
 	Options
 	recent *lru.Cache[string, struct{}]
-	// arrived holds what waits for the Gate.
-	arrived chan *pending
+	// arrived holds what waits for the Gate. It takes memory for what is in it,
+	// not for all that Capacity allows, as a channel would.
+	arrived workqueue.TypedInterface[*pending]
 	// ready holds the IDs of what the Gate let pass, retries included.
 	ready workqueue.TypedRateLimitingInterface[string]
 
@@ -79,7 +80,7 @@ func NewQueue(o Options) *Queue {
 	q := &Queue{
 		Options: o,
 		recent:  recent,
-		arrived: make(chan *pending, o.Capacity),
+		arrived: workqueue.NewTyped[*pending](),
 		ready: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstBackoff, maxBackoff)),
 		pending: map[string]*pending{},
@@ -120,7 +121,7 @@ func (q *Queue) take(b Build, done func(Outcome)) Outcome {
 	}
 	p := &pending{build: b, received: time.Now(), done: []func(Outcome){done}}
 	q.pending[b.ID] = p
-	q.arrived <- p // has room for Capacity, and no more than that are pending
+	q.arrived.Add(p)
 	return ""
 }
 
@@ -144,16 +145,17 @@ func (q *Queue) Run(ctx context.Context) {
 
 // admit takes builds through the Gate, one after the other, until ctx ends.
 func (q *Queue) admit(ctx context.Context) {
+	defer context.AfterFunc(ctx, q.arrived.ShutDown)()
 	for {
-		select {
-		case <-ctx.Done():
+		p, _ := q.arrived.Get()
+		if ctx.Err() != nil { // with or without something left that waits
 			return
-		case p := <-q.arrived:
-			if q.Gate != nil && q.Gate.Wait(ctx, p.build) != nil {
-				return
-			}
-			q.ready.Add(p.build.ID)
 		}
+		q.arrived.Done(p)
+		if q.Gate != nil && q.Gate.Wait(ctx, p.build) != nil {
+			return
+		}
+		q.ready.Add(p.build.ID)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -361,4 +362,18 @@ func TestTheGateHoldsBuildsBackInTheirOrder(t *testing.T) {
 		cancel()
 		synctest.Wait()
 	})
+}
+
+func TestQueueTakesMemoryForWhatWaitsAndNotForWhatMay(t *testing.T) {
+	allocated := func(capacity int) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		newHarness(func(o *Options) { o.Capacity = capacity })
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	allocated(1) // what is set up once in a process
+	if few, many := allocated(1), allocated(1_000_000); many > 2*few {
+		t.Errorf("a queue for a million builds takes %d bytes while it is empty, one for a single build %d", many, few)
+	}
 }
