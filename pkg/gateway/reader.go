@@ -147,7 +147,7 @@ func (r *reader) handOn(ctx context.Context, w watch.Event, send func(watch.Even
 
 // wanted tells whether e goes on to the informer, and logs and counts it.
 func (r *reader) wanted(ctx context.Context, e *corev1.Event) bool {
-	reading := r.tracker.Read(e.ResourceVersion)
+	reading := r.tracker.Read(event.Key(e), e.ResourceVersion)
 	if reading.Done {
 		return false
 	}

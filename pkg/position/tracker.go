@@ -60,12 +60,30 @@ type entry struct {
 
 // list is one attempt to read everything.
 type list struct {
-	// told are the versions reported as new in this list, and in failed
-	// attempts before it, so that a list begun again is not told again.
-	told map[string]struct{}
+	// reached is how far this attempt has come, and failed how far an attempt
+	// before it had, so that what is listed again is not told again.
+	reached, failed mark
 	// admitted holds the accepted version per object; a list that is streamed
 	// may show an object twice, and only the last version is handed on.
 	admitted map[string]string
+}
+
+// mark is how far into a list somebody has read. A list shows the state at one
+// moment in the order of keys (as etcd keeps them), so whoever has read up to a
+// key and met no higher version than this one has read every Event that the
+// mark covers. The versions themselves would take memory for each Event there
+// is, rejected ones included.
+type mark struct{ key, version string }
+
+// covers tells whether the version of the object with the given key was read.
+func (m mark) covers(key, version string) bool {
+	return key <= m.key && compare(version, m.version) <= 0
+}
+
+// extend moves the mark over the version of the object with the given key.
+func (m *mark) extend(key, version string) {
+	m.key = max(m.key, key)
+	m.version = later(m.version, version)
 }
 
 // NewTracker returns a Tracker for a scope of which everything at or below the
@@ -79,11 +97,14 @@ func NewTracker(floor string) *Tracker {
 func (t *Tracker) BeginList() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	told := map[string]struct{}{}
+	next := &list{admitted: map[string]string{}}
 	if t.list != nil {
-		told = t.list.told
+		next.failed = t.list.failed
+		if t.list.reached.key >= next.failed.key {
+			next.failed = t.list.reached
+		}
 	}
-	t.list = &list{told: told, admitted: map[string]string{}}
+	t.list = next
 }
 
 // EndList ends the list that was read consistently at the given version: what
@@ -119,8 +140,9 @@ type Reading struct {
 	First bool
 }
 
-// Read notes that a version was read, and tells what to do with it.
-func (t *Tracker) Read(version string) Reading {
+// Read notes that the version of the object with the given key, which is
+// "namespace/name", was read, and tells what to do with it.
+func (t *Tracker) Read(key, version string) Reading {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !wellFormed(version) {
@@ -131,11 +153,8 @@ func (t *Tracker) Read(version string) Reading {
 		return Reading{Done: !outstanding}
 	}
 	if t.list != nil {
-		if _, told := t.list.told[version]; told || compare(version, t.told) <= 0 {
-			return Reading{}
-		}
-		t.list.told[version] = struct{}{}
-		return Reading{First: true}
+		t.list.reached.extend(key, version)
+		return Reading{First: compare(version, t.told) > 0 && !t.list.failed.covers(key, version)}
 	}
 	first := compare(version, t.told) > 0
 	if first {

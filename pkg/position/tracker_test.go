@@ -2,6 +2,7 @@ package position
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ func TestTracker(t *testing.T) {
 		},
 		"a rejected event moves the position": {
 			floor:    "10",
-			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("11"); tr.Passed("11") },
+			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("z", "11"); tr.Passed("11") },
 			position: "11",
 		},
 		"an accepted event holds the position until it is done": {
@@ -64,7 +65,7 @@ func TestTracker(t *testing.T) {
 			floor: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Read("90")
+				tr.Read("z", "90")
 				tr.Passed("90")
 			},
 			position: "10",
@@ -73,7 +74,7 @@ func TestTracker(t *testing.T) {
 			floor: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Read("90")
+				tr.Read("z", "90")
 				tr.EndList("95")
 			},
 			position: "95",
@@ -137,7 +138,7 @@ func TestTracker(t *testing.T) {
 		"a revoked event is outstanding no more": {
 			floor: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
-				tr.Read("12")
+				tr.Read("a", "12")
 				tr.Admit("a", "12")
 				tr.Revoke("12")
 				tr.Passed("13")
@@ -147,7 +148,7 @@ func TestTracker(t *testing.T) {
 		"a version that is no number is handled and moves nothing": {
 			floor: "10",
 			steps: func(t *testing.T, tr *Tracker) {
-				if r := tr.Read("x"); r.Done || !r.First {
+				if r := tr.Read("a", "x"); r.Done || !r.First {
 					t.Errorf("Read = %+v, want a first reading", r)
 				}
 				tr.Admit("a", "x")
@@ -173,29 +174,91 @@ func TestTracker(t *testing.T) {
 
 func TestTrackerTellsEachVersionOnce(t *testing.T) {
 	tr := NewTracker("10")
-	want := func(version string, want Reading) {
+	want := func(key, version string, want Reading) {
 		t.Helper()
-		if got := tr.Read(version); got != want {
-			t.Errorf("Read(%s) = %+v, want %+v", version, got, want)
+		if got := tr.Read(key, version); got != want {
+			t.Errorf("Read(%s, %s) = %+v, want %+v", key, version, got, want)
 		}
 	}
-	want("10", Reading{Done: true}) // at the floor
+	want("a", "10", Reading{Done: true}) // at the floor
 	tr.BeginList()
-	want("20", Reading{First: true})
+	want("a", "20", Reading{First: true})
 	tr.Admit("a", "20")
 	tr.BeginList() // the first attempt failed
-	want("20", Reading{})
+	want("a", "20", Reading{})
 	tr.Admit("a", "20")
-	want("30", Reading{First: true})
+	want("b", "15", Reading{First: true}) // older, but the first attempt did not come so far
+	want("c", "30", Reading{First: true})
 	tr.EndList("40")
-	want("20", Reading{}) // outstanding: hand it on again, say nothing
+	want("a", "20", Reading{}) // outstanding: hand it on again, say nothing
 	if !tr.Claim("20") || tr.Claim("20") {
 		t.Error("want version 20 claimed exactly once")
 	}
 	tr.Done("20")
-	want("20", Reading{Done: true})
-	want("41", Reading{First: true})
-	want("41", Reading{}) // the watch broke before it was handed on
+	want("a", "20", Reading{Done: true})
+	want("b", "41", Reading{First: true})
+	want("b", "41", Reading{}) // the watch broke before it was handed on
+}
+
+// TestTrackerTellsAListOnce lists a changing set of objects, breaks the list
+// off somewhere, and lists again: each version is told exactly once.
+func TestTrackerTellsAListOnce(t *testing.T) {
+	for seed := range uint64(200) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 2))
+			versions, next := map[string]int{}, 1
+			change := func() {
+				for range rng.IntN(20) {
+					versions[fmt.Sprintf("ns-%d/event-%d", rng.IntN(3), rng.IntN(20))] = next
+					next++
+				}
+				for key := range versions { // in random order
+					if rng.IntN(10) == 0 {
+						delete(versions, key)
+					}
+				}
+			}
+			told := map[int]int{}
+			list := func(tr *Tracker, n int) {
+				tr.BeginList()
+				for _, key := range slices.Sorted(maps.Keys(versions))[:n] {
+					if tr.Read(key, strconv.Itoa(versions[key])).First {
+						told[versions[key]]++
+					}
+				}
+			}
+			tr := NewTracker("")
+			change()
+			list(tr, rng.IntN(len(versions)+1))
+			change()
+			list(tr, len(versions))
+			for key, version := range versions {
+				if told[version] != 1 {
+					t.Errorf("%s at version %d was told %d times", key, version, told[version])
+				}
+			}
+			for version, times := range told {
+				if times > 1 {
+					t.Errorf("version %d was told %d times", version, times)
+				}
+			}
+		})
+	}
+}
+
+func TestTrackerRemembersNothingOfWhatAListRejects(t *testing.T) {
+	tr := NewTracker("")
+	tr.BeginList()
+	next, key, version := 0, make([]string, 2000), make([]string, 2000)
+	for i := range key {
+		key[i], version[i] = fmt.Sprintf("pequod/event-%08d", i), strconv.Itoa(1000+i)
+	}
+	if allocations := testing.AllocsPerRun(len(key)-1, func() {
+		tr.Read(key[next], version[next])
+		next++
+	}); allocations != 0 {
+		t.Errorf("%v allocations for each Event read, want none", allocations)
+	}
 }
 
 // TestTrackerAgainstAModel drives a Tracker with random reads, lists, failures
@@ -210,7 +273,7 @@ func TestTrackerAgainstAModel(t *testing.T) {
 			for range 400 {
 				switch rng.IntN(6) {
 				case 0: // rejected
-					tr.Read(strconv.Itoa(next))
+					tr.Read("z", strconv.Itoa(next))
 					tr.Passed(strconv.Itoa(next))
 					frontier = next
 					next += 1 + rng.IntN(3)
@@ -233,7 +296,7 @@ func TestTrackerAgainstAModel(t *testing.T) {
 					outstanding, frontier = append(outstanding, next), next+1
 					next += 2
 				case 5: // a watch stopped in the middle
-					tr.Read(strconv.Itoa(next))
+					tr.Read("k", strconv.Itoa(next))
 					tr.Admit("k", strconv.Itoa(next))
 					tr.Revoke(strconv.Itoa(next))
 				}
@@ -254,7 +317,7 @@ func TestTrackerAgainstAModel(t *testing.T) {
 
 // accept is an accepted version that a watch read and handed on.
 func accept(tr *Tracker, key, version string) {
-	tr.Read(version)
+	tr.Read(key, version)
 	tr.Admit(key, version)
 	tr.Passed(version)
 	tr.Claim(version)
