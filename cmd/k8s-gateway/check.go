@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ func newCheckCommand() *cobra.Command {
 			return check(path, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", envOr("GATEWAY_CONFIG", ""), "the filter `file` ($GATEWAY_CONFIG)")
+	cmd.Flags().StringVar(&path, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file` ($GATEWAY_CONFIG)")
 	return cmd
 }
 

@@ -57,7 +57,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		Authorization:      authorization,
 		Metadata:           pods,
 		ConfigPath:         f.config,
-		Scopes:             f.scopes(),
+		Scopes:             scopesOf(f.namespaces),
 		BuildNamespace:     own,
 		Workers:            f.workers,
 		LogEvents:          gateway.LogEvents(f.logEvents),

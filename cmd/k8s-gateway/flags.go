@@ -43,8 +43,8 @@ type daemonFlags struct {
 // POD_NAMESPACE as the chart's Deployment sets it.
 func defaultDaemonFlags() *daemonFlags {
 	return &daemonFlags{
-		config:           envOr("GATEWAY_CONFIG", ""),
-		namespaces:       strings.Split(envOr("GATEWAY_NAMESPACE", ""), ","),
+		config:           os.Getenv("GATEWAY_CONFIG"),
+		namespaces:       strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
 		workers:          16,
 		logFormat:        logJSON,
 		logEvents:        string(gateway.LogSummary),
@@ -109,11 +109,11 @@ func checkNamespace(flag, name string, allowed ...string) error {
 	return nil
 }
 
-// scopes returns what to watch: one scope for each namespace, or the one of
+// scopesOf returns what to watch: one scope for each namespace, or the one of
 // all namespaces where any of them is empty or "*".
-func (f *daemonFlags) scopes() []position.Scope {
+func scopesOf(namespaces []string) []position.Scope {
 	var scopes []position.Scope
-	for _, namespace := range f.namespaces {
+	for _, namespace := range namespaces {
 		if namespace == "" || namespace == "*" {
 			return []position.Scope{position.AllNamespaces}
 		}
@@ -150,11 +150,4 @@ func podNamespace(otherwise string) string {
 		return otherwise
 	}
 	return corev1.NamespaceDefault
-}
-
-func envOr(name, otherwise string) string {
-	if value, ok := os.LookupEnv(name); ok {
-		return value
-	}
-	return otherwise
 }

@@ -20,6 +20,9 @@ const rootExample = `  # See which Events there are; build nothing
   # Check a filter file
   k8s-gateway check --config filters.yaml
 
+  # Try a filter file on the Events there are
+  kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
+
   # Build from the Events of two namespaces; Brigade runs in namespace brigade
   k8s-gateway --config filters.yaml --namespace pequod,ahab --build-namespace brigade`
 
@@ -40,6 +43,6 @@ func newRootCommand() *cobra.Command {
 	}
 	flags.addTo(cmd.Flags())
 	cmd.Flags().SortFlags = false
-	cmd.AddCommand(newCheckCommand())
+	cmd.AddCommand(newCheckCommand(), newExplainCommand())
 	return cmd
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+)
+
+const explainLong = `Tells what the gateway would do with Events: for each one the verdict and what
+decided it (a filter by its place in the list, "default" where none matched,
+"guard" for Events about Brigade's own workers), and then for each filter how
+often it decided and how many builds it would have made. It builds nothing.
+
+The Events come from what kubectl printed, in files or on standard input: a
+List, an EventList, single Events, JSON or YAML, several of them one after the
+other, with or without --watch, of v1 and of events.k8s.io/v1. With --live they
+are those of the cluster that kubectl would talk to, until Ctrl-C.
+
+Exits 1 when the filter file has a fault, or when the input is not Events; it
+then says where.`
+
+const explainExample = `  # Try a filter file on the Events there are
+  kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
+
+  # See which condition each Event failed
+  kubectl get events -n pequod -o yaml > events.yaml
+  k8s-gateway explain --config filters.yaml --why events.yaml
+
+  # Follow the cluster until Ctrl-C, then read the summary
+  k8s-gateway explain --config filters.yaml --live --namespace pequod
+
+  # Which Events would share a build?
+  k8s-gateway explain --config filters.yaml -o json events.yaml | jq -r .buildID`
+
+// explainFlags are the flags of explain as the user gave them.
+type explainFlags struct {
+	config             string
+	why                bool
+	output             string
+	allowBrigadeEvents bool
+	live               bool
+	namespaces         []string
+	kubeconfig         string
+	master             string
+}
+
+func newExplainCommand() *cobra.Command {
+	flags := &explainFlags{}
+	cmd := &cobra.Command{
+		Use:     "explain --config FILE {FILE... | - | --live}",
+		Short:   "Tells what a filter file would do with Events",
+		Long:    explainLong,
+		Example: explainExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runExplain(cmd.Context(), flags, args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags.addTo(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	return cmd
+}
+
+func (f *explainFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.config, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file`, YAML or JSON ($GATEWAY_CONFIG)")
+	flags.BoolVar(&f.why, "why", false, "name the condition that failed in each filter that was tried")
+	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object a line, with the summary on standard error")
+	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
+	flags.BoolVar(&f.live, "live", false, "read the cluster's Events, and follow them until Ctrl-C")
+	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","), "with --live, the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "with --live, the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
+	flags.StringVar(&f.master, "master", "", "with --live, the `URL` of the API server, instead of the kubeconfig's")
+}
+
+// runExplain explains the Events that the arguments name.
+func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	format, err := f.validate(args)
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(f.config)
+	if faults, ok := errors.AsType[*config.Error](err); ok {
+		fmt.Fprintln(stderr, faults) // a report of several lines, for people
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(stderr, warning)
+	}
+	var sources []explain.Source
+	for _, arg := range args {
+		if arg == "-" {
+			sources = append(sources, explain.Stream{Name: "stdin", Reader: stdin})
+		} else {
+			sources = append(sources, explain.File(arg))
+		}
+	}
+	if f.live {
+		newLogger(logText, stderr) // client-go tells of lost connections
+		clientConfig, _, err := connect(f.kubeconfig, f.master)
+		if err != nil {
+			return err
+		}
+		client, err := corev1client.NewForConfig(clientConfig)
+		if err != nil {
+			return fmt.Errorf("making a client: %w", err)
+		}
+		sources = append(sources, explain.Live{Client: client, Scopes: scopesOf(f.namespaces)})
+	}
+	return explain.Run(ctx, explain.Options{
+		Config:             c,
+		AllowBrigadeEvents: f.allowBrigadeEvents,
+		Sources:            sources,
+		Format:             format,
+		Why:                f.why,
+		Out:                stdout,
+		Aside:              stderr,
+	})
+}
+
+// validate returns the output's format, or everything that is wrong with the
+// command line in one error.
+func (f *explainFlags) validate(args []string) (explain.Format, error) {
+	var faults []error
+	if f.config == "" {
+		faults = append(faults, errors.New("explain needs a filter file: name it with --config FILE"))
+	}
+	switch {
+	case f.live && len(args) > 0:
+		faults = append(faults, errors.New("--live reads the cluster: leave the files out, or --live"))
+	case !f.live && len(args) == 0:
+		faults = append(faults, errors.New("explain needs Events: name a file, - for standard input, or --live for the cluster's"))
+	}
+	format, err := explain.ParseFormat(f.output)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("--output: %w", err))
+	}
+	for _, namespace := range f.namespaces {
+		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
+	}
+	return format, errors.Join(faults...)
+}

@@ -1,0 +1,120 @@
+package explain
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files from what Run prints now")
+
+// theSame are the forms in which testdata has the same seven Events.
+func theSame() []string {
+	return []string{
+		"list.json", "list.yaml", "array.json", "array.yaml", "raw.json", "mixed.json", "utf-16.json",
+		"events-v1.json", "events-v1.yaml", "events-v1-raw.json",
+		"watch.json", "watch.yaml", "output-watch-events.json", "output-watch-events.yaml",
+	}
+}
+
+// TestEveryFormSaysTheSame reads the same Events in all forms that kubectl
+// prints them in.
+func TestEveryFormSaysTheSame(t *testing.T) {
+	for name, options := range map[string]Options{
+		"text":     {},
+		"why":      {Why: true},
+		"json":     {Format: JSON},
+		"json-why": {Format: JSON, Why: true},
+		"no-guard": {AllowBrigadeEvents: true},
+	} {
+		for _, form := range theSame() {
+			t.Run(name+" of "+form, func(t *testing.T) {
+				checkGolden(t, filepath.Join("testdata", "all."+name+".golden"), run(t, form, options))
+			})
+		}
+	}
+}
+
+// TestOutput compares what a user reads about each other file of testdata with
+// the golden file beside it.
+func TestOutput(t *testing.T) {
+	for _, form := range inputs(t) {
+		t.Run(form, func(t *testing.T) {
+			checkGolden(t, filepath.Join("testdata", form+".golden"), run(t, form, Options{}))
+		})
+	}
+}
+
+// inputs returns the files of testdata that are not among theSame.
+func inputs(t testing.TB) []string {
+	t.Helper()
+	all, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	skipped := map[string]bool{"filters.yaml": true}
+	for _, form := range theSame() {
+		skipped[form] = true
+	}
+	var found []string
+	for _, entry := range all {
+		name := entry.Name()
+		if ext := filepath.Ext(name); (ext == ".json" || ext == ".yaml" || ext == ".txt") && !skipped[name] {
+			found = append(found, name)
+		}
+	}
+	if len(found) == 0 {
+		t.Fatal("testdata is empty")
+	}
+	return found
+}
+
+// run returns all that is said about the Events in a file of testdata.
+func run(t *testing.T, form string, o Options) string {
+	t.Helper()
+	var err error
+	if o.Config, err = config.Load("testdata/filters.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(filepath.Join("testdata", form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	var out, aside bytes.Buffer
+	o.Out, o.Aside = &out, &aside
+	o.Sources = []Source{Stream{Name: form, Reader: file}}
+	if err := Run(t.Context(), o); err != nil {
+		fmt.Fprintf(&aside, "error: %v\n", err)
+	}
+	if aside.Len() > 0 {
+		fmt.Fprintf(&out, "--- aside\n%s", &aside)
+	}
+	return out.String()
+}
+
+// checkGolden compares what was printed with a golden file.
+func checkGolden(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatalf("%v; write it with: go test ./pkg/explain -update", err)
+	}
+	if diff := cmp.Diff(strings.TrimSpace(string(want)), strings.TrimSpace(got)); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}

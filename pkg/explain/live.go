@@ -1,0 +1,168 @@
+package explain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/apimachinery/pkg/watch"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+)
+
+// callTimeout is the deadline of the first call to the API server.
+const callTimeout = 15 * time.Second
+
+// Live is a source of the Events of a cluster: those that are there, in the
+// order in which they were written, and then each that is written. It ends
+// with its context and survives lost connections.
+type Live struct {
+	// Client reads Events. It needs the right to list and watch them.
+	Client corev1client.EventsGetter
+	// Scopes are what to read.
+	Scopes []position.Scope
+}
+
+// Each follows all scopes at once.
+func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
+	// What is wrong at the start is for the user to mend; a reflector would try
+	// for ever.
+	for _, scope := range l.Scopes {
+		if err := l.reach(ctx, scope); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	found := make(chan *corev1.Event)
+	send := func(e *corev1.Event) {
+		select {
+		case found <- e:
+		case <-ctx.Done():
+		}
+	}
+	for _, scope := range l.Scopes {
+		r := cache.NewReflectorWithOptions(l.listWatch(scope), &corev1.Event{}, &funnel{send: send}, cache.ReflectorOptions{Name: scope.String()})
+		following.Go(func() { r.RunWithContext(ctx) })
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case e := <-found:
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// reach asks for one Event.
+func (l Live) reach(ctx context.Context, scope position.Scope) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if _, err := l.Client.Events(string(scope)).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
+		return fmt.Errorf("listing Events in %s: %w", scope, err)
+	}
+	return nil
+}
+
+// listWatch returns how a reflector reads a scope.
+func (l Live) listWatch(scope position.Scope) cache.ListerWatcher {
+	events := l.Client.Events(string(scope))
+	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			return events.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			return events.Watch(ctx, options)
+		},
+	}, l.Client)
+}
+
+// funnel is what a reflector takes for its store. It keeps nothing but how far
+// the scope has come, by which it tells what a new list repeats.
+type funnel struct {
+	send func(*corev1.Event)
+	last string
+}
+
+// Add hands on an Event that was created.
+func (f *funnel) Add(obj any) error {
+	f.pass(obj)
+	return nil
+}
+
+// Update hands on an Event that was changed.
+func (f *funnel) Update(obj any) error {
+	f.pass(obj)
+	return nil
+}
+
+// Delete leaves out what the gateway does not act on.
+func (f *funnel) Delete(any) error { return nil }
+
+// Resync does nothing.
+func (f *funnel) Resync() error { return nil }
+
+// Replace hands on what is new in a list.
+func (f *funnel) Replace(list []any, resourceVersion string) error {
+	slices.SortFunc(list, func(a, b any) int { return compare(versionOf(a), versionOf(b)) })
+	for _, obj := range list {
+		f.pass(obj)
+	}
+	f.reached(resourceVersion)
+	return nil
+}
+
+// pass hands on an Event unless it has been handed on.
+func (f *funnel) pass(obj any) {
+	e, ok := obj.(*corev1.Event)
+	if !ok || compare(e.ResourceVersion, f.last) <= 0 {
+		return
+	}
+	e.ManagedFields = nil
+	f.send(e)
+	f.reached(e.ResourceVersion)
+}
+
+// reached notes how far the scope has come.
+func (f *funnel) reached(resourceVersion string) {
+	if compare(resourceVersion, f.last) > 0 {
+		f.last = resourceVersion
+	}
+}
+
+// versionOf returns the resourceVersion of an Event.
+func versionOf(obj any) string {
+	if e, ok := obj.(*corev1.Event); ok {
+		return e.ResourceVersion
+	}
+	return ""
+}
+
+// compare compares resourceVersions. None, which is how it begins, is below
+// all others.
+func compare(a, b string) int {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	switch {
+	case err == nil:
+		return order
+	case a == "" && b == "":
+		return 0
+	case a == "":
+		return -1
+	default:
+		return 1
+	}
+}

@@ -1,0 +1,167 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	kjson "sigs.k8s.io/json"
+)
+
+// expected ends errors about other things.
+const expected = "explain reads Events of v1 and events.k8s.io/v1, and lists of them"
+
+// errNoObject is the error of what is JSON or YAML, but of no object. A table,
+// which kubectl prints where nothing else is asked for, is YAML of a text.
+var errNoObject = errors.New("not an object; have kubectl print with -o json or -o yaml")
+
+// decodeDocument returns the Event in the JSON of an object outside of a list.
+// It may be wrapped as --output-watch-events does; then there is none in what
+// the gateway does not act on either.
+func decodeDocument(data []byte) (*corev1.Event, error) {
+	var wrapper struct {
+		Kind   string          `json:"kind"`
+		Type   watch.EventType `json:"type"`
+		Object json.RawMessage `json:"object"`
+	}
+	if err := decode(data, &wrapper); err != nil {
+		return nil, err
+	}
+	if wrapper.Kind != "" || wrapper.Object == nil {
+		return decodeEvent(data)
+	}
+	switch wrapper.Type {
+	case watch.Added, watch.Modified:
+		return decodeEvent(wrapper.Object)
+	case watch.Deleted, watch.Bookmark:
+		return nil, nil
+	case watch.Error:
+		var status metav1.Status
+		if err := decode(wrapper.Object, &status); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("the watch ended with an error: %s", status.Message)
+	default:
+		return nil, fmt.Errorf("an object of type %q; expected ADDED or MODIFIED, as --output-watch-events prints", wrapper.Type)
+	}
+}
+
+// decodeEvent returns the Event in the JSON of an object.
+func decodeEvent(data []byte) (*corev1.Event, error) {
+	var head struct {
+		metav1.TypeMeta
+
+		InvolvedObject json.RawMessage `json:"involvedObject"`
+		Regarding      json.RawMessage `json:"regarding"`
+	}
+	if err := decode(data, &head); err != nil {
+		return nil, err
+	}
+	if head.Kind == "" { // items of a typed list do not repeat it
+		switch {
+		case head.InvolvedObject != nil:
+			head.TypeMeta = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Event"}
+		case head.Regarding != nil:
+			head.TypeMeta = metav1.TypeMeta{APIVersion: eventsv1.SchemeGroupVersion.String(), Kind: "Event"}
+		default:
+			return nil, fmt.Errorf("an object without kind; %s", expected)
+		}
+	}
+	if head.Kind != "Event" {
+		return nil, unexpected(head.TypeMeta)
+	}
+	switch groupOf(head.APIVersion) {
+	case corev1.GroupName:
+		e := &corev1.Event{}
+		if err := decode(data, e); err != nil {
+			return nil, err
+		}
+		e.ManagedFields = nil
+		return e, nil
+	case eventsv1.GroupName:
+		e := &eventsv1.Event{}
+		if err := decode(data, e); err != nil {
+			return nil, err
+		}
+		e.ManagedFields = nil
+		return convert(e), nil
+	default: // audit.k8s.io has Events as well
+		return nil, unexpected(head.TypeMeta)
+	}
+}
+
+// decode reads the JSON of an object as the API server does: strict about the
+// case of keys, and lenient about keys it does not know.
+func decode(data []byte, into any) error {
+	if !bytes.HasPrefix(data, []byte("{")) {
+		return errNoObject
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, into); err != nil {
+		return fmt.Errorf("an object that does not fit an Event: %w", err)
+	}
+	return nil
+}
+
+// groupOf returns the API group of an apiVersion; one that is none has a group
+// that is none.
+func groupOf(apiVersion string) string {
+	version, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return apiVersion
+	}
+	return version.Group
+}
+
+// checkList returns what is wrong with the kind of a list. Lists of any kind
+// of object say what their items are one by one, and one may leave it out.
+func checkList(list metav1.TypeMeta) error {
+	group := groupOf(list.APIVersion)
+	switch {
+	case list.Kind == "", list.Kind == "List" && group == "":
+		return nil
+	case list.Kind == "EventList" && (group == corev1.GroupName || group == eventsv1.GroupName):
+		return nil
+	default:
+		return unexpected(list)
+	}
+}
+
+// unexpected is the error of a kind that is not Event.
+func unexpected(t metav1.TypeMeta) error {
+	if t.APIVersion == "" {
+		return fmt.Errorf("kind %s; %s", t.Kind, expected)
+	}
+	return fmt.Errorf("kind %s of %s; %s", t.Kind, t.APIVersion, expected)
+}
+
+// convert returns an events.k8s.io/v1 Event as the API server shows it to
+// readers of core/v1: they are the same object in storage
+// (Convert_v1_Event_To_core_Event in k8s.io/kubernetes/pkg/apis/events/v1).
+func convert(e *eventsv1.Event) *corev1.Event {
+	out := &corev1.Event{
+		ObjectMeta:          e.ObjectMeta,
+		InvolvedObject:      e.Regarding,
+		Reason:              e.Reason,
+		Message:             e.Note,
+		Source:              e.DeprecatedSource,
+		FirstTimestamp:      e.DeprecatedFirstTimestamp,
+		LastTimestamp:       e.DeprecatedLastTimestamp,
+		Count:               e.DeprecatedCount,
+		Type:                e.Type,
+		EventTime:           e.EventTime,
+		Action:              e.Action,
+		Related:             e.Related,
+		ReportingController: e.ReportingController,
+		ReportingInstance:   e.ReportingInstance,
+	}
+	if e.Series != nil {
+		out.Series = &corev1.EventSeries{Count: e.Series.Count, LastObservedTime: e.Series.LastObservedTime}
+	}
+	return out
+}

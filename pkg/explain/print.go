@@ -1,0 +1,120 @@
+package explain
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+// Format is how explanations are printed.
+type Format string
+
+const (
+	// Text is for people.
+	Text Format = "text"
+	// JSON is one object a line, for programs.
+	JSON Format = "json"
+)
+
+// ParseFormat returns the format with the given name. The error names all.
+func ParseFormat(s string) (Format, error) {
+	if all := []Format{Text, JSON}; slices.Contains(all, Format(s)) {
+		return Format(s), nil
+	}
+	return "", fmt.Errorf("unknown format %q; allowed are %s and %s", s, Text, JSON)
+}
+
+// byGuard is what --why says of the loop guard, which has no conditions to
+// name.
+const byGuard = "the Event is about one of Brigade's own objects or the gateway's own; filters come after"
+
+// printer prints explanations.
+type printer interface {
+	print(Explanation) error
+}
+
+func newPrinter(o Options) printer {
+	if o.Format == JSON {
+		encoder := json.NewEncoder(o.Out)
+		encoder.SetEscapeHTML(false) // --why quotes expressions
+		return jsonPrinter{encoder}
+	}
+	return textPrinter{w: o.Out, why: o.Why, width: max(len(filter.Default), len(filter.By(max(0, o.Config.Filters.Len()-1))))}
+}
+
+// textPrinter prints a line for each Event, and the reasons indented below it.
+// Columns have fixed widths: nobody knows what is still to come.
+type textPrinter struct {
+	w     io.Writer
+	why   bool
+	width int
+}
+
+func (p textPrinter) print(x Explanation) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-6s  %-*s  %-36s  %-22s  %s\n", x.Verdict.Action, p.width, x.Verdict.By,
+		printable(event.Key(x.Event)), printable(event.Topic(x.Event)), printable(event.Object(x.Event)))
+	for _, step := range x.Tried {
+		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable(step.Failed))
+	}
+	if p.why && x.Verdict.By == guard.By {
+		fmt.Fprintf(&b, "        %s: %s\n", guard.By, byGuard)
+	}
+	_, err := io.WriteString(p.w, b.String())
+	return err
+}
+
+// printable shows what is not: an Event may hold any text, and a terminal
+// obeys some.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// jsonPrinter prints one object a line.
+type jsonPrinter struct {
+	encoder *json.Encoder
+}
+
+// jsonLine is the line of one Event.
+type jsonLine struct {
+	Event     string     `json:"event"`
+	Verdict   string     `json:"verdict"`
+	By        string     `json:"by"`
+	Project   string     `json:"project,omitempty"`
+	EventType string     `json:"eventType"`
+	BuildID   string     `json:"buildID,omitempty"`
+	Why       []jsonStep `json:"why,omitempty"`
+}
+
+// jsonStep is a filter that did not match.
+type jsonStep struct {
+	By     string `json:"by"`
+	Failed string `json:"failed"`
+}
+
+func (p jsonPrinter) print(x Explanation) error {
+	line := jsonLine{
+		Event:     event.Key(x.Event),
+		Verdict:   x.Verdict.Action.String(),
+		By:        x.Verdict.By,
+		Project:   x.ProjectID,
+		EventType: event.Topic(x.Event),
+		BuildID:   x.BuildID,
+	}
+	for _, step := range x.Tried {
+		line.Why = append(line.Why, jsonStep{By: step.By, Failed: step.Failed})
+	}
+	return p.encoder.Encode(line)
+}

@@ -1,0 +1,190 @@
+package explain
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+// summary counts what was decided. It grows with the number of different
+// builds and of minutes with builds, a hundred bytes for each.
+type summary struct {
+	config   *config.Config
+	guarded  bool
+	counts   map[string]*count
+	accepted int
+	rejected int
+
+	builds    map[string]bool
+	unnamed   int
+	perMinute map[time.Time]int
+}
+
+// count is how often one filter, or guard or default, did what.
+type count struct {
+	events int
+	builds int
+	faults int
+}
+
+func newSummary(c *config.Config, allowBrigadeEvents bool) *summary {
+	return &summary{
+		config:    c,
+		guarded:   !allowBrigadeEvents,
+		counts:    map[string]*count{},
+		builds:    map[string]bool{},
+		perMinute: map[time.Time]int{},
+	}
+}
+
+// of returns the count of what decided.
+func (s *summary) of(by string) *count {
+	c := s.counts[by]
+	if c == nil {
+		c = &count{}
+		s.counts[by] = c
+	}
+	return c
+}
+
+// add counts one explanation.
+func (s *summary) add(x Explanation) {
+	by := s.of(x.Verdict.By)
+	by.events++
+	for _, fault := range x.Verdict.Faults {
+		s.of(fault.By).faults++
+	}
+	if x.Verdict.Action != filter.Accept {
+		s.rejected++
+		return
+	}
+	s.accepted++
+	switch {
+	case x.BuildID == "":
+		s.unnamed++ // nothing to tell repeats by
+	case s.builds[x.BuildID]:
+		return
+	default:
+		s.builds[x.BuildID] = true
+	}
+	by.builds++
+	if at := event.Occurred(x.Event); !at.IsZero() {
+		s.perMinute[at.UTC().Truncate(time.Minute)]++
+	}
+}
+
+// print writes the summary for people.
+func (s *summary) print(out io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s: %d accepted, %d rejected\n\n", plural(s.accepted+s.rejected, "Event"), s.accepted, s.rejected)
+	s.table(&b)
+	fmt.Fprintf(&b, "\n%s\n", s.pace())
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// table writes a row for each filter, and for what else decides.
+func (s *summary) table(b *strings.Builder) {
+	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")) }
+	row("FILTER", "ACTION", "EVENTS", "BUILDS", "CONDITIONS")
+	for i, rule := range s.config.Filters.Rules() {
+		c := s.of(filter.By(i))
+		builds := "-"
+		if rule.Action == filter.Accept {
+			builds = strconv.Itoa(c.builds)
+		}
+		row(filter.By(i), rule.Action.String(), strconv.Itoa(c.events), builds, s.describe(rule)+c.remark())
+	}
+	row(filter.Default, filter.Reject.String(), strconv.Itoa(s.of(filter.Default).events), "-", "no filter matched")
+	if s.guarded {
+		row(guard.By, filter.Reject.String(), strconv.Itoa(s.of(guard.By).events), "-", "about Brigade's own objects, or the gateway's own")
+	}
+	_ = table.Flush() // a strings.Builder takes everything
+}
+
+// remark says what is to be looked at.
+func (c count) remark() string {
+	switch {
+	case c.faults > 0:
+		return fmt.Sprintf("  <- expression failed on %s, taken as not matching", plural(c.faults, "Event"))
+	case c.events == 0:
+		return "  <- never matched"
+	default:
+		return ""
+	}
+}
+
+// pace says how many builds there would be, and how fast.
+func (s *summary) pace() string {
+	total := len(s.builds) + s.unnamed
+	if total == 0 {
+		return "Builds: none"
+	}
+	var busiest time.Time
+	for minute, n := range s.perMinute {
+		if most := s.perMinute[busiest]; n > most || n == most && minute.Before(busiest) {
+			busiest = minute
+		}
+	}
+	most := s.perMinute[busiest]
+	text := fmt.Sprintf("Builds: %d", total)
+	if most > 0 {
+		text += fmt.Sprintf(", %d of them in the busiest minute, %s", most, busiest.Format("2006-01-02 15:04 MST"))
+	}
+	if l := s.config.Limits; most > l.BuildsPerMinute+l.Burst {
+		text += fmt.Sprintf("\nlimits.buildsPerMinute %d and limits.burst %d would have made some of these wait", l.BuildsPerMinute, l.Burst)
+	}
+	return text
+}
+
+// maxShown is how many characters of an expression a table row shows.
+const maxShown = 60
+
+// describe returns the rule's conditions in the words of the filter file, on
+// one line.
+func (s *summary) describe(r filter.Rule) string {
+	var parts []string
+	add := func(key, value string) {
+		if value != "" {
+			parts = append(parts, key+": "+value)
+		}
+	}
+	add("namespace", r.Namespace)
+	add("kind", r.Kind)
+	add("name", r.Name)
+	if len(r.Reasons) > 0 {
+		add("reasons", "["+strings.Join(r.Reasons, ", ")+"]")
+	}
+	add("type", r.Type)
+	add("component", r.Component)
+	if expression := []rune(strings.Join(strings.Fields(r.Expression), " ")); len(expression) > maxShown {
+		add("expression", string(expression[:maxShown-1])+"…")
+	} else {
+		add("expression", string(expression))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "every Event")
+	}
+	if r.Project != s.config.Project {
+		add("project", r.Project)
+	}
+	add("oncePer", r.OncePer.String())
+	return printable(strings.Join(parts, ", "))
+}
+
+// plural counts things: "1 Event", "2 Events".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
