@@ -90,6 +90,9 @@ func (cp *ControlPlane) start(name string, args ...string) (*Process, error) {
 	return cp.Run(Program{Name: name, Path: path, Args: args})
 }
 
+// PID returns the process ID, by which the kernel tells what the process costs.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
