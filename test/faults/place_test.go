@@ -170,7 +170,11 @@ func (p *place) beginWith(env []string, more ...string) *daemon.Daemon {
 // someMore waits until a random number of further Events has been written.
 func (p *place) someMore() {
 	p.tb.Helper()
-	p.writer.await(5 + p.dice.IntN(25))
+	most := 30
+	if *roundsFlag > 0 {
+		most = 100
+	}
+	p.writer.await(5 + p.dice.IntN(most-5))
 }
 
 // position returns the stored position, the empty string where there is none.
