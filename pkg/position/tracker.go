@@ -80,10 +80,10 @@ func (m mark) covers(key, version string) bool {
 	return key <= m.key && compare(version, m.version) <= 0
 }
 
-// extend moves the mark over the version of the object with the given key.
-func (m *mark) extend(key, version string) {
-	m.key = max(m.key, key)
-	m.version = later(m.version, version)
+// extend returns the mark moved over the version of the object with the given
+// key.
+func (m mark) extend(key, version string) mark {
+	return mark{key: max(m.key, key), version: later(m.version, version)}
 }
 
 // NewTracker returns a Tracker for a scope of which everything at or below the
@@ -153,7 +153,7 @@ func (t *Tracker) Read(key, version string) Reading {
 		return Reading{Done: !outstanding}
 	}
 	if t.list != nil {
-		t.list.reached.extend(key, version)
+		t.list.reached = t.list.reached.extend(key, version)
 		return Reading{First: compare(version, t.told) > 0 && !t.list.failed.covers(key, version)}
 	}
 	first := compare(version, t.told) > 0
