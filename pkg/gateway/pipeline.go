@@ -105,6 +105,8 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	case <-p.changed:
 		fail(errReload)
 	}
+	depth, _ := p.queue.Waiting()
+	p.Log.Info("stopping: finishing what is in flight", "waiting", depth, "gracePeriod", p.Grace.String())
 	informers.Wait()
 	writers.Wait()
 
@@ -115,8 +117,8 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 	if leading.Err() == nil || stopping.Err() != nil {
 		p.saveLast(context.WithoutCancel(ctx))
 	}
-	depth, _ := p.queue.Waiting()
-	p.Log.Info("stopped watching", "waiting", depth)
+	depth, _ = p.queue.Waiting()
+	p.Log.Info("stopped", "waiting", depth)
 	if leading.Err() == nil && errors.Is(cause, errReload) {
 		return cause
 	}
