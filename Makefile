@@ -14,6 +14,9 @@ SEED      ?=
 DURATION  ?=
 TESTFLAGS ?=
 ARGS      ?=
+SCALE     ?= full
+ROWS      ?=
+BASELINE  ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -53,6 +56,12 @@ test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run
 .PHONY: test-faults
 test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=3 times each, and count builds. SEED= repeats the moments of a run.
 	cd test/faults && $(GO) test -timeout 4h -count 1 $(TESTFLAGS) -rounds=$(ROUNDS) $(if $(SEED),-seed=$(SEED))
+
+.PHONY: bench
+bench: build control-plane ## Measure the gateway beside a bare client. ROWS=throughput,memory SCALE=small choose, BASELINE= is another gateway.
+	@mkdir -p bench
+	@$(GO) build -o $(BIN)/bench ./test/bench
+	@$(BIN)/bench --scale=$(SCALE) $(if $(ROWS),--rows=$(ROWS)) $(if $(BASELINE),--baseline=$(BASELINE))
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.

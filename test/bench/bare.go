@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/brigadecore/brigade/pkg/brigade"
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	ours "github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
+)
+
+// bare is the least that makes builds of Events: it is handed Events without
+// having to watch for them, and creates a Secret of each. It decides nothing,
+// remembers nothing, logs nothing and gives up at the first error.
+type bare struct {
+	secrets   corev1client.SecretInterface
+	namespace string
+}
+
+// newBare returns a bare client that creates Secrets in namespace.
+func newBare(core corev1client.CoreV1Interface, namespace string) bare {
+	return bare{secrets: core.Secrets(namespace), namespace: namespace}
+}
+
+// create creates the Secret of one Event, with the content that the gateway
+// gives it.
+func (b bare) create(ctx context.Context, e *corev1.Event) error {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding an Event: %w", err)
+	}
+	title := e.Reason + ": " + e.InvolvedObject.Kind + " " + e.InvolvedObject.Name
+	secret := ours.Secret(b.namespace, &brigade.Build{
+		ID:         strings.ToLower(ulid.Make().String()),
+		ProjectID:  ours.ProjectID(project),
+		Type:       e.InvolvedObject.Kind + ":" + e.Reason,
+		Provider:   ours.Provider,
+		ShortTitle: title,
+		LongTitle:  title + ": " + e.Message,
+		Revision:   &brigade.Revision{Ref: "refs/heads/master"},
+		Payload:    payload,
+	})
+	if _, err := b.secrets.Create(ctx, secret, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("creating a build: %w", err)
+	}
+	return nil
+}
+
+// work creates Secrets of the Events that come, with the given number of
+// workers, until events is closed.
+func (b bare) work(ctx context.Context, workers int, events <-chan *corev1.Event) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		group.Go(func() error {
+			for {
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case e, more := <-events:
+					if !more {
+						return nil
+					}
+					if err := b.create(ctx, e); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// list reads all Events of a namespace in pages, as kubectl does, and returns
+// how many there are.
+func list(ctx context.Context, events corev1client.EventInterface, each func(*corev1.Event)) error {
+	options := metav1.ListOptions{Limit: 500}
+	for {
+		page, err := events.List(ctx, options)
+		if err != nil {
+			return fmt.Errorf("listing Events: %w", err)
+		}
+		for i := range page.Items {
+			each(&page.Items[i])
+		}
+		if options.Continue = page.Continue; options.Continue == "" {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// project is what all builds are of.
+const project = "deis/empty-testbed"
+
+// The filter files. The first gateway reads the same filters as JSON.
+const (
+	filters = `project: ` + project + `
+filters:
+  - kind: Pod
+    reasons: [` + accepted + `]
+    action: accept
+  - action: reject
+`
+	baselineFilters = `{"project": "` + project + `", "filters": [
+  {"kind": "Pod", "reasons": ["` + accepted + `"], "action": "accept"},
+  {"action": "reject"}
+]}
+`
+	// limitsOff is as far as the limits of a filter file go.
+	limitsOff = `limits: {buildsPerMinute: 1000000, burst: 1000000, queued: 1000000}
+`
+	// limitsOn is a storm's: a build a second, all else by default.
+	limitsOn = `limits: {buildsPerMinute: 60}
+`
+)
+
+// patience bounds every wait for something that comes soon where all is well.
+const patience = 2 * time.Minute
+
+// launch says how to start a gateway.
+type launch struct {
+	// baseline starts the other gateway, which takes none of limits and args.
+	baseline bool
+	// watch and builds are the namespaces of Events and Secrets. The baseline
+	// has only one for both.
+	watch, builds string
+	limits        string
+	args          []string
+}
+
+// start starts a gateway and waits for nothing.
+func (b *bench) start(l launch) (*gateway, error) {
+	b.processes++
+	name := fmt.Sprintf("gateway-%d", b.processes)
+	program := controlplane.Program{Name: name, Path: b.binary}
+	file, content := name+".yaml", filters+l.limits
+	if l.baseline {
+		file, content = name+".json", baselineFilters
+	}
+	path := filepath.Join(b.dir, file)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		return nil, err
+	}
+	if l.baseline {
+		program.Path = b.baseline
+		program.Args = []string{"-kubeconfig", b.cp.Kubeconfig(), "-namespace", l.watch, "-config", path}
+	} else {
+		program.Args = append([]string{
+			"--kubeconfig", b.kubeconfig, "--namespace", l.watch, "--build-namespace", l.builds, "--config", path, "--listen", "",
+		}, l.args...)
+	}
+	log := newLogWatch()
+	program.Output = log
+	started := time.Now()
+	process, err := b.cp.Run(program)
+	if err != nil {
+		return nil, err
+	}
+	return &gateway{Process: process, started: started, log: log}, nil
+}
+
+// probeEvery is the time between two Events that try whether a gateway builds.
+const probeEvery = 200 * time.Millisecond
+
+// with runs a gateway while use does.
+func (b *bench) with(l launch, use func(g *gateway) error) error {
+	g, err := b.start(l)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(g), g.Stop())
+}
+
+// has tells whether our gateway has a flag.
+func (b *bench) has(ctx context.Context, flag string) (bool, error) {
+	help, err := exec.CommandContext(ctx, b.binary, "--help").Output()
+	if err != nil {
+		return false, fmt.Errorf("asking %s for its flags: %w", b.binary, err)
+	}
+	return bytes.Contains(help, []byte(" "+flag)), nil
+}
+
+// awaitWorking creates Events until one has its build: the one way to tell
+// that a gateway works which holds for any gateway.
+func (b *bench) awaitWorking(ctx context.Context, g *gateway, watch string, seen *builds) error {
+	b.probes++ // others may have probed in the same namespace
+	probes := fmt.Sprintf("probe%d", b.probes)
+	load := newLoad(b.admin, watch, probes)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if _, err := load.create(ctx, accepted); err != nil {
+			return err
+		}
+		_, err := seen.await(ctx, probes, 1, probeEvery)
+		var late *lateError
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &late):
+			return fmt.Errorf("waiting for the gateway's first build: %w", err)
+		}
+		select {
+		case <-g.Done():
+			return errors.Join(errGone, g.Err())
+		default:
+		}
+	}
+}

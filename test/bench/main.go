@@ -1,0 +1,57 @@
+// Command bench measures the gateway on a control plane of its own: real etcd,
+// real kube-apiserver, the release binary as its own process, and a bare
+// client-go client as the measure of what the API server itself can do.
+// `make bench` builds what it needs and runs it; docs/performance.md says what
+// each row means.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+func main() {
+	os.Exit(run())
+}
+
+// run returns the exit code: 0 when every chosen row was measured, whether or
+// not it reached what it is to reach.
+func run() int {
+	var (
+		names    []string
+		size     string
+		baseline string
+		out      string
+		retained []int
+	)
+	flags := pflag.NewFlagSet("bench", pflag.ExitOnError)
+	flags.StringSliceVar(&names, "rows", nil, "the rows to measure: "+strings.Join(rowNames(), ", ")+"; all by default")
+	flags.StringVar(&size, "scale", "full", "how much of everything: small or full")
+	flags.StringVar(&baseline, "baseline", "", "another gateway `binary` to measure beside ours; it must take -kubeconfig, -namespace and -config")
+	flags.StringVar(&out, "out", "bench/results.json", "where the results are written")
+	flags.IntSliceVar(&retained, "retained", nil, "the numbers of Events retained in rows memory and growth, instead of the scale's")
+	_ = flags.Parse(os.Args[1:]) // it exits on an error
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	b, err := newBench(names, size, baseline, out)
+	if err == nil {
+		if len(retained) > 0 {
+			b.scale.Retained = retained
+		}
+		err = b.run(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
+	}
+	return 0
+}

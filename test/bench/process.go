@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// gateway is a running gateway process.
+type gateway struct {
+	*controlplane.Process
+	started time.Time
+	log     *logWatch
+}
+
+// The messages that are waited for.
+const (
+	// watching says that all Events there are were read, and that new ones will
+	// be.
+	watching = "watching"
+	// standingBy says that another replica leads.
+	standingBy = "standing by"
+)
+
+// errGone stands for the exit status 0 of a gateway nobody has stopped.
+var errGone = errors.New("the gateway has ended by itself")
+
+// await waits until the gateway has logged a message, and returns when it did
+// so for the first time.
+func (g *gateway) await(ctx context.Context, message string) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		at, changed := g.log.said(message)
+		if !at.IsZero() {
+			return at, nil
+		}
+		select {
+		case <-changed:
+		case <-g.Done():
+			return time.Time{}, errors.Join(errGone, g.Err())
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("waiting for the gateway to log %q: %w", message, ctx.Err())
+		}
+	}
+}
+
+// logWatch notes when each message was logged first. It reads of a line about
+// one Event or build no more than that it is one, so that a log of 100,000
+// Events costs the bench next to nothing.
+type logWatch struct {
+	mu      sync.Mutex
+	line    []byte // what there is of a line that has not ended
+	written int64
+	first   map[string]time.Time
+	changed chan struct{}
+}
+
+func newLogWatch() *logWatch {
+	return &logWatch{first: map[string]time.Time{}, changed: make(chan struct{})}
+}
+
+// Write takes a piece of the log.
+func (l *logWatch) Write(p []byte) (int, error) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written += int64(len(p))
+	for rest := p; ; {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		l.line = append(l.line, line...)
+		if !ended {
+			return len(p), nil
+		}
+		l.note(now)
+		l.line, rest = l.line[:0], after
+	}
+}
+
+// note notes the message of a line that has ended.
+func (l *logWatch) note(now time.Time) {
+	if bytes.Contains(l.line, []byte(`"msg":"Processing `)) || bytes.Contains(l.line, []byte(`"msg":"build `)) {
+		return
+	}
+	var record struct{ Msg string }
+	if err := json.Unmarshal(l.line, &record); err != nil {
+		return // not a record: whatever the other gateway writes
+	}
+	if _, again := l.first[record.Msg]; !again {
+		l.first[record.Msg] = now
+		close(l.changed)
+		l.changed = make(chan struct{})
+	}
+}
+
+// said returns when the message was logged first, or the zero time and a
+// channel that is closed when there is a new message.
+func (l *logWatch) said(message string) (time.Time, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first[message], l.changed
+}
+
+// size returns how many bytes were logged so far.
+func (l *logWatch) size() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written
+}
+
+// memory is the resident memory of a process in bytes, as the kernel counts it.
+type memory struct {
+	// peak and now are everything, mapped pages of the program's file included.
+	peak, now float64
+	// file is how much of now are such pages: the kernel can take them back and
+	// read them again, and processes of the same image share them.
+	file float64
+}
+
+// memoryOf reads a process's memory (proc_pid_status(5)).
+func memoryOf(pid int) (memory, error) {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return memory{}, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+	}
+	var m memory
+	for key, value := range map[string]*float64{"VmHWM:": &m.peak, "VmRSS:": &m.now, "RssFile:": &m.file} {
+		_, after, _ := strings.Cut(string(status), key)
+		fields := strings.Fields(after)
+		if len(fields) == 0 {
+			return memory{}, fmt.Errorf("reading the memory of process %d: no %s in its status", pid, key)
+		}
+		kib, err := strconv.ParseFloat(fields[0], 64)
+		if err != nil {
+			return memory{}, fmt.Errorf("reading the memory of process %d: %w", pid, err)
+		}
+		*value = kib * 1024
+	}
+	return m, nil
+}
+
+// ticksPerSecond is the unit of CPU time in /proc, USER_HZ, which Linux keeps
+// at 100 for all programs.
+const ticksPerSecond = 100
+
+// cpuOf returns the CPU time a process has used (proc_pid_stat(5): utime and
+// stime, fields 14 and 15).
+func cpuOf(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
+	}
+	// The second field is the program's name in parentheses and may hold spaces.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("reading the CPU time of process %d: %q", pid, stat)
+	}
+	var ticks int64
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// scale says how much of everything a run measures with.
+type scale struct {
+	// Repeats is how often a pair of gateway and bare client is measured; the
+	// pair with the median ratio is shown.
+	Repeats int `json:"repeats"`
+	// Burst and Throughput are Events in one measurement of builds per second.
+	Burst      int `json:"burst"`
+	Throughput int `json:"throughput"`
+	// Latency is how long 100 Events a second are created for.
+	Latency time.Duration `json:"latency"`
+	// Backlog is how many accepted Events wait at start.
+	Backlog int `json:"backlog"`
+	// Retained are the numbers of Events there are while memory is measured,
+	// and Start the one while the start is.
+	Retained []int `json:"retained"`
+	Start    int   `json:"start"`
+	// Growth is how many Events come on top of the retained ones.
+	Growth int `json:"growth"`
+	// Storm is how many accepted Events meet buildsPerMinute: 60.
+	Storm int `json:"storm"`
+	// Reading is how many rejected Events are read.
+	Reading int `json:"reading"`
+	// Restart is how many Events have builds when the gateway is killed.
+	Restart int `json:"restart"`
+	// Failovers is how often a leader is killed.
+	Failovers int `json:"failovers"`
+}
+
+// scaleOf returns the scale with the given name. The numbers of the full one
+// are those that docs/performance.md states what is to be reached for.
+func scaleOf(name string) (scale, error) {
+	switch name {
+	case "small":
+		return scale{
+			Repeats: 1, Burst: 500, Throughput: 1000, Latency: 10 * time.Second, Backlog: 2000,
+			Retained: []int{1000, 10_000}, Start: 10_000, Growth: 1000, Storm: 5000, Reading: 10_000, Restart: 200, Failovers: 1,
+		}, nil
+	case "full":
+		return scale{
+			Repeats: 3, Burst: 500, Throughput: 5000, Latency: time.Minute, Backlog: 20_000,
+			Retained: []int{1000, 10_000, 100_000, 300_000}, Start: 100_000, Growth: 2000, Storm: 50_000, Reading: 100_000, Restart: 1000, Failovers: 3,
+		}, nil
+	default:
+		return scale{}, fmt.Errorf("unknown scale %q: must be small or full", name)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// stormToReach is the peak memory in a storm, in MiB.
+const stormToReach = 128
+
+// measureStorm measures the memory of a gateway that may build once a second
+// and has far more than that accepted: first as it comes, then all of it there
+// when it starts.
+func measureStorm(ctx context.Context, b *bench) error {
+	n := b.scale.Storm
+	watch, err := b.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	live := launch{watch: watch, builds: watch, limits: limitsOn}
+	err = b.with(live, func(g *gateway) error {
+		if _, err := g.await(ctx, watching); err != nil {
+			return err
+		}
+		b.say("  creating %d Events", n)
+		if err := newLoad(b.admin, watch, "storm").burst(ctx, n, 1, nil); err != nil {
+			return err
+		}
+		return b.weather(ctx, g, "that come")
+	})
+	if err != nil {
+		return err
+	}
+	atStart := live
+	atStart.args = []string{"--replay-existing"}
+	if atStart.builds, err = b.namespace(ctx); err != nil {
+		return err
+	}
+	return b.with(atStart, func(g *gateway) error {
+		if _, err := g.await(ctx, watching); err != nil {
+			return err
+		}
+		return b.weather(ctx, g, "that are there at start")
+	})
+}
+
+// weather adds a line on the memory of a gateway that has met the storm.
+func (b *bench) weather(ctx context.Context, g *gateway, how string) error {
+	if err := pause(ctx, settleTime); err != nil {
+		return err
+	}
+	m, err := memoryOf(g.PID())
+	if err != nil {
+		return err
+	}
+	b.add(measurement{
+		Row: "storm", Case: fmt.Sprintf("peak, %d accepted Events %s", b.scale.Storm, how), Unit: "MiB", Size: b.scale.Storm,
+		Gateway: new(m.peak / mib), ToReach: fmt.Sprintf("< %d MiB", stormToReach), Reached: new(m.peak < stormToReach*mib),
+		Note: fmt.Sprintf("%.3g MiB now", m.now/mib),
+	})
+	return nil
+}
+
+// pause lets some time pass.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
