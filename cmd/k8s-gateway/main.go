@@ -18,19 +18,12 @@ func main() {
 }
 
 // run executes the command line and returns the exit code: 0 on success, 1
-// when the work failed. The first SIGTERM or SIGINT asks the command to end,
-// the second ends the process at once.
+// when the work failed. The first SIGTERM or SIGINT asks the command to end;
+// the second ends the process at once, for the default handling is restored.
 func run() int {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel()
-		<-signals
-		os.Exit(exitInterrupted)
-	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	err := newRootCommand().ExecuteContext(ctx)
 	switch {
 	case errors.Is(err, errReported):
@@ -42,10 +35,6 @@ func run() int {
 		return 0
 	}
 }
-
-// exitInterrupted is the exit code after a second signal: what a shell reports
-// of a process that SIGINT ended (128 + 2).
-const exitInterrupted = 130
 
 // errReported says that the command failed and has told the user why.
 var errReported = errors.New("reported")
