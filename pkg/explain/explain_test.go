@@ -101,20 +101,27 @@ func yamlOf(i int) string {
 
 func TestTheEndOfTheContextEndsAReadAndSumsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	r, w := io.Pipe() // never closed: a terminal
-	go func() {
-		_, _ = io.WriteString(w, `{"kind": "Event", "apiVersion": "v1"}{"kind": "Ev`)
-		cancel()
-	}()
+	go func() { _, _ = io.WriteString(w, `{"kind": "Event", "apiVersion": "v1"}{"kind": "Ev`) }()
 	var out bytes.Buffer
-	err := Run(ctx, Options{Config: &config.Config{}, Sources: []Source{Stream{Name: "stdin", Reader: r}}, Out: &out})
+	printed := writerFunc(func(p []byte) (int, error) {
+		cancel() // somebody has seen the first Event and presses Ctrl-C
+		return out.Write(p)
+	})
+	err := Run(ctx, Options{Config: &config.Config{}, Sources: []Source{Stream{Name: "stdin", Reader: r}}, Out: printed})
 	if err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(out.String(), ": 0 accepted, ") {
-		t.Errorf("no summary in:\n%s", out.String())
+	if !strings.Contains(out.String(), "1 Event: 0 accepted, 1 rejected") {
+		t.Errorf("no summary of the one Event in:\n%s", out.String())
 	}
 }
+
+// writerFunc is a Writer that is a function.
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestWhatCannotBeReadOrPrintedIsAnError(t *testing.T) {
 	broken := errors.New("the disk is on fire")
