@@ -112,17 +112,41 @@ func (q *Queue) take(b Build, done func(Outcome)) Outcome {
 		return Exists
 	}
 	if len(q.pending) >= q.Capacity {
-		q.sayLocked("queue full", func() {
-			message := fmt.Sprintf("dropped the build of event %s: %d builds wait, which is limits.queued", event.Key(b.Event), q.Capacity)
-			q.Log.Error("build dropped, and others like it for the next minute", "event", event.Key(b.Event), "build", b.ID, "queued", q.Capacity)
-			q.Reporter.Warn("BuildDropped", message)
-		})
+		q.sayDroppedLocked(b)
 		return Dropped
 	}
 	p := &pending{build: b, received: time.Now(), done: []func(Outcome){done}}
 	q.pending[b.ID] = p
 	q.arrived.Add(p)
 	return ""
+}
+
+// Room tells whether Add knows the build with the given ID already, because it
+// waits or was written lately, and how many builds that it does not know it
+// would take before it drops one.
+func (q *Queue) Room(id string) (known bool, left int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, waits := q.pending[id]
+	return waits || q.recent.Contains(id), q.Capacity - len(q.pending)
+}
+
+// Drop counts and reports n builds, one of which is b, for which the caller
+// found no Room and which it therefore did not Add.
+func (q *Queue) Drop(b Build, n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sayDroppedLocked(b)
+	q.Metrics.builds.WithLabelValues(string(Dropped)).Add(float64(n))
+}
+
+// sayDroppedLocked reports that b is dropped because the Queue is full.
+func (q *Queue) sayDroppedLocked(b Build) {
+	q.sayLocked("queue full", func() {
+		message := fmt.Sprintf("dropped the build of event %s: %d builds wait, which is limits.queued", event.Key(b.Event), q.Capacity)
+		q.Log.Error("build dropped, and others like it for the next minute", "event", event.Key(b.Event), "build", b.ID, "queued", q.Capacity)
+		q.Reporter.Warn("BuildDropped", message)
+	})
 }
 
 // Run writes builds until ctx ends. Then it goes on with what is ready, within

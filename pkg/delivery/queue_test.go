@@ -377,3 +377,31 @@ func TestQueueTakesMemoryForWhatWaitsAndNotForWhatMay(t *testing.T) {
 		t.Errorf("a queue for a million builds takes %d bytes while it is empty, one for a single build %d", many, few)
 	}
 }
+
+func TestQueueTellsWhatItWouldTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(func(o *Options) { o.Capacity = 2 })
+		room := func(id string, wantKnown bool, wantLeft int) {
+			t.Helper()
+			if known, left := h.Room(id); known != wantKnown || left != wantLeft {
+				t.Errorf("Room(%s) = %v, %d, want %v, %d", id, known, left, wantKnown, wantLeft)
+			}
+		}
+		room("a", false, 2)
+		h.add("a")
+		room("a", true, 1)
+		room("b", false, 1)
+		h.add("b")
+		room("c", false, 0)
+		h.Drop(build("c"), 3)
+		if got := testutil.ToFloat64(h.metrics.builds.WithLabelValues(string(Dropped))); got != 3 {
+			t.Errorf("%v builds counted as dropped, want 3", got)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		go h.Run(ctx)
+		synctest.Wait()
+		room("a", true, 2) // written lately
+		stop()
+		synctest.Wait()
+	})
+}

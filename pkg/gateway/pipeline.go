@@ -13,7 +13,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
@@ -128,7 +127,10 @@ func (p *pipeline) run(leading, stopping context.Context) error {
 // informer returns the scope's informer, which hands accepted Events to the
 // intake.
 func (p *pipeline) informer(scope position.Scope, tracker *position.Tracker) (cache.SharedIndexInformer, error) {
-	r := &reader{events: p.Core.Events(string(scope)), tracker: tracker, decider: p.decider, log: p.events, selector: p.selector()}
+	in := &intake{decider: p.decider, tracker: tracker, queue: p.queue}
+	r := &reader{
+		events: p.Core.Events(string(scope)), tracker: tracker, decider: p.decider, intake: in, log: p.events, selector: p.selector(),
+	}
 	lw := &cache.ListWatch{ListWithContextFunc: r.list, WatchFuncWithContext: r.watch}
 	informer := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, p.Core), &corev1.Event{}, 0, cache.Indexers{})
 	if err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
@@ -139,7 +141,7 @@ func (p *pipeline) informer(scope position.Scope, tracker *position.Tracker) (ca
 	}
 	take := func(obj any) {
 		if e, ok := obj.(*corev1.Event); ok {
-			p.intake(tracker, e)
+			in.take(e)
 		}
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -159,20 +161,4 @@ func (p *pipeline) selector() string {
 		return ""
 	}
 	return p.config.Filters.Selector().String()
-}
-
-// intake names the build that an accepted Event asks for and queues it. What
-// the informer shows again was claimed before.
-func (p *pipeline) intake(tracker *position.Tracker, e *corev1.Event) {
-	if !tracker.Claim(e.ResourceVersion) {
-		return
-	}
-	verdict := p.decider.Decide(e)
-	project := brigade.ProjectID(verdict.Project)
-	p.queue.Add(delivery.Build{
-		ID:        identity.Of(project, e, verdict.OncePer),
-		ProjectID: project,
-		By:        verdict.By,
-		Event:     e,
-	}, func(delivery.Outcome) { tracker.Done(e.ResourceVersion) })
 }

@@ -29,13 +29,14 @@ const (
 )
 
 // reader lists and watches the Events of one scope for the informer, and
-// decides on each as it comes: what is rejected, or was done with before, goes
-// no further, so the informer's cache holds what will be built and no more.
-// It tells the scope's tracker of everything it reads.
+// decides on each as it comes: what is rejected, was done with before, or finds
+// no room, goes no further, so the informer's cache holds what will be built
+// and no more. It tells the scope's tracker of everything it reads.
 type reader struct {
 	events  corev1client.EventInterface
 	tracker *position.Tracker
 	decider decide.Decider
+	intake  *intake
 	log     *eventLog
 	// selector is the field selector that is pushed down to the API server.
 	selector string
@@ -57,7 +58,7 @@ func (r *reader) list(ctx context.Context, options metav1.ListOptions) (runtime.
 }
 
 func (r *reader) listOnce(ctx context.Context, options metav1.ListOptions) (*corev1.EventList, error) {
-	r.tracker.BeginList()
+	r.beginList()
 	// An empty resourceVersion asks for the latest state. The informer's own
 	// choice, "0", may be answered with any older one.
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
@@ -78,7 +79,7 @@ func (r *reader) listOnce(ctx context.Context, options metav1.ListOptions) (*cor
 		}
 		if page.Continue == "" {
 			kept.ResourceVersion = page.ResourceVersion
-			r.tracker.EndList(page.ResourceVersion)
+			r.endList(page.ResourceVersion)
 			return kept, nil
 		}
 		options.Continue = page.Continue
@@ -101,7 +102,7 @@ func (r *reader) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 	}
 	r.log.metrics.watches.Inc()
 	if options.SendInitialEvents != nil && *options.SendInitialEvents {
-		r.tracker.BeginList()
+		r.beginList()
 	}
 	return newStream(source, func(w watch.Event, send func(watch.Event) bool) { r.handOn(ctx, w, send) }), nil
 }
@@ -129,7 +130,7 @@ func (r *reader) handOn(ctx context.Context, w watch.Event, send func(watch.Even
 		// A bookmark carries an Event object too. It must go on, or the
 		// informer never syncs.
 		if e.Annotations[metav1.InitialEventsAnnotationKey] == "true" {
-			r.tracker.EndList(e.ResourceVersion)
+			r.endList(e.ResourceVersion)
 		}
 		if !send(w) {
 			return
@@ -145,6 +146,16 @@ func (r *reader) handOn(ctx context.Context, w watch.Event, send func(watch.Even
 	r.tracker.Passed(e.ResourceVersion)
 }
 
+func (r *reader) beginList() {
+	r.tracker.BeginList()
+	r.intake.beginList()
+}
+
+func (r *reader) endList(version string) {
+	r.tracker.EndList(version)
+	r.intake.endList()
+}
+
 // wanted tells whether e goes on to the informer, and logs and counts it.
 func (r *reader) wanted(ctx context.Context, e *corev1.Event) bool {
 	reading := r.tracker.Read(event.Key(e), e.ResourceVersion)
@@ -156,5 +167,5 @@ func (r *reader) wanted(ctx context.Context, e *corev1.Event) bool {
 	if reading.First {
 		r.log.seen(ctx, e, verdict)
 	}
-	return verdict.Action == filter.Accept
+	return verdict.Action == filter.Accept && r.intake.hasRoom(e, verdict)
 }

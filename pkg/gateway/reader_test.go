@@ -16,11 +16,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
@@ -71,6 +73,7 @@ func expired() answer {
 // accepted and rejected are Events that the reader under test takes so.
 func accepted(name, version string) *corev1.Event {
 	e := versioned(name, version)
+	e.UID = types.UID("uid of " + name)
 	e.InvolvedObject.Kind = "Pod"
 	e.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubelet"}}
 	return e
@@ -82,17 +85,35 @@ func rejected(name, version string) *corev1.Event {
 	return e
 }
 
+// acceptPods accepts what is about pods.
+const acceptPods = "project: a/b\nfilters: [{kind: Pod, action: accept}]\n"
+
 // newReaderOf returns a reader of s that accepts what is about pods, from the
 // given position on.
 func newReaderOf(t *testing.T, s *server, floor string) *reader {
 	t.Helper()
-	c, err := config.Parse("filters.yaml", []byte("project: a/b\nfilters: [{kind: Pod, action: accept}]\n"))
+	return newReaderWith(t, s, floor, acceptPods, 100, prometheus.NewRegistry())
+}
+
+// newReaderWith returns a reader with the given filter file and room for so
+// many builds, which counts in the given registry.
+func newReaderWith(t *testing.T, s *server, floor, file string, room int, registry *prometheus.Registry) *reader {
+	t.Helper()
+	c, err := config.Parse("filters.yaml", []byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
+	m, log := newMetrics(registry), slog.New(slog.DiscardHandler)
+	tracker, decider := position.NewTracker(floor), decide.Decider{Filters: c.Filters}
+	queue := delivery.NewQueue(delivery.Options{Capacity: room, Log: log, Metrics: m.delivery, Reporter: silent{}})
+	t.Cleanup(func() {
+		ended, end := context.WithCancel(context.Background())
+		end()
+		queue.Run(ended) // which stops what NewQueue started
+	})
 	return &reader{
-		events: s, tracker: position.NewTracker(floor), decider: decide.Decider{Filters: c.Filters},
-		log: newEventLog(LogNone, slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry())),
+		events: s, tracker: tracker, decider: decider, log: newEventLog(LogNone, log, m),
+		intake: &intake{decider: decider, tracker: tracker, queue: queue},
 	}
 }
 
