@@ -15,7 +15,8 @@ func BenchmarkDecide(b *testing.B) {
 			return Rule{Kind: "Pod", Namespace: "pequod", Reasons: []string{fmt.Sprintf("Reason%d", i), "Killing"}}
 		},
 		"prefix globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("web-%d-*", i)} },
-		"general globs": func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-??", i)} },
+		"ending globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-??", i)} },
+		"general globs": func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-*-??", i)} },
 	}
 	for name, rule := range kinds {
 		for _, n := range []int{1, 10, 100, 1000} {

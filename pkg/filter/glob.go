@@ -20,6 +20,9 @@ const (
 	suffix
 	// infix looks for text anywhere in the value.
 	infix
+	// ending compares text, which has a question mark, with the end of the
+	// value.
+	ending
 	// general runs text, the whole glob, through match.
 	general
 )
@@ -48,6 +51,8 @@ func newGlob(text string) glob {
 		return glob{form: suffix, text: text[1:]}
 	case text[0] == '*' && strings.IndexAny(text[1:], "*?") == len(text)-2 && text[len(text)-1] == '*':
 		return glob{form: infix, text: text[1 : len(text)-1]}
+	case text[0] == '*' && !strings.Contains(text[1:], "*"):
+		return glob{form: ending, text: text[1:]}
 	default:
 		return glob{form: general, text: text}
 	}
@@ -66,6 +71,8 @@ func (g glob) matches(value string) bool {
 		return strings.HasSuffix(value, g.text)
 	case infix:
 		return strings.Contains(value, g.text)
+	case ending:
+		return matchEnd(g.text, value)
 	default:
 		return match(g.text, value, false)
 	}
@@ -79,7 +86,7 @@ func (g glob) String() string {
 		return "*"
 	case prefix:
 		return g.text + "*"
-	case suffix:
+	case suffix, ending:
 		return "*" + g.text
 	case infix:
 		return "*" + g.text + "*"
@@ -129,6 +136,24 @@ func match(pattern, value string, isGlob bool) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// matchEnd compares the end of value with pattern, a glob without stars. From
+// behind, most values fail at once. A character of several bytes cannot be told
+// from behind where the encoding is broken, so at the first of those it leaves
+// value to match.
+func matchEnd(pattern, value string) bool {
+	for p, v := len(pattern)-1, len(value)-1; p >= 0; p, v = p-1, v-1 {
+		switch {
+		case v < 0:
+			return false
+		case value[v] >= utf8.RuneSelf:
+			return match("*"+pattern, value, false)
+		case pattern[p] != '?' && pattern[p] != value[v]:
+			return false
+		}
+	}
+	return true
 }
 
 // width returns how many bytes the first character of text takes.
