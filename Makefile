@@ -61,7 +61,9 @@ test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=
 bench: build control-plane ## Measure the gateway beside a bare client. ROWS=throughput,memory SCALE=small choose, BASELINE= is another gateway.
 	@mkdir -p bench
 	@$(GO) build -o $(BIN)/bench ./test/bench
-	@$(BIN)/bench --scale=$(SCALE) $(if $(ROWS),--rows=$(ROWS)) $(if $(BASELINE),--baseline=$(BASELINE))
+	@$(GO) -C hack/plot build -o ../../$(BIN)/plot .
+	@$(BIN)/bench --scale=$(SCALE) $(if $(ROWS),--rows=$(ROWS)) $(if $(BASELINE),--baseline=$(BASELINE)) --out=bench/results.json
+	@$(BIN)/plot bench/results.json bench
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.
