@@ -20,8 +20,8 @@ const (
 	suffix
 	// infix looks for text anywhere in the value.
 	infix
-	// ending compares text, which has a question mark, with the end of the
-	// value.
+	// ending compares the end of the value with text, the whole glob: a star
+	// and then at least one question mark, but no star.
 	ending
 	// general runs text, the whole glob, through match.
 	general
@@ -30,7 +30,7 @@ const (
 // glob is a compiled text condition.
 type glob struct {
 	form form
-	// text is the literal part, for general the whole glob.
+	// text is the literal part, for ending and general the whole glob.
 	text string
 }
 
@@ -52,7 +52,7 @@ func newGlob(text string) glob {
 	case text[0] == '*' && strings.IndexAny(text[1:], "*?") == len(text)-2 && text[len(text)-1] == '*':
 		return glob{form: infix, text: text[1 : len(text)-1]}
 	case text[0] == '*' && !strings.Contains(text[1:], "*"):
-		return glob{form: ending, text: text[1:]}
+		return glob{form: ending, text: text}
 	default:
 		return glob{form: general, text: text}
 	}
@@ -86,7 +86,7 @@ func (g glob) String() string {
 		return "*"
 	case prefix:
 		return g.text + "*"
-	case suffix, ending:
+	case suffix:
 		return "*" + g.text
 	case infix:
 		return "*" + g.text + "*"
@@ -138,17 +138,17 @@ func match(pattern, value string, isGlob bool) bool {
 	return p == len(pattern)
 }
 
-// matchEnd compares the end of value with pattern, a glob without stars. From
-// behind, most values fail at once. A character of several bytes cannot be told
-// from behind where the encoding is broken, so at the first of those it leaves
-// value to match.
+// matchEnd does what match does where the only star of pattern is its first
+// character. It begins at the end, where most values fail at once. A character
+// of several bytes cannot be told from behind where the encoding is broken, so
+// at the first of those it leaves value to match. It does not allocate.
 func matchEnd(pattern, value string) bool {
-	for p, v := len(pattern)-1, len(value)-1; p >= 0; p, v = p-1, v-1 {
+	for p, v := len(pattern)-1, len(value)-1; p > 0; p, v = p-1, v-1 {
 		switch {
 		case v < 0:
 			return false
 		case value[v] >= utf8.RuneSelf:
-			return match("*"+pattern, value, false)
+			return match(pattern, value, false)
 		case pattern[p] != '?' && pattern[p] != value[v]:
 			return false
 		}

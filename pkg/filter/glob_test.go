@@ -72,6 +72,15 @@ func TestGlobCovers(t *testing.T) {
 	}
 }
 
+func TestGlobsDoNotAllocate(t *testing.T) {
+	for _, text := range []string{"web", "web*", "*web", "*web*", "*-1-??", "*-1-*-??"} {
+		g := newGlob(text)
+		if n := testing.AllocsPerRun(10, func() { g.matches("web-1-aé") }); n != 0 {
+			t.Errorf("%s allocates %v times", text, n)
+		}
+	}
+}
+
 // A glob that tries every split of the value would need 2^30 steps here.
 func TestGlobWithManyStarsIsNotSlow(t *testing.T) {
 	g := newGlob(strings.Repeat("a*", 30) + "b")
