@@ -14,9 +14,7 @@ import (
 // intake names the builds that one scope's accepted Events ask for. It stands
 // on both sides of the informer: behind it, where it queues what the informer
 // hands on, and ahead of it, where it tells the reader what there is room for.
-// An Event that would be dropped later takes no memory meanwhile: a cluster
-// that retains 50,000 accepted Events is no heavier than one that retains as
-// many as may wait.
+// An Event that would be dropped later takes no memory meanwhile.
 type intake struct {
 	decider decide.Decider
 	tracker *position.Tracker
