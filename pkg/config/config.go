@@ -13,7 +13,7 @@ import (
 	"os"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 const (
@@ -38,7 +38,7 @@ type Config struct {
 	// project, so that Verdict.Project is final.
 	Filters *filter.List
 	// Limits are the file's limits, with defaults for those it does not set.
-	Limits guard.Limits
+	Limits limit.Limits
 	// Warnings are what is allowed but probably not meant, in the order of the
 	// file.
 	Warnings []Fault

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // mustParse parses a file that is known to have no faults.
@@ -29,7 +29,7 @@ func TestParseFillsInDefaults(t *testing.T) {
 	if cfg.Project != "" || cfg.CommitRef != "refs/heads/master" || cfg.Warnings != nil {
 		t.Errorf("%+v", cfg)
 	}
-	if diff := cmp.Diff(guard.DefaultLimits(), cfg.Limits); diff != "" {
+	if diff := cmp.Diff(limit.DefaultLimits(), cfg.Limits); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
 	}
 }
@@ -74,7 +74,7 @@ limits:
 	if diff := cmp.Diff(wantRules, cfg.Filters.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
-	wantLimits := guard.Limits{BuildsPerMinute: 600, Burst: 1, ActiveBuilds: 5, Queued: 16}
+	wantLimits := limit.Limits{BuildsPerMinute: 600, Burst: 1, ActiveBuilds: 5, Queued: 16}
 	if diff := cmp.Diff(wantLimits, cfg.Limits); diff != "" {
 		t.Errorf("limits (-want +got):\n%s", diff)
 	}
@@ -89,7 +89,7 @@ func TestEmptyValuesAreLikeKeysThatAreNotThere(t *testing.T) {
 	if diff := cmp.Diff(want, cfg.Filters.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
-	if cfg.CommitRef != DefaultCommitRef || cfg.Limits != guard.DefaultLimits() {
+	if cfg.CommitRef != DefaultCommitRef || cfg.Limits != limit.DefaultLimits() {
 		t.Errorf("%+v", cfg)
 	}
 }

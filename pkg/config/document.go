@@ -7,14 +7,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // config reads the whole file. Where it reports faults its result is of no
 // use.
 func (r *reader) config(root *yaml.Node) *Config {
 	top := r.mapping(root, "", "project", "commitRef", "filters", "limits")
-	cfg := &Config{CommitRef: DefaultCommitRef, Limits: guard.DefaultLimits()}
+	cfg := &Config{CommitRef: DefaultCommitRef, Limits: limit.DefaultLimits()}
 	projectKnown := true
 	if e, ok := top["project"]; ok {
 		cfg.Project, projectKnown = r.project(e.value)

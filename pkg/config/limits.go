@@ -3,7 +3,7 @@ package config
 import (
 	"go.yaml.in/yaml/v3"
 
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // maxLimit is the largest value of any limit. It is beyond what one control
@@ -12,8 +12,8 @@ import (
 const maxLimit = 1_000_000
 
 // limits reads the `limits` section. What it does not set keeps its default.
-func (r *reader) limits(node *yaml.Node) guard.Limits {
-	limits := guard.DefaultLimits()
+func (r *reader) limits(node *yaml.Node) limit.Limits {
+	limits := limit.DefaultLimits()
 	settings := []struct {
 		key   string
 		low   int

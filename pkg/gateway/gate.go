@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // The limits that hold builds back, as the filter file names them.
@@ -22,13 +22,13 @@ const (
 // gate holds builds back as the limits of the filter file say. It says in log
 // and metrics that it does, by which limit and for how long.
 type gate struct {
-	pace    *guard.Pace
+	pace    *limit.Pace
 	log     *slog.Logger
 	metrics *metrics
 
 	mu sync.Mutex
 	// active is nil where the number of active builds has no limit.
-	active *guard.Active
+	active *limit.Active
 	// changed receives when active may have room again.
 	changed chan struct{}
 	holding map[string]*holding
@@ -48,9 +48,9 @@ type holding struct {
 // limit of so many builds a minute lets one pass now and then.
 const oneHold = time.Second
 
-func newGate(l guard.Limits, log *slog.Logger, m *metrics) *gate {
+func newGate(l limit.Limits, log *slog.Logger, m *metrics) *gate {
 	g := &gate{
-		pace:    guard.NewPace(l),
+		pace:    limit.NewPace(l),
 		log:     log,
 		metrics: m,
 		changed: make(chan struct{}, 1),
@@ -62,7 +62,7 @@ func newGate(l guard.Limits, log *slog.Logger, m *metrics) *gate {
 		m.heldBackSeconds.WithLabelValues(limit)
 	}
 	if l.ActiveBuilds > 0 {
-		g.active = guard.NewActive(l.ActiveBuilds)
+		g.active = limit.NewActive(l.ActiveBuilds)
 	}
 	return g
 }
@@ -101,31 +101,31 @@ func (g *gate) admit(b delivery.Build) (bool, time.Time) {
 	if next, ok := g.active.Next(); ok {
 		return false, next
 	}
-	return false, now.Add(guard.AppearWithin)
+	return false, now.Add(limit.AppearWithin)
 }
 
 // Settle takes a build that was not created off the count of active ones.
 func (g *gate) Settle(b delivery.Build, o delivery.Outcome) {
 	if o != delivery.Created {
-		g.count(func(a *guard.Active) { a.Withdraw(b.ID) })
+		g.count(func(a *limit.Active) { a.Withdraw(b.ID) })
 	}
 }
 
 // seen takes note of a worker pod that is pending or running.
 func (g *gate) seen(obj any) {
 	if id, ok := buildOf(obj); ok {
-		g.count(func(a *guard.Active) { a.Appeared(id) })
+		g.count(func(a *limit.Active) { a.Appeared(id) })
 	}
 }
 
 // gone takes note of a worker pod that is neither any more.
 func (g *gate) gone(obj any) {
 	if id, ok := buildOf(obj); ok {
-		g.count(func(a *guard.Active) { a.Ended(id) })
+		g.count(func(a *limit.Active) { a.Ended(id) })
 	}
 }
 
-func (g *gate) count(change func(*guard.Active)) {
+func (g *gate) count(change func(*limit.Active)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.active == nil {

@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // pod returns the metadata of a build's worker pod.
@@ -43,7 +43,7 @@ func TestTheGatePacesBuilds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		m := newMetrics(prometheus.NewRegistry())
-		g := newGate(guard.Limits{BuildsPerMinute: 60, Burst: 20}, slog.New(slog.NewTextHandler(&log, nil)), m)
+		g := newGate(limit.Limits{BuildsPerMinute: 60, Burst: 20}, slog.New(slog.NewTextHandler(&log, nil)), m)
 		passed := passing(t.Context(), g, 200)
 		synctest.Wait()
 		if got := passed.Load(); got != 20 {
@@ -82,7 +82,7 @@ func TestTheGateCapsActiveBuilds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		m := newMetrics(prometheus.NewRegistry())
-		g := newGate(guard.Limits{BuildsPerMinute: 1_000_000, Burst: 1000, ActiveBuilds: 3}, slog.New(slog.DiscardHandler), m)
+		g := newGate(limit.Limits{BuildsPerMinute: 1_000_000, Burst: 1000, ActiveBuilds: 3}, slog.New(slog.DiscardHandler), m)
 		passed := passing(ctx, g, 100)
 		want := func(n int32, when string) {
 			t.Helper()
@@ -104,7 +104,7 @@ func TestTheGateCapsActiveBuilds(t *testing.T) {
 		want(5, "when a build was there already")
 		g.Settle(delivery.Build{ID: "b4"}, delivery.Created)
 		want(5, "when a build was created")
-		<-time.After(guard.AppearWithin + time.Millisecond)
+		<-time.After(limit.AppearWithin + time.Millisecond)
 		want(7, "when the pods of b2 and b4 are overdue")
 		cancel()
 		synctest.Wait()

@@ -12,7 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // settleTime is how long the file's folder must be quiet before the file is
@@ -27,7 +27,7 @@ var errReload = errors.New("the filter file has changed")
 // only observes where there is none.
 func load(path string) (*config.Config, []byte, error) {
 	if path == "" {
-		return &config.Config{CommitRef: config.DefaultCommitRef, Limits: guard.DefaultLimits()}, nil, nil
+		return &config.Config{CommitRef: config.DefaultCommitRef, Limits: limit.DefaultLimits()}, nil, nil
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {

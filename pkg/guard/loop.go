@@ -1,3 +1,6 @@
+// Package guard recognizes Events that are echoes of builds.
+//
+// It is pure: no client, no logger, no clock.
 package guard
 
 import (

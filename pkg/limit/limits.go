@@ -1,8 +1,8 @@
-// Package guard holds what may stand between an accepted Event and a build:
-// the loop guard, and the limits on how fast and how many builds are made.
+// Package limit bounds how fast and how many builds are made: pace, active
+// builds, and how many may wait.
 //
 // It is pure: no client, no logger, no clock. Time comes in as a parameter.
-package guard
+package limit
 
 // Limits bound what one gateway may do to a cluster. They are read from the
 // filter file's `limits` section.
