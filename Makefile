@@ -51,7 +51,7 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 
 .PHONY: test
 test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/guard ./pkg/identity ./pkg/limit
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
 .PHONY: test-faults

@@ -18,8 +18,9 @@ import (
 
 const explainLong = `Tells what the gateway would do with Events: for each one the verdict and what
 decided it (a filter by its place in the list, "default" where none matched,
-"guard" for Events about Brigade's own workers), and then for each filter how
-often it decided and how many builds it would have made. It builds nothing.
+"namespace" for Events about an object of another namespace, "guard" for Events
+about Brigade's own workers), and then for each filter how often it decided and
+how many builds it would have made. It builds nothing.
 
 The Events come from what kubectl printed, in files or on standard input: a
 List, an EventList, single Events, JSON or YAML, several of them one after the

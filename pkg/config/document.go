@@ -98,8 +98,29 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 		f := filters[s.Index]
 		r.warn(at(f.node), f.path, "can never match: %s; remove it, or move it up", s.Why)
 	}
+	for _, f := range filters {
+		r.warnAboutScope(f)
+	}
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
 		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject ahead of it")
 	}
+}
+
+// warnAboutScope reports a filter that names a cluster-scoped kind and takes
+// any object that claims to be one.
+func (r *reader) warnAboutScope(f *filterNode) {
+	if !filter.ClusterScoped(f.rule.Kind) || f.rule.Scope != filter.AnyScope {
+		return
+	}
+	if scope, ok := f.entries["scope"]; ok && scope.value.Value != "" {
+		return // any scope, and that was said
+	}
+	advice := "add scope: Cluster"
+	if f.rule.Namespace != "" && f.rule.Namespace != "*" {
+		advice = "remove namespace and " + advice
+	}
+	kind := f.entries["kind"].value
+	r.warn(at(kind), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; %s",
+		f.rule.Kind, advice)
 }

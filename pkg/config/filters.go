@@ -25,7 +25,7 @@ type filterNode struct {
 // filterKeys are the keys of one filter: conditions first, then the outcome.
 func filterKeys() []string {
 	return []string{
-		"namespace", "kind", "reasons", "name", "type", "component", "expression", "action", "project", "oncePer",
+		"namespace", "kind", "scope", "reasons", "name", "type", "component", "expression", "action", "project", "oncePer",
 	}
 }
 
@@ -65,6 +65,7 @@ func (r *reader) filter(f *filterNode) {
 	if strings.TrimSpace(f.rule.Expression) == "" {
 		f.rule.Expression = ""
 	}
+	r.scope(f)
 	r.reasons(f)
 	r.outcome(f)
 }
@@ -77,6 +78,16 @@ func (r *reader) textOf(f *filterNode, key string, into *string) {
 	}
 	if *into, ok = r.text(e.value, f.pathOf(key)); !ok {
 		f.broken[key] = true
+	}
+}
+
+// scope reads the `scope` key.
+func (r *reader) scope(f *filterNode) {
+	var scope string
+	r.textOf(f, "scope", &scope)
+	var err error
+	if f.rule.Scope, err = filter.ParseScope(scope); err != nil {
+		r.refuseKey(f, "scope", "%s", err)
 	}
 }
 

@@ -87,7 +87,7 @@ func render(t *testing.T, cfg *Config) []byte {
 	filters := []map[string]any{}
 	for _, r := range cfg.Filters.Rules() {
 		f := map[string]any{
-			"namespace": r.Namespace, "kind": r.Kind, "reasons": r.Reasons, "name": r.Name, "type": r.Type,
+			"namespace": r.Namespace, "scope": string(r.Scope), "kind": r.Kind, "reasons": r.Reasons, "name": r.Name, "type": r.Type,
 			"component": r.Component, "expression": r.Expression, "action": r.Action.String(), "project": r.Project,
 			"oncePer": r.OncePer.String(),
 		}

@@ -1,5 +1,9 @@
-// Package decide says what becomes of one Event: the loop guard speaks first,
-// then the filter list.
+// Package decide says what becomes of one Event: first the rules that no
+// filter file can change, then the filter list.
+//
+// The rules ahead of the filters are Forged, which rejects Events about objects
+// of another namespace, and Loop, which rejects the echo of a build. Each has a
+// name of its own in a verdict.
 //
 // It is where the daemon and `k8s-gateway explain` meet: whatever shows a
 // verdict takes it from here, so there is one answer. Like what it calls it is
@@ -10,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // Decider decides about Events. It never changes, and any number of goroutines
@@ -22,11 +25,31 @@ type Decider struct {
 	AllowBrigadeEvents bool
 }
 
-// Decide returns the verdict on e, with guard.By as what decided where the
-// loop guard did.
+// Decide returns the verdict on e: a rejection by ByNamespace or ByLoop where
+// one of the rules ahead of the filters applies, else that of the filters. It
+// does not allocate unless an expression runs.
 func (d Decider) Decide(e *corev1.Event) filter.Verdict {
-	if !d.AllowBrigadeEvents && guard.Loop(e) {
-		return filter.Verdict{Action: filter.Reject, By: guard.By}
+	switch {
+	case Forged(e):
+		return filter.Verdict{Action: filter.Reject, By: ByNamespace}
+	case !d.AllowBrigadeEvents && Loop(e):
+		return filter.Verdict{Action: filter.Reject, By: ByLoop}
+	default:
+		return d.Filters.Decide(e)
 	}
-	return d.Filters.Decide(e)
+}
+
+// Trace returns each step on the way to the verdict, up to and including the
+// one that decided: a rule ahead of the filters, or the filters that were
+// tried. Where the last Step did not match, or there is none, filter.Default
+// decided.
+func (d Decider) Trace(e *corev1.Event) []filter.Step {
+	switch {
+	case Forged(e):
+		return []filter.Step{{By: ByNamespace, Matched: true, Why: whyForged(e)}}
+	case !d.AllowBrigadeEvents && Loop(e):
+		return []filter.Step{{By: ByLoop, Matched: true, Why: whyLoop}}
+	default:
+		return d.Filters.Trace(e)
+	}
 }

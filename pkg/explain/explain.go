@@ -17,7 +17,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 )
 
@@ -101,8 +100,10 @@ type Explanation struct {
 	// empty for rejected Events, and for those that were never stored and have
 	// no UID to name a build after.
 	BuildID string
-	// Tried are the filters that were tried and did not match, where asked for.
-	Tried []filter.Step
+	// Why are the steps on the way to the verdict that have something to say:
+	// the filters that did not match, and what decided where that needs a
+	// reason. Only where asked for.
+	Why []filter.Step
 }
 
 // Explain decides about e as the daemon does.
@@ -114,10 +115,10 @@ func (x Explainer) Explain(e *corev1.Event) Explanation {
 			out.BuildID = identity.Of(out.ProjectID, e, out.Verdict.OncePer)
 		}
 	}
-	if x.Why && out.Verdict.By != guard.By {
-		for _, step := range x.Decider.Filters.Trace(e) {
-			if !step.Matched {
-				out.Tried = append(out.Tried, step)
+	if x.Why {
+		for _, step := range x.Decider.Trace(e) {
+			if step.Why != "" {
+				out.Why = append(out.Why, step)
 			}
 		}
 	}

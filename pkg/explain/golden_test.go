@@ -53,6 +53,12 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// TestWhyEventsAreForged shows what --why says where the namespace rule decides.
+func TestWhyEventsAreForged(t *testing.T) {
+	checkGolden(t, filepath.Join("testdata", "forged.why.golden"), run(t, "forged.yaml", Options{Why: true}))
+	checkGolden(t, filepath.Join("testdata", "forged.json-why.golden"), run(t, "forged.yaml", Options{Format: JSON, Why: true}))
+}
+
 // inputs returns the files of testdata that are not among theSame.
 func inputs(t testing.TB) []string {
 	t.Helper()

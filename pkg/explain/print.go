@@ -8,9 +8,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // Format is how explanations are printed.
@@ -31,10 +31,6 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q; allowed are %s and %s", s, Text, JSON)
 }
 
-// byGuard is what --why says of the loop guard, which has no conditions to
-// name.
-const byGuard = "the Event is about one of Brigade's own objects or the gateway's own; filters come after"
-
 // printer prints explanations.
 type printer interface {
 	print(Explanation) error
@@ -46,14 +42,13 @@ func newPrinter(o Options) printer {
 		encoder.SetEscapeHTML(false) // --why quotes expressions
 		return jsonPrinter{encoder}
 	}
-	return textPrinter{w: o.Out, why: o.Why, width: max(len(filter.Default), len(filter.By(max(0, o.Config.Filters.Len()-1))))}
+	return textPrinter{w: o.Out, width: max(len(decide.ByNamespace), len(filter.By(max(0, o.Config.Filters.Len()-1))))}
 }
 
 // textPrinter prints a line for each Event, and the reasons indented below it.
 // Columns have fixed widths: nobody knows what is still to come.
 type textPrinter struct {
 	w     io.Writer
-	why   bool
 	width int
 }
 
@@ -61,11 +56,8 @@ func (p textPrinter) print(x Explanation) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s  %-*s  %-36s  %-22s  %s\n", x.Verdict.Action, p.width, x.Verdict.By,
 		printable(event.Key(x.Event)), printable(event.Topic(x.Event)), printable(event.Object(x.Event)))
-	for _, step := range x.Tried {
-		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable(step.Failed))
-	}
-	if p.why && x.Verdict.By == guard.By {
-		fmt.Fprintf(&b, "        %s: %s\n", guard.By, byGuard)
+	for _, step := range x.Why {
+		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable(step.Why))
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err
@@ -98,10 +90,14 @@ type jsonLine struct {
 	Why       []jsonStep `json:"why,omitempty"`
 }
 
-// jsonStep is a filter that did not match.
+// jsonStep is a step on the way to the verdict: a filter that did not match, or
+// what decided.
 type jsonStep struct {
-	By     string `json:"by"`
-	Failed string `json:"failed"`
+	By string `json:"by"`
+	// Failed is the condition that did not hold.
+	Failed string `json:"failed,omitempty"`
+	// Decided is why the step decided.
+	Decided string `json:"decided,omitempty"`
 }
 
 func (p jsonPrinter) print(x Explanation) error {
@@ -113,8 +109,12 @@ func (p jsonPrinter) print(x Explanation) error {
 		EventType: event.Topic(x.Event),
 		BuildID:   x.BuildID,
 	}
-	for _, step := range x.Tried {
-		line.Why = append(line.Why, jsonStep{By: step.By, Failed: step.Failed})
+	for _, step := range x.Why {
+		if step.Matched {
+			line.Why = append(line.Why, jsonStep{By: step.By, Decided: step.Why})
+		} else {
+			line.Why = append(line.Why, jsonStep{By: step.By, Failed: step.Why})
+		}
 	}
 	return p.encoder.Encode(line)
 }

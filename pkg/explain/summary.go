@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // summary counts what was decided. It grows with the number of different
@@ -28,7 +28,7 @@ type summary struct {
 	perMinute map[time.Time]int
 }
 
-// count is how often one filter, or guard or default, did what.
+// count is how often one filter, or what else decides, did what.
 type count struct {
 	events int
 	builds int
@@ -102,20 +102,21 @@ func (s *summary) table(b *strings.Builder) {
 		if rule.Action == filter.Accept {
 			builds = strconv.Itoa(c.builds)
 		}
-		row(filter.By(i), rule.Action.String(), strconv.Itoa(c.events), builds, s.describe(rule)+c.remark())
+		row(filter.By(i), rule.Action.String(), strconv.Itoa(c.events), builds, s.describe(rule)+c.remark(rule.Action))
 	}
 	row(filter.Default, filter.Reject.String(), strconv.Itoa(s.of(filter.Default).events), "-", "no filter matched")
+	row(decide.ByNamespace, filter.Reject.String(), strconv.Itoa(s.of(decide.ByNamespace).events), "-", "about an object of another namespace")
 	if s.guarded {
-		row(guard.By, filter.Reject.String(), strconv.Itoa(s.of(guard.By).events), "-", "about Brigade's own objects, or the gateway's own")
+		row(decide.ByLoop, filter.Reject.String(), strconv.Itoa(s.of(decide.ByLoop).events), "-", "about Brigade's own objects, or the gateway's own")
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 }
 
-// remark says what is to be looked at.
-func (c count) remark() string {
+// remark says what is to be looked at in a filter with the given action.
+func (c count) remark(action filter.Action) string {
 	switch {
 	case c.faults > 0:
-		return fmt.Sprintf("  <- expression failed on %s, taken as not matching", plural(c.faults, "Event"))
+		return fmt.Sprintf("  <- expression failed on %s: %s", plural(c.faults, "Event"), filter.Fault{Action: action}.Outcome())
 	case c.events == 0:
 		return "  <- never matched"
 	default:
@@ -160,6 +161,7 @@ func (s *summary) describe(r filter.Rule) string {
 	}
 	add("namespace", r.Namespace)
 	add("kind", r.Kind)
+	add("scope", string(r.Scope))
 	add("name", r.Name)
 	if len(r.Reasons) > 0 {
 		add("reasons", "["+strings.Join(r.Reasons, ", ")+"]")

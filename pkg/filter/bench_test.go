@@ -14,6 +14,9 @@ func BenchmarkDecide(b *testing.B) {
 		"all but the reason match": func(i int) Rule {
 			return Rule{Kind: "Pod", Namespace: "pequod", Reasons: []string{fmt.Sprintf("Reason%d", i), "Killing"}}
 		},
+		"scope": func(i int) Rule {
+			return Rule{Kind: "Node", Scope: ClusterScope, Reasons: []string{fmt.Sprintf("Reason%d", i)}}
+		},
 		"prefix globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("web-%d-*", i)} },
 		"ending globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-??", i)} },
 		"general globs": func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-*-??", i)} },

@@ -97,11 +97,13 @@ func (c *compiler) compile(i int, r Rule) rule {
 		c.flaw(i, "type", fmt.Sprintf("unknown type %q; allowed are %s and %s",
 			r.Type, corev1.EventTypeNormal, corev1.EventTypeWarning))
 	}
+	c.checkScope(i, r)
 	c.checkOutcome(i, r)
 	out := rule{
 		verdict:    Verdict{Action: r.Action, By: By(i), Project: r.Project, OncePer: r.OncePer},
 		conditions: conditionsOf(r),
 	}
+	out.reach = out.conditions.implied()
 	for _, condition := range out.conditions {
 		c.globs += len(condition)
 	}
@@ -134,6 +136,20 @@ func (c *compiler) checkTexts(i int, r Rule) {
 				Message: fmt.Sprintf("%q is not valid UTF-8", reason),
 			})
 		}
+	}
+}
+
+// checkScope reports an unknown scope, and one that the namespace rules out.
+func (c *compiler) checkScope(i int, r Rule) {
+	switch r.Scope {
+	case AnyScope, NamespacedScope:
+	case ClusterScope:
+		if namespace := newAnyOf(r.Namespace); len(namespace) > 0 && !namespace.matches("") {
+			c.flaw(i, "scope", fmt.Sprintf("the filter matches no Event: what is in namespace %q is not cluster-scoped; remove scope or namespace",
+				r.Namespace))
+		}
+	default:
+		c.flaw(i, "scope", fmt.Sprintf("unknown scope %q; allowed are %s and %s", string(r.Scope), ClusterScope, NamespacedScope))
 	}
 }
 

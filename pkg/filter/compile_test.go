@@ -14,6 +14,14 @@ func TestCompileReportsEveryFlaw(t *testing.T) {
 			[]Rule{{Type: "warning"}},
 			`filters[0].type: unknown type "warning"; allowed are Normal and Warning`,
 		},
+		"an unknown scope": {
+			[]Rule{{Scope: "cluster"}},
+			`filters[0].scope: unknown scope "cluster"; allowed are Cluster and Namespaced`,
+		},
+		"a namespace of objects that have none": {
+			[]Rule{{Scope: ClusterScope, Namespace: "pequ*"}, {Scope: ClusterScope, Namespace: "*"}},
+			`filters[0].scope: the filter matches no Event: what is in namespace "pequ*" is not cluster-scoped; remove scope or namespace`,
+		},
 		"an empty reason": {
 			[]Rule{{}, {Reasons: []string{"Killing", ""}}},
 			`filters[1].reasons[1]: empty reason; name one, write * for any, or remove the entry`,

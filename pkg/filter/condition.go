@@ -11,6 +11,7 @@ type conditions [factCount]anyOf
 func conditionsOf(r Rule) conditions {
 	return conditions{
 		factNamespace: newAnyOf(r.Namespace),
+		factScope:     newAnyOf(string(r.Scope)),
 		factKind:      newAnyOf(r.Kind),
 		factReason:    newAnyOf(r.Reasons...),
 		factName:      newAnyOf(r.Name),
@@ -73,6 +74,16 @@ func (c anyOf) coversGlob(g glob) bool {
 		}
 	}
 	return false
+}
+
+// implied returns c with what it says of the scope through its namespace: a
+// namespace that cannot be empty is that of a namespaced object.
+func (c *conditions) implied() conditions {
+	out := *c
+	if namespace := c[factNamespace]; len(namespace) > 0 && !namespace.matches("") {
+		out[factScope] = newAnyOf(string(NamespacedScope))
+	}
+	return out
 }
 
 // exactly returns the only value for which c holds, and false where there may

@@ -55,7 +55,7 @@ func newLanguage() (*language, error) {
 	known := &eventTypes{Provider: base.CELTypeProvider()}
 	options := slices.Concat(variables(), zoned.functions(), []cel.EnvOption{
 		cel.CustomTypeProvider(known),
-		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals()),
+		cel.ASTValidators(zoned.constantChecks()...),
 	})
 	env, err := base.Extend(options...)
 	if err != nil {
@@ -104,7 +104,7 @@ func (l *language) compile(text string) (*expression, []expressionFault) {
 }
 
 // holds evaluates the expression on e. Its error is what CEL says of a failure
-// at run time, with which the expression counts as false.
+// at run time.
 func (x *expression) holds(e *corev1.Event) (bool, error) {
 	value, _, err := x.program.Eval(&activation{event: e})
 	if err != nil {

@@ -92,9 +92,26 @@ func TestCompileRefusesExpressions(t *testing.T) {
 			"event.reason == \"größer\"\n  && x", 32,
 			"undeclared reference to 'x'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
 		},
-		"a regular expression that is none": {`event.message.matches("(")`, 22, "not a regular expression; the syntax is RE2's"},
-		"a duration that is none":           {`occurred - event.firstTimestamp > duration("1d")`, 43, `not a duration; write for example "30s", "10m" or "1h30m"`},
-		"a time that is none":               {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
+		"a regular expression that is none":            {`event.message.matches("(")`, 22, "not a regular expression of RE2: missing closing ): `(`"},
+		"a pattern in the other form of matches":       {`matches(event.message, "a{2000}")`, 23, "not a regular expression of RE2: invalid repeat count: `{2000}`"},
+		"a pattern to extract that is none":            {`regex.extract(event.message, "[").hasValue()`, 29, "not a regular expression of RE2: missing closing ]: `[`"},
+		"a pattern to extract many times that is none": {`regex.extractAll(event.message, "[").size() > 0`, 32, "not a regular expression of RE2: missing closing ]: `[`"},
+		"a pattern to replace that is none":            {`regex.replace(event.message, "*", "") == ""`, 29, "not a regular expression of RE2: missing argument to repetition operator: `*`"},
+		"a zone that does not exist": {
+			`occurred.getHours("Europe/Berln") == 9`, 18,
+			`not a time zone: unknown time zone Europe/Berln; write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
+		},
+		"the zone of whatever machine it is": {
+			`occurred.getDayOfWeek("Local") == 0`, 22,
+			`not a time zone: zone Local is that of the machine, and a filter must mean the same everywhere; ` +
+				`write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
+		},
+		"an offset that is none": {
+			`occurred.getMinutes("+25:00") == 0`, 20,
+			`not a time zone: timezone offset hours out of range [-23, 23]: +25:00; write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
+		},
+		"a duration that is none": {`occurred - event.firstTimestamp > duration("1d")`, 43, `not a duration; write for example "30s", "10m" or "1h30m"`},
+		"a time that is none":     {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
 		"loops that would take too long": {
 			`lists.range(1000).all(x, lists.range(1000).all(y, x != y))`, 0,
 			"may cost 7016012, and at most 100000 is allowed; loop less, or look at less text",
@@ -117,7 +134,7 @@ func TestCompileRefusesExpressions(t *testing.T) {
 func TestExpressionStopsAtTheCostLimit(t *testing.T) {
 	e := backOff()
 	e.Message = strings.Repeat("a ", 50_000)
-	verdict := mustCompile(t, Rule{Expression: `event.message.split(" ").all(word, word.size() < 5)`}).Decide(e)
+	verdict := mustCompile(t, Rule{Expression: `event.message.split(" ").all(word, word.size() < 5)`, Action: Accept}).Decide(e)
 	if len(verdict.Faults) != 1 || verdict.By != Default {
 		t.Fatalf("%+v", verdict)
 	}

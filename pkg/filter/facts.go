@@ -13,6 +13,7 @@ type fact uint8
 const (
 	factNamespace fact = iota
 	factKind
+	factScope
 	factReason
 	factName
 	factType
@@ -27,6 +28,7 @@ type facts [factCount]string
 func factsOf(e *corev1.Event) facts {
 	return facts{
 		factNamespace: e.InvolvedObject.Namespace,
+		factScope:     string(scopeOf(e.InvolvedObject.Namespace)),
 		factKind:      e.InvolvedObject.Kind,
 		factReason:    e.Reason,
 		factName:      e.InvolvedObject.Name,
@@ -40,6 +42,8 @@ func (f fact) String() string {
 	switch f {
 	case factNamespace:
 		return "namespace"
+	case factScope:
+		return "scope"
 	case factKind:
 		return "kind"
 	case factReason:

@@ -55,12 +55,16 @@ func (g *generator) rules() []Rule {
 func (g *generator) rule() Rule {
 	r := Rule{
 		Namespace:  g.pick("", "", "pequod", "kube-system", "*", "p*", "?equod", "pequo?*"),
+		Scope:      Scope(g.pick("", "", "", "Cluster", "Namespaced")),
 		Kind:       g.pick("", "Pod", "Pod", "Node", "*od*", "P*", "Po*"),
 		Name:       g.pick("", "", "", "web-0", "web-*", "web-1*", "*-0", "we?-0", "w*-*"),
 		Type:       g.pick("", "", "", "Normal", "Warning"),
 		Component:  g.pick("", "", "", "kubelet", "kube*"),
 		Expression: g.pick("", "", "", "", "", "count > 2", "event.message.contains('x')", "event.series.count > 1 / (count - 1)"),
 		Action:     Action(g.number(2)),
+	}
+	if r.Scope == ClusterScope && r.Namespace != "*" {
+		r.Namespace = "" // any other is refused
 	}
 	for range g.number(3) {
 		r.Reasons = append(r.Reasons, g.pick("Killing", "BackOff", "Back*", "*", "Failed", "Fa*", "*ll*"))
@@ -104,7 +108,8 @@ func matchesByTheBook(r Rule, e *corev1.Event) bool {
 	for _, pattern := range r.Reasons {
 		reason = reason || globByTheBook(pattern, e.Reason)
 	}
-	return reason &&
+	scope := r.Scope == AnyScope || (r.Scope == ClusterScope) == (e.InvolvedObject.Namespace == "")
+	return reason && scope &&
 		(r.Namespace == "" || globByTheBook(r.Namespace, e.InvolvedObject.Namespace)) &&
 		(r.Kind == "" || globByTheBook(r.Kind, e.InvolvedObject.Kind)) &&
 		(r.Name == "" || globByTheBook(r.Name, e.InvolvedObject.Name)) &&

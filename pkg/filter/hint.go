@@ -23,8 +23,6 @@ func (l *language) plain(text string, offset int, message string) string {
 	case strings.HasPrefix(message, "undeclared reference to"):
 		return fmt.Sprintf("%s; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
 			message, varEvent, varOccurred, varCount, varComponent)
-	case message == "invalid matches argument":
-		return "not a regular expression; the syntax is RE2's"
 	case message == "invalid duration argument":
 		return `not a duration; write for example "30s", "10m" or "1h30m"`
 	case message == "invalid timestamp argument":

@@ -20,8 +20,8 @@ type Verdict struct {
 	Project string
 	// OncePer is how repeats of the Event are told from it. Accepted only.
 	OncePer OncePer
-	// Faults are the expressions that failed on this Event and were counted as
-	// not matching. It is nil unless one did.
+	// Faults are the expressions that failed on this Event. It is nil unless
+	// one did.
 	Faults []Fault
 }
 
@@ -29,8 +29,19 @@ type Verdict struct {
 type Fault struct {
 	// By is the filter whose expression failed, "filters[3]".
 	By string
+	// Action is that filter's action, which says what became of the Event: one
+	// that rejects has rejected it, one that accepts did not match.
+	Action Action
 	// Err is what CEL said.
 	Err error
+}
+
+// Outcome says what the failure meant for the Event, for people to read.
+func (f Fault) Outcome() string {
+	if f.Action == Reject {
+		return "event rejected"
+	}
+	return "filter did not match"
 }
 
 // List is a compiled filter list. It never changes, and any number of
@@ -48,11 +59,17 @@ type List struct {
 type rule struct {
 	verdict    Verdict
 	conditions conditions
+	// reach is conditions with what they imply, for comparing rules.
+	reach      conditions
 	expression *expression
 }
 
 // Decide returns the verdict on e: that of the first filter which matches, or
 // a rejection by Default. It does not allocate unless an expression runs.
+//
+// A filter fails closed. Where the expression of a rejecting filter fails on e,
+// that filter rejects e, because nobody knows that it would not have; where that
+// of an accepting one fails, it does not match and the next filter is tried.
 func (l *List) Decide(e *corev1.Event) Verdict {
 	if l == nil || len(l.rules) == 0 {
 		return Verdict{By: Default}
@@ -65,7 +82,9 @@ func (l *List) Decide(e *corev1.Event) Verdict {
 			i := w*wordSize + bits.TrailingZeros64(candidates)
 			matched, err := l.rest[i].holds(&f, e)
 			if err != nil {
-				faults = append(faults, Fault{By: l.rules[i].verdict.By, Err: err})
+				fault := Fault{By: l.rules[i].verdict.By, Action: l.rules[i].verdict.Action, Err: err}
+				faults = append(faults, fault)
+				matched = fault.Action == Reject
 			}
 			if matched {
 				verdict := l.rules[i].verdict
@@ -91,8 +110,7 @@ type openCondition struct {
 	condition anyOf
 }
 
-// holds completes what the index began. An error is the expression's failure,
-// and means no match.
+// holds completes what the index began. An error is the expression's failure.
 func (r *rest) holds(f *facts, e *corev1.Event) (bool, error) {
 	for i := range r.globs {
 		if open := &r.globs[i]; !open.condition.matches(f[open.fact]) {

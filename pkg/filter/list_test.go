@@ -14,7 +14,7 @@ import (
 func pequod() []Rule {
 	return []Rule{
 		{Namespace: "kube-system"},
-		{Kind: "Node"},
+		{Kind: "Node", Scope: ClusterScope},
 		{Kind: "Pod", Reasons: []string{"Killing"}},
 		{Kind: "Pod", Namespace: "pequod", Action: Accept, Project: "deis/empty-testbed"},
 		{},
@@ -66,6 +66,18 @@ func TestDecide(t *testing.T) {
 			&corev1.Event{ObjectMeta: about("", "", "").ObjectMeta, InvolvedObject: corev1.ObjectReference{Kind: "Node"}},
 			Verdict{By: Default},
 		},
+		"the scope Cluster is of objects without a namespace": {
+			[]Rule{{Kind: "Node", Scope: ClusterScope, Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
+		},
+		"a Node in a namespace is not in the scope Cluster": {
+			[]Rule{{Kind: "Node", Scope: ClusterScope, Action: Accept}}, about("Node", "evil", "NodeNotReady"), Verdict{By: Default},
+		},
+		"the scope Namespaced is of objects with a namespace": {
+			[]Rule{{Scope: NamespacedScope, Action: Accept}}, about("Pod", "pequod", "BackOff"), Verdict{Action: Accept, By: "filters[0]"},
+		},
+		"a Node is not in the scope Namespaced": {
+			[]Rule{{Scope: NamespacedScope, Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{By: Default},
+		},
 		"any of several reasons will do": {
 			[]Rule{{Reasons: []string{"Failed*", "BackOff"}, Action: Accept}},
 			about("Pod", "pequod", "FailedMount"),
@@ -96,25 +108,27 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func TestDecideNamesTheExpressionsThatFailed(t *testing.T) {
+// A filter fails closed: what fails in one that accepts does not match, and
+// what fails in one that rejects rejects.
+func TestDecideFailsClosedAndNamesTheExpressionsThatFailed(t *testing.T) {
 	l := mustCompile(t,
-		Rule{Expression: `event.metadata.labels["team"] == "ahab"`},
+		Rule{Expression: `event.metadata.labels["team"] == "ahab"`, Action: Accept},
 		Rule{Kind: "Node", Expression: `1 / (count - 7) > 0`},
 		Rule{Expression: `1 / (count - 7) > 0`},
 		Rule{Kind: "Pod", Action: Accept},
 	)
 	verdict := l.Decide(backOff())
-	want := Verdict{Action: Accept, By: "filters[3]"}
+	want := Verdict{Action: Reject, By: "filters[2]"}
 	if diff := cmp.Diff(want, verdict, cmpopts.IgnoreFields(Verdict{}, "Faults")); diff != "" {
 		t.Errorf("verdict (-want +got):\n%s", diff)
 	}
 	var faults []string
 	for _, f := range verdict.Faults {
-		faults = append(faults, f.By+": "+f.Err.Error())
+		faults = append(faults, f.By+": "+f.Outcome()+": "+f.Err.Error())
 	}
 	wantFaults := []string{
-		"filters[0]: no such key: team",
-		"filters[2]: division by zero",
+		"filters[0]: filter did not match: no such key: team",
+		"filters[2]: event rejected: division by zero",
 	}
 	if diff := cmp.Diff(wantFaults, faults); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
@@ -142,7 +156,7 @@ func TestRulesAreTheCallersOwn(t *testing.T) {
 }
 
 func TestDecideWithPlainKeysDoesNotAllocate(t *testing.T) {
-	l := mustCompile(t, append(pequod(), Rule{Name: "*-?", Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
+	l := mustCompile(t, append(pequod(), Rule{Scope: ClusterScope}, Rule{Name: "*-?", Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
 	e := backOff()
 	if allocations := testing.AllocsPerRun(100, func() { l.Decide(e) }); allocations != 0 {
 		t.Errorf("%g allocations a decision", allocations)

@@ -76,6 +76,7 @@ func firstMatchByTheBook(l *List, e *corev1.Event) (by string, failures int) {
 			holds, err := l.rules[i].expression.holds(e)
 			if err != nil {
 				failures++
+				holds = r.Action == Reject
 			}
 			if !holds {
 				continue

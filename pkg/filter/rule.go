@@ -36,6 +36,8 @@ type Rule struct {
 	Namespace string
 	// Kind is compared with the involved object's kind, for example Pod.
 	Kind string
+	// Scope says whether the involved object is one with a namespace.
+	Scope Scope
 	// Reasons holds when any of its globs matches the Event's reason.
 	Reasons []string
 	// Name is compared with the involved object's name.

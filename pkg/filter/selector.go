@@ -16,7 +16,7 @@ const maxExclusions = 64
 // event.Component says too.
 func (f fact) selectable() string {
 	switch f {
-	case factNamespace:
+	case factNamespace, factScope:
 		return "involvedObject.namespace"
 	case factKind:
 		return "involvedObject.kind"
@@ -31,9 +31,23 @@ func (f fact) selectable() string {
 	}
 }
 
+// term returns the selector of the Events whose fact f has the value, or of all
+// others. The API server knows a scope by the namespace: that of a
+// cluster-scoped object is empty.
+func (f fact) term(value string, equal bool) fields.Selector {
+	if f == factScope {
+		equal = equal == (Scope(value) == ClusterScope)
+		value = ""
+	}
+	if equal {
+		return fields.OneTermEqualSelector(f.selectable(), value)
+	}
+	return fields.OneTermNotEqualSelector(f.selectable(), value)
+}
+
 // selectorOrder is the order of a selector's terms: what narrows most first.
 func selectorOrder() [factCount]fact {
-	return [factCount]fact{factKind, factNamespace, factName, factReason, factType, factComponent}
+	return [factCount]fact{factKind, factNamespace, factScope, factName, factReason, factType, factComponent}
 }
 
 // Selector returns a field selector for the API server that every Event
@@ -53,19 +67,22 @@ func (l *List) Selector() fields.Selector {
 	accepting := l.accepting()
 	if len(accepting) == 0 {
 		return fields.AndSelectors(
-			fields.OneTermEqualSelector(factKind.selectable(), ""),
-			fields.OneTermNotEqualSelector(factKind.selectable(), ""),
+			factKind.term("", true),
+			factKind.term("", false),
 		)
 	}
 	pins := pinned(l.rules, accepting)
 	var terms, exclusions []fields.Selector
 	for _, f := range selectorOrder() {
+		if _, known := pins[factNamespace].exactly(); known && f == factScope {
+			continue // the namespace says it all
+		}
 		if value, ok := pins[f].exactly(); ok {
-			terms = append(terms, fields.OneTermEqualSelector(f.selectable(), value))
+			terms = append(terms, f.term(value, true))
 			continue
 		}
 		for _, value := range l.excluded(f, &pins) {
-			exclusions = append(exclusions, fields.OneTermNotEqualSelector(f.selectable(), value))
+			exclusions = append(exclusions, f.term(value, false))
 		}
 	}
 	exclusions = exclusions[:min(len(exclusions), maxExclusions)]
@@ -97,9 +114,9 @@ func (l *List) accepting() []int {
 func pinned(rules []rule, accepting []int) conditions {
 	var pins conditions
 	for f := range pins {
-		value, ok := rules[accepting[0]].conditions[f].exactly()
+		value, ok := rules[accepting[0]].reach[f].exactly()
 		for _, i := range accepting[1:] {
-			other, otherOK := rules[i].conditions[f].exactly()
+			other, otherOK := rules[i].reach[f].exactly()
 			ok = ok && otherOK && other == value
 		}
 		if ok {
@@ -146,7 +163,7 @@ func (r *rule) dependsOnlyOn(f fact, pins *conditions) bool {
 // whose fact f has the value.
 func (l *List) acceptedBefore(i int, f fact, value string) bool {
 	for j := range l.rules[:i] {
-		if l.rules[j].verdict.Action == Accept && l.rules[j].conditions[f].matches(value) {
+		if l.rules[j].verdict.Action == Accept && l.rules[j].reach[f].matches(value) {
 			return true
 		}
 	}

@@ -30,7 +30,28 @@ func TestSelector(t *testing.T) {
 		},
 		"a pin holds only where all accepting filters agree": {
 			[]Rule{{Kind: "Pod", Namespace: "pequod", Action: Accept}, {Kind: "Pod", Namespace: "rachel", Action: Accept}},
-			"involvedObject.kind=Pod",
+			"involvedObject.kind=Pod,involvedObject.namespace!=",
+		},
+		"the scope Cluster pins an empty namespace": {
+			[]Rule{{Kind: "Node", Scope: ClusterScope, Action: Accept}}, "involvedObject.kind=Node,involvedObject.namespace=",
+		},
+		"the scope Namespaced excludes the empty namespace": {
+			[]Rule{{Scope: NamespacedScope, Action: Accept}}, "involvedObject.namespace!=",
+		},
+		"different namespaces have one scope": {
+			[]Rule{{Namespace: "ahab-*", Action: Accept}, {Scope: NamespacedScope, Action: Accept}}, "involvedObject.namespace!=",
+		},
+		"both scopes pin nothing": {
+			[]Rule{{Namespace: "ahab", Action: Accept}, {Scope: ClusterScope, Action: Accept}}, "",
+		},
+		"a scope that is rejected is excluded": {
+			[]Rule{{Scope: ClusterScope}, {Reasons: []string{"Killing"}}, accept}, "involvedObject.kind=Pod,involvedObject.namespace!=,reason!=Killing",
+		},
+		"a scope that is rejected for the accepted kind is excluded": {
+			[]Rule{{Scope: NamespacedScope, Kind: "Node"}, {Kind: "Node", Action: Accept}}, "involvedObject.kind=Node,involvedObject.namespace=",
+		},
+		"a rejected scope behind a namespace that is accepted is not excluded": {
+			[]Rule{{Namespace: "pequod", Action: Accept}, {Scope: NamespacedScope}, {Action: Accept}}, "",
 		},
 		"a glob pins nothing": {
 			[]Rule{{Kind: "Po*", Action: Accept}}, "",

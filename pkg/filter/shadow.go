@@ -33,12 +33,23 @@ func (l *List) Shadowed() []Shadow {
 	return out
 }
 
-// shadows reports whether r provably matches every Event that later matches.
+// shadows reports whether r provably decides on every Event on which later
+// would. Where the same expression fails in both, a filter that rejects decides
+// and one that accepts does not.
 func (r *rule) shadows(later *rule) bool {
+	if r.expression != nil && r.verdict.Action == Accept && later.verdict.Action == Reject {
+		return false
+	}
+	return r.covers(later)
+}
+
+// covers reports whether the conditions of r provably hold wherever those of
+// later do.
+func (r *rule) covers(later *rule) bool {
 	if r.expression != nil && (later.expression == nil || r.expression.text != later.expression.text) {
 		return false
 	}
-	return r.conditions.covers(&later.conditions)
+	return r.reach.covers(&later.reach)
 }
 
 // why says how the filter at index i is shadowed by the earlier one at j.
@@ -48,7 +59,7 @@ func (l *List) why(j, i int) string {
 	switch {
 	case earlier.matchesAll():
 		return fmt.Sprintf("%s matches every Event, so no later filter is reached", name)
-	case !later.shadows(earlier):
+	case !later.covers(earlier):
 		return fmt.Sprintf("%s already matches every Event that this filter matches", name)
 	case earlier.verdict.Action != later.verdict.Action:
 		return fmt.Sprintf("%s has the same conditions and decides first, to %s", name, earlier.verdict.Action)

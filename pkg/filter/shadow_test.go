@@ -34,6 +34,24 @@ func TestShadowed(t *testing.T) {
 			[]Rule{{Expression: "count > 1"}, {Kind: "Pod", Expression: "count > 1"}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
 		},
+		"a namespace has a scope": {
+			[]Rule{{Scope: NamespacedScope}, {Namespace: "pequ*"}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
+		},
+		"a scope that says what the namespace says": {
+			[]Rule{{Namespace: "pequod"}, {Namespace: "pequod", Scope: NamespacedScope}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "it repeats filters[0]"}},
+		},
+		"the other scope": {
+			[]Rule{{Scope: ClusterScope, Kind: "Node"}, {Kind: "Node"}, {Scope: NamespacedScope}}, nil,
+		},
+		"an accept whose expression may fail, which then rejects": {
+			[]Rule{{Expression: "count > 1", Action: Accept}, {Expression: "count > 1"}}, nil,
+		},
+		"a reject whose expression may fail": {
+			[]Rule{{Expression: "count > 1"}, {Expression: "count > 1", Action: Accept}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] has the same conditions and decides first, to reject"}},
+		},
 		"an expression that differs is not looked into": {
 			[]Rule{{Expression: "true"}, {Kind: "Pod", Expression: "count > 1"}}, nil,
 		},

@@ -13,9 +13,11 @@ type Step struct {
 	By string
 	// Matched is whether the filter matched, and so decided.
 	Matched bool
-	// Failed is the first condition that did not hold, for people to read:
-	// `namespace is "pequod", not "kube-system"`. It is empty where Matched.
-	Failed string
+	// Why is the first condition that did not hold, for people to read:
+	// `namespace is "pequod", not "kube-system"`. Where Matched it is empty,
+	// except for a filter that rejects because its expression failed, and for
+	// the rules of pkg/decide.
+	Why string
 }
 
 // Trace returns each filter that was tried on e, up to and including the one
@@ -29,34 +31,39 @@ func (l *List) Trace(e *corev1.Event) []Step {
 	f := factsOf(e)
 	var steps []Step
 	for i := range l.rules {
-		failed := l.rules[i].failed(&f, e)
-		steps = append(steps, Step{By: l.rules[i].verdict.By, Matched: failed == "", Failed: failed})
-		if failed == "" {
+		step := l.rules[i].try(&f, e)
+		steps = append(steps, step)
+		if step.Matched {
 			break
 		}
 	}
 	return steps
 }
 
-// failed returns the first condition of r that does not hold, or "".
-func (r *rule) failed(f *facts, e *corev1.Event) string {
+// try tries r on e.
+func (r *rule) try(f *facts, e *corev1.Event) Step {
+	step := Step{By: r.verdict.By}
 	for i, condition := range r.conditions {
 		if value := f[i]; !condition.matches(value) {
-			return fmt.Sprintf("%s is %q, not %s", fact(i), value, condition)
+			step.Why = fmt.Sprintf("%s is %q, not %s", fact(i), value, condition)
+			return step
 		}
 	}
 	if r.expression == nil {
-		return ""
+		step.Matched = true
+		return step
 	}
-	matched, err := r.expression.holds(e)
+	var err error
+	step.Matched, err = r.expression.holds(e)
 	switch {
 	case err != nil:
-		return "expression failed: " + err.Error()
-	case !matched:
-		return "expression is false"
-	default:
-		return ""
+		fault := Fault{By: step.By, Action: r.verdict.Action, Err: err}
+		step.Matched = fault.Action == Reject
+		step.Why = fmt.Sprintf("expression failed, %s: %v", fault.Outcome(), err)
+	case !step.Matched:
+		step.Why = "expression is false"
 	}
+	return step
 }
 
 // String returns the globs as a choice: "Killing" or "Back*".

@@ -14,20 +14,30 @@ func TestTrace(t *testing.T) {
 		Rule{Type: "Normal"},
 		Rule{Component: "kube-proxy"},
 		Rule{Expression: "count > 100"},
-		Rule{Expression: `event.metadata.labels["team"] == "ahab"`},
+		Rule{Scope: ClusterScope},
+		Rule{Expression: `event.metadata.labels["team"] == "ahab"`, Action: Accept},
 		Rule{Kind: "Pod", Namespace: "pequod", Action: Accept},
 		Rule{},
 	)
 	want := []Step{
-		{By: "filters[0]", Failed: `namespace is "pequod", not "kube-system"`},
-		{By: "filters[1]", Failed: `reason is "BackOff", not "Killing" or "Failed*"`},
-		{By: "filters[2]", Failed: `name is "web-0", not "db-*"`},
-		{By: "filters[3]", Failed: `type is "Warning", not "Normal"`},
-		{By: "filters[4]", Failed: `component is "kubelet", not "kube-proxy"`},
-		{By: "filters[5]", Failed: "expression is false"},
-		{By: "filters[6]", Failed: "expression failed: no such key: team"},
-		{By: "filters[7]", Matched: true},
+		{By: "filters[0]", Why: `namespace is "pequod", not "kube-system"`},
+		{By: "filters[1]", Why: `reason is "BackOff", not "Killing" or "Failed*"`},
+		{By: "filters[2]", Why: `name is "web-0", not "db-*"`},
+		{By: "filters[3]", Why: `type is "Warning", not "Normal"`},
+		{By: "filters[4]", Why: `component is "kubelet", not "kube-proxy"`},
+		{By: "filters[5]", Why: "expression is false"},
+		{By: "filters[6]", Why: `scope is "Namespaced", not "Cluster"`},
+		{By: "filters[7]", Why: "expression failed, filter did not match: no such key: team"},
+		{By: "filters[8]", Matched: true},
 	}
+	if diff := cmp.Diff(want, l.Trace(backOff())); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+func TestTraceSaysWhichExpressionFailedAndRejected(t *testing.T) {
+	l := mustCompile(t, Rule{Expression: `event.metadata.labels["team"] == "ahab"`}, Rule{Action: Accept})
+	want := []Step{{By: "filters[0]", Matched: true, Why: "expression failed, event rejected: no such key: team"}}
 	if diff := cmp.Diff(want, l.Trace(backOff())); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}

@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -22,10 +24,16 @@ type zones struct {
 	byName sync.Map // string to *time.Location
 }
 
+// errLocal is the error of the zone that is another one on each machine.
+var errLocal = errors.New("zone Local is that of the machine, and a filter must mean the same everywhere")
+
 // location returns the zone with an IANA name.
 func (z *zones) location(name string) (*time.Location, error) {
 	if known, ok := z.byName.Load(name); ok {
 		return known.(*time.Location), nil
+	}
+	if name == "Local" {
+		return nil, errLocal
 	}
 	location, err := time.LoadLocation(name)
 	if err != nil {
@@ -39,7 +47,18 @@ func (z *zones) location(name string) (*time.Location, error) {
 // functions that read a timestamp in a zone.
 func (z *zones) functions() []cel.EnvOption {
 	var options []cel.EnvOption
-	for function, overload := range map[string]string{
+	for function, overload := range zonedFunctions() {
+		options = append(options, cel.Function(function, cel.MemberOverload(overload,
+			[]*cel.Type{cel.TimestampType, cel.StringType}, cel.IntType,
+			cel.BinaryBinding(func(timestamp, zone ref.Val) ref.Val { return z.read(function, overload, timestamp, zone) }))))
+	}
+	return options
+}
+
+// zonedFunctions returns the functions that read a timestamp in a zone, each
+// with the name of its overload.
+func zonedFunctions() map[string]string {
+	return map[string]string{
 		overloads.TimeGetFullYear:     overloads.TimestampToYearWithTz,
 		overloads.TimeGetMonth:        overloads.TimestampToMonthWithTz,
 		overloads.TimeGetDayOfYear:    overloads.TimestampToDayOfYearWithTz,
@@ -50,12 +69,16 @@ func (z *zones) functions() []cel.EnvOption {
 		overloads.TimeGetMinutes:      overloads.TimestampToMinutesWithTz,
 		overloads.TimeGetSeconds:      overloads.TimestampToSecondsWithTz,
 		overloads.TimeGetMilliseconds: overloads.TimestampToMillisecondsWithTz,
-	} {
-		options = append(options, cel.Function(function, cel.MemberOverload(overload,
-			[]*cel.Type{cel.TimestampType, cel.StringType}, cel.IntType,
-			cel.BinaryBinding(func(timestamp, zone ref.Val) ref.Val { return z.read(function, overload, timestamp, zone) }))))
 	}
-	return options
+}
+
+// check says what is wrong with a zone that an expression names.
+func (z *zones) check(function, overload, zone string) error {
+	err, failed := z.read(function, overload, types.Timestamp{Time: time.Unix(0, 0).UTC()}, types.String(zone)).(*types.Err)
+	if failed {
+		return fmt.Errorf(`not a time zone: %w; write a name such as "Europe/Berlin", or an offset such as "+02:00"`, err)
+	}
+	return nil
 }
 
 // read calls a function on a timestamp in a zone. A zone given as an offset,

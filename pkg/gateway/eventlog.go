@@ -61,7 +61,7 @@ func (l *eventLog) seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()
 		l.sometimes(fault.By, func() {
-			l.log.Warn("expression failed, taken as not matching", "by", fault.By, "event", event.Key(e), "err", fault.Err)
+			l.log.Warn("expression failed", "by", fault.By, "outcome", fault.Outcome(), "event", event.Key(e), "err", fault.Err)
 		})
 	}
 	if l.choice == LogNone || l.choice == LogAccepted && v.Action != filter.Accept {

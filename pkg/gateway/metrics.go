@@ -33,11 +33,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_total",
-			Help: "Events read, by verdict (accept, reject) and by what decided (filters[N], default, guard).",
+			Help: "Events read, by verdict (accept, reject) and by what decided (filters[N], default, namespace, guard).",
 		}, []string{"verdict", "by"}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "expression_faults_total",
-			Help: "Events on which a filter's expression failed and was taken as not matching, by filter.",
+			Help: "Events on which a filter's expression failed, by filter: one that rejects has rejected the Event, one that accepts did not match.",
 		}, []string{"by"}),
 		watchErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "watch_errors_total",

@@ -6,8 +6,8 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // podReporter puts warnings out as Events on the gateway's own pod. The
@@ -36,7 +36,7 @@ func newReporter(o Options) (delivery.Reporter, func()) {
 	}
 	broadcaster := record.NewBroadcaster()
 	broadcaster.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: o.Core.Events(o.Pod.Namespace)})
-	recorder := broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: guard.Component})
+	recorder := broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: decide.Component})
 	pod := &corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: o.Pod.Namespace, Name: o.Pod.Name}
 	return podReporter{recorder: recorder, pod: pod}, broadcaster.Shutdown
 }

@@ -27,7 +27,10 @@ func (s *source) shows(t watch.EventType, name, version string) {
 }
 
 func versioned(name, version string) *corev1.Event {
-	return &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "pequod", Name: name, ResourceVersion: version}}
+	return &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{Namespace: "pequod", Name: name, ResourceVersion: version},
+		InvolvedObject: corev1.ObjectReference{Namespace: "pequod"},
+	}
 }
 
 // passOn hands everything on.

@@ -53,6 +53,10 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{type: warning, action: accept}]`,
 			want:   `at '/filters/0/type': value must be one of 'Normal', 'Warning'`,
 		},
+		"an unknown scope": {
+			values: `filters: [{scope: cluster, action: accept}]`,
+			want:   `at '/filters/0/scope': value must be one of 'Cluster', 'Namespaced', '*'`,
+		},
 		"reasons that are no list": {
 			values: `filters: [{reasons: Killing, action: reject}]`,
 			want:   `at '/filters/0/reasons': got string, want array`,

@@ -8,11 +8,11 @@ An absent glob matches anything.
 {{- end -}}
 
 {{/*
-Whether a filter leaves all but one of its conditions open: "true" or nothing.
-Input: filter, but (a key).
+Whether a filter leaves all but one of its conditions open for objects in a
+namespace: "true" or nothing. Input: filter, but (a key).
 */}}
 {{- define "gateway.open" -}}
-{{- $open := true -}}
+{{- $open := ne .filter.scope "Cluster" -}}
 {{- range $key := without (list "namespace" "kind" "name" "reasons" "type" "component" "expression") .but -}}
 {{- if not (has (get $.filter $key | default "*") (list "*" (list "*"))) }}{{ $open = false }}{{ end -}}
 {{- end -}}
@@ -27,7 +27,7 @@ one a line. Filters behind one that decides about all of it are never asked.
 {{- $namespace := include "gateway.buildNamespace" . -}}
 {{- $watched := or (empty .Values.watch.namespaces) (has $namespace .Values.watch.namespaces) -}}
 {{- range $i, $filter := .Values.filters -}}
-{{- if and $watched (include "gateway.glob" (dict "glob" $filter.namespace "text" $namespace)) -}}
+{{- if and $watched (ne $filter.scope "Cluster") (include "gateway.glob" (dict "glob" $filter.namespace "text" $namespace)) -}}
 {{- if and (eq $filter.action "accept") (not (has $filter.kind (list "Node" "Namespace" "PersistentVolume"))) }}
 filters[{{ $i }}]
 {{- end -}}

@@ -1,7 +1,4 @@
-// Package guard recognizes Events that are echoes of builds.
-//
-// It is pure: no client, no logger, no clock.
-package guard
+package decide
 
 import (
 	"strings"
@@ -11,8 +8,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// By is how a verdict names the loop guard as what decided.
-const By = "guard"
+// ByLoop is how a verdict names the loop guard as what decided.
+const ByLoop = "guard"
+
+// whyLoop says what the loop guard looks at, for people to read.
+const whyLoop = "the Event is about one of Brigade's own objects or the gateway's own; filters come after"
 
 // Component is who the gateway says it is where it reports Events of its own.
 const Component = "brigade-k8s-gateway"
@@ -24,7 +24,7 @@ const workerPrefix = "brigade-worker-"
 // ulidLength is the length of a build ID (github.com/ulid/spec).
 const ulidLength = 26
 
-// Loop tells whether e must never build, because it is an echo of a build or
+// Loop reports whether e must never build, because it is an echo of a build or
 // of the gateway: a build that is built from it would cause the next. It is
 // true for Events about worker pods and build Secrets, for Events about pods
 // and claims whose name ends in a build ID, as Brigade names the jobs and the
@@ -42,7 +42,7 @@ func Loop(e *corev1.Event) bool {
 	return false
 }
 
-// endsInBuildID tells whether name is "<something>-<build ID>".
+// endsInBuildID reports whether name is "<something>-<build ID>".
 func endsInBuildID(name string) bool {
 	at := len(name) - ulidLength
 	if at < 2 || name[at-1] != '-' || name[at] > '7' {
@@ -56,7 +56,7 @@ func endsInBuildID(name string) bool {
 	return true
 }
 
-// crockford tells whether c is a lower-case digit of Crockford's base 32,
+// crockford reports whether c is a lower-case digit of Crockford's base 32,
 // which leaves out i, l, o and u.
 func crockford(c byte) bool {
 	switch {
