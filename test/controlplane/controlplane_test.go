@@ -34,6 +34,7 @@ func TestControlPlane(t *testing.T) {
 	t.Run("Brigade starts a worker for a build", on.brigadeBuilds)
 	t.Run("the API server comes back with what it had", on.apiServerRestarts)
 	t.Run("a watch of Events from before a compaction is gone", on.historyIsCompacted)
+	t.Run("a backup of etcd brings history back", on.historyGoesBack)
 }
 
 // plane is what the steps of TestControlPlane happen on.
@@ -187,6 +188,33 @@ func (cp plane) historyIsCompacted(t *testing.T) {
 	first := <-watcher.ResultChan()
 	if err := apierrors.FromObject(first.Object); !apierrors.IsResourceExpired(err) && !apierrors.IsGone(err) {
 		t.Errorf("watching from resourceVersion %s: got %v, %v, want expired", old.ResourceVersion, first.Type, err)
+	}
+}
+
+func (cp plane) historyGoesBack(t *testing.T) {
+	configMaps, ctx := cp.Client().CoreV1().ConfigMaps("default"), t.Context()
+	create := func(name string) *corev1.ConfigMap {
+		t.Helper()
+		created, err := configMaps.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return created
+	}
+	create("kept")
+	backup, err := cp.BackUpEtcd(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := create("gone")
+	if err := cp.RestoreEtcd(ctx, backup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := configMaps.Get(ctx, "kept", metav1.GetOptions{}); err != nil {
+		t.Errorf("what was there at the backup: %v", err)
+	}
+	if _, err := configMaps.Get(ctx, gone.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("what came after the backup: got %v, want not found", err)
 	}
 }
 

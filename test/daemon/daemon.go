@@ -59,11 +59,28 @@ func Start(tb testing.TB, args ...string) *Daemon {
 // StartWith is Start with environment variables beside the test's own.
 func StartWith(tb testing.TB, env []string, args ...string) *Daemon {
 	tb.Helper()
+	return start(tb, env, gatewayBinary(tb), args...)
+}
+
+// StartUnder is Start under another program, which is run with the gateway's
+// path and arguments and is to become the gateway.
+func StartUnder(tb testing.TB, program string, env []string, args ...string) *Daemon {
+	tb.Helper()
+	return start(tb, env, program, append([]string{gatewayBinary(tb)}, args...)...)
+}
+
+func gatewayBinary(tb testing.TB) string {
+	tb.Helper()
 	binary, err := controlplane.Binary("k8s-gateway")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &Daemon{tb: tb, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	return binary
+}
+
+func start(tb testing.TB, env []string, program string, args ...string) *Daemon {
+	tb.Helper()
+	d := &Daemon{tb: tb, cmd: exec.Command(program, args...), done: make(chan struct{})}
 	d.changed = sync.NewCond(&d.mu)
 	d.cmd.Env = append(os.Environ(), env...)
 	stderr, err := d.cmd.StderrPipe()
