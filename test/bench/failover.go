@@ -47,9 +47,7 @@ func (b *bench) failover(ctx context.Context) (took time.Duration, err error) {
 		return 0, err
 	}
 	defer seen.stop()
-	replica := launch{watch: namespace, builds: namespace, limits: limitsOff, args: []string{
-		"--leader-elect", "--leader-elect-lease", namespace + "/lease", "--position-configmap", namespace + "/position",
-	}}
+	replica := b.replica(namespace)
 	leader, err := b.start(replica)
 	if err != nil {
 		return 0, err

@@ -50,13 +50,15 @@ type launch struct {
 	watch, builds string
 	limits        string
 	args          []string
+	// env are environment variables, KEY=value.
+	env []string
 }
 
 // start starts a gateway and waits for nothing.
 func (b *bench) start(l launch) (*gateway, error) {
 	b.processes++
 	name := fmt.Sprintf("gateway-%d", b.processes)
-	program := controlplane.Program{Name: name, Path: b.binary}
+	program := controlplane.Program{Name: name, Path: b.binary, Env: l.env}
 	file, content := name+".yaml", filters+l.limits
 	if l.baseline {
 		file, content = name+".json", baselineFilters

@@ -29,6 +29,8 @@ func run() int {
 		baseline string
 		out      string
 		retained []int
+		// What the bench starts itself as.
+		watch, kubeconfig string
 	)
 	flags := pflag.NewFlagSet("bench", pflag.ExitOnError)
 	flags.StringSliceVar(&names, "rows", nil, "the rows to measure: "+strings.Join(rowNames(), ", ")+"; all by default")
@@ -36,12 +38,21 @@ func run() int {
 	flags.StringVar(&baseline, "baseline", "", "another gateway `binary` to measure beside ours; it must take -kubeconfig, -namespace and -config")
 	flags.StringVar(&out, "out", "bench/results.json", "where the results are written")
 	flags.IntSliceVar(&retained, "retained", nil, "the numbers of Events retained in rows memory and growth, instead of the scale's")
+	flags.StringVar(&watch, "bare-watch", "", "watch the Events of this `namespace` and do nothing else: what the row reading starts")
+	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig `file` of --bare-watch")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	if watch != "" {
+		if err := bareWatch(ctx, kubeconfig, watch); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 1
+		}
+		return 0
+	}
 	b, err := newBench(names, size, baseline, out)
 	if err == nil {
 		if len(retained) > 0 {

@@ -18,19 +18,23 @@ type scale struct {
 	// Backlog is how many accepted Events wait at start.
 	Backlog int `json:"backlog"`
 	// Retained are the numbers of Events there are while memory is measured,
-	// and Start the one while the start is.
+	// and Start the ones while the start is.
 	Retained []int `json:"retained"`
-	Start    int   `json:"start"`
+	Start    []int `json:"start"`
 	// Growth is how many Events come on top of the retained ones.
 	Growth int `json:"growth"`
 	// Storm is how many accepted Events meet buildsPerMinute: 60.
 	Storm int `json:"storm"`
+	// Large is how many Events of a megabyte there are at start.
+	Large int `json:"large"`
 	// Reading is how many rejected Events are read.
 	Reading int `json:"reading"`
 	// Restart is how many Events have builds when the gateway is killed.
 	Restart int `json:"restart"`
-	// Failovers is how often a leader is killed.
+	// Failovers is how often a leader is killed, and Handovers how often one is
+	// stopped in order.
 	Failovers int `json:"failovers"`
+	Handovers int `json:"handovers"`
 }
 
 // scaleOf returns the scale with the given name. The numbers of the full one
@@ -40,12 +44,14 @@ func scaleOf(name string) (scale, error) {
 	case "small":
 		return scale{
 			Repeats: 1, Burst: 500, Throughput: 1000, Latency: 10 * time.Second, Backlog: 2000,
-			Retained: []int{1000, 10_000}, Start: 10_000, Growth: 1000, Storm: 5000, Reading: 10_000, Restart: 200, Failovers: 1,
+			Retained: []int{1000, 10_000}, Start: []int{10_000}, Growth: 1000, Storm: 5000, Large: 300, Reading: 20_000,
+			Restart: 200, Failovers: 1, Handovers: 3,
 		}, nil
 	case "full":
 		return scale{
 			Repeats: 3, Burst: 500, Throughput: 5000, Latency: time.Minute, Backlog: 20_000,
-			Retained: []int{1000, 10_000, 100_000, 300_000}, Start: 100_000, Growth: 2000, Storm: 50_000, Reading: 100_000, Restart: 1000, Failovers: 3,
+			Retained: []int{1000, 10_000, 100_000, 300_000}, Start: []int{10_000, 100_000}, Growth: 2000, Storm: 50_000, Large: 300,
+			Reading: 100_000, Restart: 1000, Failovers: 3, Handovers: 5,
 		}, nil
 	default:
 		return scale{}, fmt.Errorf("unknown scale %q: must be small or full", name)

@@ -20,7 +20,16 @@ const (
 // it has read all Events there are and watches. The bare client lists them in
 // pages.
 func measureStart(ctx context.Context, b *bench) error {
-	n := b.scale.Start
+	for _, n := range b.scale.Start {
+		if err := b.startWith(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startWith adds the lines of a start with n Events retained.
+func (b *bench) startWith(ctx context.Context, n int) error {
 	retained, err := b.retain(ctx, n)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 // its creation has returned. So it is a gateway that need not watch, decide,
 // name, count, log or remember.
 func measureThroughput(ctx context.Context, b *bench) error {
-	lines := []throughputLine{{events: b.scale.Burst, workers: 16, reach: 0.5}}
+	lines := []throughputLine{{events: b.scale.Burst, workers: 16, reach: 0.85}}
 	for _, workers := range []int{1, 4, 16, 64} {
 		lines = append(lines, throughputLine{events: b.scale.Throughput, workers: workers, reach: 0.8})
 	}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+// The loads that reading is measured with: read is what is read, and last comes
+// after it.
+const (
+	readLoad = "read"
+	lastLoad = "last"
+)
+
+// What a bare watch logs, as the gateway logs its messages.
+const (
+	bareWatching = "watching"
+	bareDone     = "read all"
+)
+
+// bareWatch watches the Events of a namespace and lets each go as soon as
+// client-go has decoded it, until the last one has come. It is what reading
+// Events costs at least, in a process of its own because CPU time is counted by
+// process.
+func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return err
+	}
+	core, err := client(config)
+	if err != nil {
+		return err
+	}
+	list, err := core.Events(namespace).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return fmt.Errorf("listing Events: %w", err)
+	}
+	say := func(message string) { fmt.Fprintf(os.Stderr, "{\"msg\":%q}\n", message) }
+	say(bareWatching)
+	version := list.ResourceVersion
+	for ctx.Err() == nil {
+		source, err := core.Events(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: version})
+		if err != nil {
+			return fmt.Errorf("watching Events: %w", err)
+		}
+		for w := range source.ResultChan() {
+			e, ok := w.Object.(*corev1.Event)
+			if !ok {
+				source.Stop()
+				return fmt.Errorf("watching Events: %w", apierrors.FromObject(w.Object))
+			}
+			version = e.ResourceVersion
+			if strings.HasPrefix(e.Name, lastLoad+"-") {
+				source.Stop()
+				say(bareDone)
+				<-ctx.Done()
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// bareWatcher is a process that does bareWatch, and the CPU time it had used
+// before there was anything to read.
+type bareWatcher struct {
+	*gateway
+	before time.Duration
+}
+
+// startBareWatch starts one and returns it when it watches.
+func (b *bench) startBareWatch(ctx context.Context, watch string) (*bareWatcher, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	log := newLogWatch()
+	b.processes++
+	process, err := b.cp.Run(controlplane.Program{
+		Name: fmt.Sprintf("bare-watch-%d", b.processes), Path: self, Output: log,
+		Args: []string{"--bare-watch", watch, "--kubeconfig", b.kubeconfig},
+	})
+	if err != nil {
+		return nil, err
+	}
+	w := &bareWatcher{gateway: &gateway{Process: process, started: time.Now(), log: log}}
+	if _, err := w.await(ctx, bareWatching); err != nil {
+		return nil, errors.Join(err, w.Stop())
+	}
+	w.before, err = cpuOf(w.PID())
+	return w, err
+}
+
+// spent returns the CPU time that reading everything took.
+func (w *bareWatcher) spent(ctx context.Context) (time.Duration, error) {
+	if _, err := w.await(ctx, bareDone); err != nil {
+		return 0, err
+	}
+	cpu, err := cpuOf(w.PID())
+	return cpu - w.before, err
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	// handoverToReach is how long nothing may be built when a leader is stopped
+	// in order and another replica takes over.
+	handoverToReach = 2 * time.Second
+	// handoverPace is how many Events a second are created throughout, and
+	// handoverTime for how long.
+	handoverPace = 50
+	handoverTime = 12 * time.Second
+	// handoverAfter is when, within that time, the leader is stopped.
+	handoverAfter = 3 * time.Second
+)
+
+// measureHandover measures for how long nothing is built when a leader is
+// stopped in order under load, and shows the longest of several.
+func measureHandover(ctx context.Context, b *bench) error {
+	var took []time.Duration
+	for range b.scale.Handovers {
+		d, err := b.handover(ctx)
+		if err != nil {
+			return err
+		}
+		b.say("  %s", d.Round(time.Millisecond))
+		took = append(took, d)
+	}
+	longest := slices.Max(took)
+	b.add(measurement{
+		Row: "handover", Case: fmt.Sprintf("longest of %d, %d Events/s", len(took), handoverPace), Unit: "s", Gateway: new(longest.Seconds()),
+		ToReach: fmt.Sprintf("< %.0f s", handoverToReach.Seconds()), Reached: new(longest < handoverToReach),
+		Note: fmt.Sprintf("shortest %.2f s; every Event has one build", slices.Min(took).Seconds()),
+	})
+	return nil
+}
+
+// handover stops a leader in order and returns the longest time between two
+// builds that follow each other.
+func (b *bench) handover(ctx context.Context) (longest time.Duration, err error) {
+	namespace, seen, err := b.place(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer seen.stop()
+	replica := b.replica(namespace)
+	leader, err := b.start(replica)
+	if err != nil {
+		return 0, err
+	}
+	defer leader.Kill()
+	if _, err := leader.await(ctx, watching); err != nil {
+		return 0, err
+	}
+	err = b.with(replica, func(standby *gateway) error {
+		if _, err := standby.await(ctx, standingBy); err != nil {
+			return err
+		}
+		if err := b.awaitWorking(ctx, leader, namespace, seen); err != nil {
+			return err
+		}
+		stopped := make(chan error, 1)
+		stopping := time.AfterFunc(handoverAfter, func() { stopped <- leader.Stop() })
+		defer stopping.Stop()
+		const handed = "handed"
+		err := newLoad(b.admin, namespace, handed).pace(ctx, handoverPace, handoverTime, func(*corev1.Event) error { return nil })
+		if err != nil {
+			return err
+		}
+		created := int(handoverTime.Seconds()) * handoverPace
+		t, err := seen.await(ctx, handed, created, patience)
+		if err == nil && t.repeats > 0 {
+			err = errors.New("some Events have more than one build")
+		}
+		longest = seen.gap(handed)
+		return errors.Join(err, <-stopped)
+	})
+	return longest, err
+}
+
+// replica returns how to start one of the replicas that share a namespace, a
+// Lease and a position.
+func (b *bench) replica(namespace string) launch {
+	return launch{watch: namespace, builds: namespace, limits: limitsOff, args: []string{
+		"--leader-elect", "--leader-elect-lease", namespace + "/lease", "--position-configmap", namespace + "/position",
+	}}
+}
+
+// gap returns the longest time between two builds of a load that became visible
+// one after the other.
+func (b *builds) gap(load string) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var at []time.Time
+	for event, visible := range b.seen {
+		if strings.HasPrefix(event, load+"-") {
+			at = append(at, visible)
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	var longest time.Duration
+	for i := 1; i < len(at); i++ {
+		longest = max(longest, at[i].Sub(at[i-1]))
+	}
+	return longest
+}
