@@ -23,7 +23,7 @@ type Limits struct {
 
 // DefaultLimits returns the limits of a file that sets none. They let a
 // gateway that is configured wrongly cost about as much as one CI job a
-// second, and keep what waits within a few tens of MiB.
+// second, and let no build wait for longer than Kubernetes keeps its Event.
 func DefaultLimits() Limits {
-	return Limits{BuildsPerMinute: 60, Burst: 20, ActiveBuilds: 0, Queued: 10000}
+	return Limits{BuildsPerMinute: 60, Burst: 20, ActiveBuilds: 0, Queued: 1000}
 }
