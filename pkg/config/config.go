@@ -11,6 +11,9 @@ package config
 import (
 	"fmt"
 	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
@@ -52,7 +55,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("reading the filter file: %w", err)
 	}
 	if info.Size() > MaxSize {
-		return nil, tooLarge(path, info.Size())
+		return nil, tooLarge(path, info.Size(), MaxSize)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -66,27 +69,44 @@ func Load(path string) (*Config, error) {
 // file.
 func Parse(file string, data []byte) (*Config, error) {
 	if len(data) > MaxSize {
-		return nil, tooLarge(file, int64(len(data)))
+		return nil, tooLarge(file, int64(len(data)), MaxSize)
 	}
 	src := newSource(file, data)
-	root, fault := src.document()
+	return src.parse()
+}
+
+// parse checks a filter file.
+func (s *source) parse() (*Config, error) {
+	root, fault := s.document()
 	if fault != nil {
 		return nil, &Error{Faults: []Fault{*fault}}
 	}
-	r := &reader{source: src}
+	if fault := s.misplaced(root); fault != nil {
+		return nil, &Error{Faults: []Fault{*fault}}
+	}
+	return (&reader{source: s}).parse(root)
+}
+
+// parse checks the tree of a file.
+func (r *reader) parse(root *yaml.Node) (*Config, error) {
 	cfg := r.config(root)
 	if len(r.faults) > 0 {
+		for i, f := range r.faults {
+			if strings.Contains(f.Source, "{{") {
+				r.faults[i].Message = notRendered
+			}
+		}
 		return nil, &Error{Faults: inOrder(r.faults)}
 	}
 	cfg.Warnings = inOrder(r.warnings)
 	return cfg, nil
 }
 
-// tooLarge is the error of a file beyond MaxSize. The file is not looked into,
+// tooLarge is the error of a file beyond the limit. The file is not looked into,
 // so there is no line to show.
-func tooLarge(file string, size int64) *Error {
+func tooLarge(file string, size, limit int64) *Error {
 	return &Error{Faults: []Fault{{
 		File: file, Line: 1, Column: 1,
-		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, MaxSize),
+		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, limit),
 	}}}
 }

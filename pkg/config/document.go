@@ -13,7 +13,11 @@ import (
 // config reads the whole file. Where it reports faults its result is of no
 // use.
 func (r *reader) config(root *yaml.Node) *Config {
-	top := r.mapping(root, "", "project", "commitRef", "filters", "limits")
+	allowed := fileKeys()
+	if r.values {
+		allowed = append(allowed, chartKeys()...)
+	}
+	top := r.mapping(root, "", allowed...)
 	cfg := &Config{CommitRef: DefaultCommitRef, Limits: limit.DefaultLimits()}
 	projectKnown := true
 	if e, ok := top["project"]; ok {
@@ -24,6 +28,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	}
 	if e, ok := top["limits"]; ok {
 		cfg.Limits = r.limits(e.value)
+		r.warnAboutWait(e.value, cfg.Limits)
 	}
 	var filters []*filterNode
 	if e, ok := top["filters"]; ok {
@@ -34,6 +39,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	}
 	cfg.Filters = r.compile(filters)
 	if cfg.Filters != nil {
+		r.warnAboutProject(top["project"].value, "project")
 		r.warnAboutFilters(root, top, filters, cfg.Filters)
 	}
 	return cfg
@@ -90,6 +96,8 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 		p := at(root)
 		if e, ok := top["filters"]; ok {
 			p = at(e.value)
+		} else if r.values {
+			return // the chart's own filters are in use
 		}
 		r.warn(p, "filters", "no filters; every Event is rejected and nothing is built")
 		return
@@ -100,6 +108,9 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 	}
 	for _, f := range filters {
 		r.warnAboutScope(f)
+		r.warnAboutValues(f)
+		r.warnAboutProject(f.entries["project"].value, f.pathOf("project"))
+		r.warnAboutWindow(f)
 	}
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {

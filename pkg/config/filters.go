@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -221,5 +222,19 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 		return r.inside(e.value, flaw.Offset)
 	default:
 		return at(e.value)
+	}
+}
+
+// keptBuilds is how long Brigade's vacuum keeps builds where its chart says
+// nothing else (vacuum.age in the chart brigade 1.x).
+const keptBuilds = 720 * time.Hour
+
+// warnAboutWindow reports a window in which the build that stands for it may
+// be deleted. The name is free again then, and the next Event builds once more.
+func (r *reader) warnAboutWindow(f *filterNode) {
+	if f.rule.OncePer.Window > keptBuilds {
+		r.warn(at(f.entries["oncePer"].value), f.pathOf("oncePer"),
+			"%s is longer than Brigade's vacuum keeps builds, 720h unless its chart says otherwise: after that the next Event builds again; write 720h or less",
+			f.rule.OncePer)
 	}
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"math"
+	"time"
+
 	"go.yaml.in/yaml/v3"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
@@ -39,4 +42,31 @@ func (r *reader) limits(node *yaml.Node) limit.Limits {
 		}
 	}
 	return limits
+}
+
+// longestWait is how long a build may wait before its Event is likely to be
+// gone: the API server keeps Events for an hour (--event-ttl of kube-apiserver),
+// of which a quarter is left for outages.
+const longestWait = 45 * time.Minute
+
+// warnAboutWait reports limits that let a build wait until its Event is gone.
+// A gateway that is restarted finds no such Event again, and does not build it.
+func (r *reader) warnAboutWait(node *yaml.Node, limits limit.Limits) {
+	waiting := limits.Queued - limits.Burst
+	if node.Kind != yaml.MappingNode || time.Duration(waiting)*time.Minute/time.Duration(limits.BuildsPerMinute) <= longestWait {
+		return
+	}
+	wait := time.Duration(waiting) * time.Minute / time.Duration(limits.BuildsPerMinute)
+	p := at(node)
+	for _, key := range []string{"buildsPerMinute", "queued"} {
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == key {
+				p = at(resolve(node.Content[i+1]))
+			}
+		}
+	}
+	r.warn(p, "limits", "the last of %d waiting builds starts after %d minutes at %d a minute, and Kubernetes keeps an Event for 60: "+
+		"a restart then loses what still waits; write queued: %d or less, or raise buildsPerMinute",
+		limits.Queued, int(math.Round(wait.Minutes())), limits.BuildsPerMinute,
+		int(longestWait.Minutes())*limits.BuildsPerMinute)
 }

@@ -15,6 +15,9 @@ type reader struct {
 	*source
 	faults   []Fault
 	warnings []Fault
+	// values is whether the file is one of Helm values, which has other keys too
+	// and gets the chart's own where it says nothing.
+	values bool
 }
 
 // refuse reports a fault at a position.
@@ -175,7 +178,10 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// list names the allowed keys.
+// list names the allowed keys, unless they are those of the chart.
 func list(names []string) string {
+	if len(names) > len(filterKeys()) && slices.Contains(names, "replicas") {
+		return "those that helm show values prints"
+	}
 	return strings.Join(names, ", ")
 }

@@ -16,6 +16,10 @@ type source struct {
 	file  string
 	data  []byte
 	lines []string
+	// around and scalar are set where the file is a text inside another one: that
+	// file, and the text there. Faults are placed in it.
+	around *source
+	scalar *yaml.Node
 }
 
 // newSource splits a file into lines. A byte order mark, which some editors
@@ -46,6 +50,9 @@ func (s *source) fault(p position, path, format string, args ...any) Fault {
 	p.line = min(max(p.line, 1), len(s.lines))
 	line := s.lines[p.line-1]
 	p.column = min(max(p.column, 1), utf8.RuneCountInString(line)+1)
+	if s.around != nil {
+		return s.around.fault(s.outward(p), path, format, args...)
+	}
 	return Fault{
 		File: s.file, Line: p.line, Column: p.column, Path: path,
 		Message: fmt.Sprintf(format, args...), Source: line,

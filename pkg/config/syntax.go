@@ -40,6 +40,10 @@ func (s *source) syntaxFault(err error) *Fault {
 	if better, words, ok := s.secondOpinion(); ok {
 		p, message = better, words
 	}
+	if where, words, ok := s.slip(p); ok {
+		f := s.fault(where, "", "not valid YAML: %s", words)
+		return &f
+	}
 	f := s.fault(p, "", "not valid YAML: %s%s", message, s.quotingHint(p))
 	return &f
 }
@@ -47,7 +51,7 @@ func (s *source) syntaxFault(err error) *Fault {
 // strayAlias finds the place of what yaml/v3 took for an alias although nobody
 // set its anchor: the commonest slip in a file of globs.
 func (s *source) strayAlias(message string) (position, bool) {
-	alias := regexp.MustCompile(`(?:^|[:\-,\[]\s*)(\*)(\s|$)`)
+	alias := regexp.MustCompile(`(?:^|[:\-,\[]\s*)(\*)([\s\],}]|$)`)
 	if match := regexp.MustCompile(`^unknown anchor '(.+)' referenced$`).FindStringSubmatch(message); match != nil {
 		alias = regexp.MustCompile(`(?:^|[:\-,\[\s])(\*)` + regexp.QuoteMeta(match[1]))
 	} else if message != "did not find expected alphabetic or numeric character" {

@@ -1,0 +1,226 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Format is what a file is that has filters in it.
+type Format string
+
+const (
+	// FilterFile is what the gateway's --config names.
+	FilterFile Format = "filter file"
+	// HelmValues are values of the gateway's chart.
+	HelmValues Format = "Helm values"
+	// ConfigMap is a manifest of the ConfigMap that a filter file is mounted
+	// from, alone or among others.
+	ConfigMap Format = "ConfigMap"
+)
+
+// fileKeys are the keys of a filter file.
+func fileKeys() []string {
+	return []string{"project", "commitRef", "filters", "limits"}
+}
+
+// chartKeys are the keys of the chart's values beside those of a filter file.
+func chartKeys() []string {
+	return []string{
+		"watch", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
+		"imagePullSecrets", "rbac", "serviceAccount", "fullnameOverride", "resources", "nodeSelector", "tolerations", "affinity",
+		"priorityClassName", "podAnnotations", "podLabels", "extraArgs", "podDisruptionBudget", "networkPolicy", "resourceQuota",
+		"metrics", "global",
+	}
+}
+
+// Read checks a file with filters in it: a filter file, values of the chart, or
+// a manifest of the filter file's ConfigMap, of which other objects may stand
+// ahead or behind. It is what the tools beside the gateway read; the gateway
+// itself takes filter files only. Faults are placed in the file as it is.
+func Read(file string, data []byte) (*Config, Format, error) {
+	if len(data) > MaxManifest {
+		return nil, FilterFile, tooLarge(file, int64(len(data)), MaxManifest)
+	}
+	src := newSource(file, data)
+	documents := src.documents()
+	switch {
+	case slices.ContainsFunc(documents, isManifest):
+		inner, fault := src.configMap(documents)
+		if fault != nil {
+			return nil, ConfigMap, &Error{Faults: []Fault{*fault}}
+		}
+		cfg, err := inner.parse()
+		return cfg, ConfigMap, err
+	case len(documents) == 1 && isValues(documents[0]):
+		r := &reader{source: src, values: true}
+		cfg, err := r.parse(documents[0])
+		return cfg, HelmValues, err
+	}
+	cfg, err := Parse(file, data)
+	return cfg, FilterFile, err
+}
+
+// MaxManifest is how many bytes a file may have that holds a filter file: what
+// Helm prints of a chart may have some ConfigMaps.
+const MaxManifest = 8 << 20
+
+// documents returns the roots of the YAML documents of a file, and none where
+// it does not parse: that fault is reported by who parses it as what it is.
+func (s *source) documents() []*yaml.Node {
+	decoder := yaml.NewDecoder(bytes.NewReader(s.data))
+	var roots []*yaml.Node
+	for {
+		var document yaml.Node
+		err := decoder.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return roots
+		}
+		if err != nil {
+			return nil
+		}
+		if root := resolve(document.Content[0]); !isNull(root) {
+			roots = append(roots, root)
+		}
+	}
+}
+
+// lookup returns the value of a key of a mapping, or nil.
+func lookup(node *yaml.Node, key string) *yaml.Node {
+	if node == nil || node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if resolve(node.Content[i]).Value == key {
+			return resolve(node.Content[i+1])
+		}
+	}
+	return nil
+}
+
+// isManifest reports whether a document is an object of Kubernetes.
+func isManifest(root *yaml.Node) bool {
+	return lookup(root, "apiVersion") != nil && lookup(root, "kind") != nil
+}
+
+// isValues reports whether a document is one of values: it has a key that only
+// the chart knows. A name is too likely to be meant for the file itself.
+func isValues(root *yaml.Node) bool {
+	return slices.ContainsFunc(chartKeys(), func(key string) bool { return key != "name" && lookup(root, key) != nil })
+}
+
+// configMap returns the one filter file in the ConfigMaps among documents.
+func (s *source) configMap(documents []*yaml.Node) (*source, *Fault) {
+	var found []*yaml.Node
+	var kinds []string
+	var look func(root *yaml.Node)
+	look = func(root *yaml.Node) {
+		kind := lookup(root, "kind")
+		if items := lookup(root, "items"); items != nil && items.Kind == yaml.SequenceNode {
+			for _, item := range items.Content {
+				look(resolve(item))
+			}
+			return
+		}
+		if kind == nil || kind.Value != "ConfigMap" {
+			if kind != nil {
+				kinds = append(kinds, kind.Value)
+			}
+			return
+		}
+		kinds = append(kinds, kind.Value)
+		data := lookup(root, "data")
+		if data == nil || data.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(data.Content); i += 2 {
+			value := resolve(data.Content[i+1])
+			if value.Kind == yaml.ScalarNode && isFilterFile(data.Content[i].Value, value.Value) {
+				found = append(found, value)
+			}
+		}
+	}
+	for _, root := range documents {
+		look(root)
+	}
+	switch len(found) {
+	case 0:
+		slices.Sort(kinds)
+		fault := s.fault(at(documents[0]), "", "no ConfigMap with a filter file in its data, but %s; "+
+			"a filter file has the key filters, and a name that ends in .yaml, .yml or .json", strings.Join(slices.Compact(kinds), ", "))
+		return nil, &fault
+	case 1:
+		inner := newSource(s.file, []byte(found[0].Value))
+		inner.around, inner.scalar = s, found[0]
+		return inner, nil
+	default:
+		fault := s.fault(at(found[1]), "", "a second filter file, the first is on line %d; check one at a time", found[0].Line)
+		return nil, &fault
+	}
+}
+
+// isFilterFile reports whether an entry of a ConfigMap is a filter file: it is
+// named like one, and has filters, or is in no state to tell.
+func isFilterFile(name, content string) bool {
+	if !slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) {
+		return false
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal([]byte(content), &root); err != nil {
+		return strings.Contains(content, "filters") || strings.Contains(content, "action")
+	}
+	if len(root.Content) == 0 {
+		return strings.HasPrefix(name, "filters.")
+	}
+	top := resolve(root.Content[0])
+	return slices.ContainsFunc(fileKeys(), func(key string) bool { return lookup(top, key) != nil })
+}
+
+// outward turns a position in the text of a scalar into one in the file that
+// the scalar is in.
+func (s *source) outward(p position) position {
+	around, node := s.around, s.scalar
+	line := s.lines[p.line-1]
+	if node.Style&yaml.LiteralStyle != 0 {
+		first := node.Line + 1
+		if outer := first + p.line - 1; outer <= len(around.lines) && strings.HasSuffix(around.lines[outer-1], line) {
+			indent := len(around.lines[outer-1]) - len(line)
+			return position{line: outer, column: p.column + indent}
+		}
+	}
+	offset := 0
+	for _, before := range s.lines[:p.line-1] {
+		offset += len(before) + 1
+	}
+	column := 1
+	for i := range line {
+		if column == p.column {
+			return around.inside(node, offset+i)
+		}
+		column++
+	}
+	return around.inside(node, offset+len(line))
+}
+
+// misplaced is the one fault of a file that the gateway is given and cannot
+// use, although it has filters in it.
+func (s *source) misplaced(root *yaml.Node) *Fault {
+	what := ""
+	switch {
+	case isManifest(root):
+		what = fmt.Sprintf("a manifest of kind %s", lookup(root, "kind").Value)
+	case isValues(root):
+		what = "a file of Helm values"
+	default:
+		return nil
+	}
+	fault := s.fault(at(root), "", "this is %s, and the gateway reads filter files; give it what is in the ConfigMap, "+
+		"with the keys %s (k8s-gateway check reads all three)", what, list(fileKeys()))
+	return &fault
+}

@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A YAML parser reports where it could not go on, which is rarely where the
+// slip is, in the words of its grammar. The functions here look for the slips
+// that are made most often near that place, and say what to write.
+
+// slip returns what is wrong where it is one of the common slips, and false
+// where it is none. The parser failed at p, which may be anywhere behind the
+// slip but not ahead of it.
+func (s *source) slip(p position) (position, string, bool) {
+	p.line = min(max(p.line, 1), len(s.lines))
+	for _, look := range []func(position) (position, string, bool){s.template, s.strangeSpace, s.tab, s.colon, s.indentation} {
+		if where, message, ok := look(p); ok {
+			return where, message, true
+		}
+	}
+	return position{}, "", false
+}
+
+// columnOf returns the column of a byte offset in a line.
+func columnOf(line string, offset int) int {
+	return utf8.RuneCountInString(line[:offset]) + 1
+}
+
+// notRendered says what to do about a template.
+const notRendered = "a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -"
+
+// template finds the marks of Go templates, anywhere in the file: they break
+// the syntax far from where they are.
+func (s *source) template(position) (position, string, bool) {
+	for i, line := range s.lines {
+		if at := strings.Index(line, "{{"); at >= 0 && !strings.Contains(line[:at], "#") {
+			return position{i + 1, columnOf(line, at)}, notRendered, true
+		}
+	}
+	return position{}, "", false
+}
+
+// strangeSpace finds white space that is none for YAML, where YAML needs some:
+// at the beginning of a line, and behind a colon or a dash.
+func (s *source) strangeSpace(p position) (position, string, bool) {
+	for i := range p.line {
+		line := s.lines[i]
+		for at, r := range line {
+			if r < utf8.RuneSelf || !unicode.IsSpace(r) && r != '\u200b' && r != '\ufeff' {
+				continue
+			}
+			before := strings.TrimLeft(line[:at], " -")
+			if before == "" || strings.HasSuffix(strings.TrimRight(before, " "), ":") {
+				name := "a space"
+				if r == '\u00a0' {
+					name = "a non-breaking space"
+				}
+				return position{i + 1, columnOf(line, at)},
+					fmt.Sprintf("%s (%U) that YAML takes for text; replace it with an ordinary one", name, r), true
+			}
+		}
+	}
+	return position{}, "", false
+}
+
+// tab finds one in the indentation of a line. JSON may have some.
+func (s *source) tab(p position) (position, string, bool) {
+	if strings.HasPrefix(strings.TrimSpace(string(s.data)), "{") {
+		return position{}, "", false
+	}
+	for i := range p.line {
+		line := s.lines[i]
+		indentation := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+		if at := strings.IndexByte(indentation, '\t'); at >= 0 && strings.TrimSpace(line) != "" {
+			return position{i + 1, at + 1}, "a tab, and YAML is indented with spaces only; replace each tab with two spaces", true
+		}
+	}
+	return position{}, "", false
+}
+
+// colon finds a key without a colon, or without the space behind it, on the
+// line of the failure or the one with text ahead of it.
+func (s *source) colon(p position) (position, string, bool) {
+	keys := slices.Concat(filterKeys(), fileKeys())
+	pattern := regexp.MustCompile(`^(\s*(?:- )?)(` + strings.Join(keys, "|") + `)( +|:)([^\s:#].*)$`)
+	for _, i := range []int{p.line - 1, s.above(p.line - 1)} {
+		if i < 0 {
+			continue
+		}
+		if match := pattern.FindStringSubmatch(s.lines[i]); match != nil {
+			what := "a key without a colon"
+			if match[3] == ":" {
+				what = "no space behind the colon"
+			}
+			return position{i + 1, columnOf(s.lines[i], len(match[1])+len(match[2]))},
+				what + "; write " + match[2] + ": " + strings.TrimSpace(match[4]), true
+		}
+	}
+	return position{}, "", false
+}
+
+// above returns the index of the nearest line above that has text and is no
+// comment, or -1.
+func (s *source) above(i int) int {
+	for i--; i >= 0; i-- {
+		if text := strings.TrimSpace(s.lines[i]); text != "" && !strings.HasPrefix(text, "#") {
+			return i
+		}
+	}
+	return -1
+}
+
+// indentation finds a key of a filter that is not below the first one, and a
+// filter that is not below the one ahead of it, on the line of the failure or
+// the next one.
+func (s *source) indentation(p position) (position, string, bool) {
+	key := regexp.MustCompile(`^( *)(- +)?(` + strings.Join(filterKeys(), "|") + `):`)
+	for i := p.line - 1; i < min(p.line+1, len(s.lines)); i++ {
+		here := key.FindStringSubmatch(s.lines[i])
+		if here == nil {
+			continue
+		}
+		column := len(here[1]) + 1
+		for j := s.above(i); j >= 0; j = s.above(j) {
+			other := key.FindStringSubmatch(s.lines[j])
+			if other == nil || here[2] != "" && other[2] == "" {
+				continue
+			}
+			want, what, rule := len(other[1])+len(other[2])+1, other[3], "the keys of one filter begin in the same column"
+			if here[2] != "" {
+				want, what, rule = len(other[1])+1, "the one", "all filters begin in the same column"
+				here[3] = "this filter"
+			}
+			if column != want {
+				return position{i + 1, column}, fmt.Sprintf("%s begins in column %d, and %s on line %d in column %d; %s",
+					here[3], column, what, j+1, want, rule), true
+			}
+			break
+		}
+	}
+	return position{}, "", false
+}
