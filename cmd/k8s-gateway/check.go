@@ -1,53 +1,168 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
-const checkLong = `Reads a filter file as the gateway would, and reports everything that is wrong
-with it: each fault with file, line, column, path and the line it stands on.
-Exits 0 and says how many filters it read when the gateway would run with the
-file, and 1 when it would refuse it. Warnings do not change the exit code.`
+const checkLong = `Reads filter files as the gateway would, and reports everything that is wrong
+with each: every fault with file, line, column, path and the line it is on.
+
+A file is a filter file, a file of values for the chart, or a manifest of the
+ConfigMap that holds the filter file, alone or among other objects as
+"helm template" prints them. Faults are placed in the file as it is.
+
+Exits 0 and says how many filters it read when the gateway would run with all of
+them, and 1 when it would refuse one. Warnings are about what is allowed but
+hardly meant; they only change the exit code with --strict.`
+
+const checkExample = `  k8s-gateway check filters.yaml
+
+  # In CI: warnings fail too
+  k8s-gateway check --strict teams/*/filters.yaml
+
+  # What an upgrade would install
+  helm template charts/brigade-k8s-gateway -f values.yaml | k8s-gateway check -`
+
+// checkFlags are the flags of check as the user gave them.
+type checkFlags struct {
+	config filterFile
+	strict bool
+	output string
+}
 
 func newCheckCommand() *cobra.Command {
-	var path string
+	f := &checkFlags{config: filterFileFromEnvironment()}
 	cmd := &cobra.Command{
-		Use:     "check --config FILE",
-		Short:   "Checks a filter file and reports every fault in it",
+		Use:     "check [--config FILE] [FILE... | -]",
+		Short:   "Checks filter files and reports every fault in them",
 		Long:    checkLong,
-		Example: "  k8s-gateway check --config filters.yaml",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return check(path, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		Example: checkExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return f.check(args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&path, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file` ($GATEWAY_CONFIG)")
+	cmd.Flags().Var(&f.config, "config", "a filter `file` to check ($GATEWAY_CONFIG where no file is named)")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "fail on warnings too")
+	cmd.Flags().StringVarP(&f.output, "output", "o", formatText, "the `format`: text, or json for one object with all files")
+	cmd.Flags().SortFlags = false
 	return cmd
 }
 
-// check writes what is wrong with the file at path to stderr, and what is
-// right with it to stdout.
-func check(path string, stdout, stderr io.Writer) error {
-	if path == "" {
-		return errors.New("check needs a filter file: name it with --config FILE")
+// The formats of what check prints.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// checkedFile is what check finds in one file, as it prints it with -o json.
+type checkedFile struct {
+	File     string        `json:"file"`
+	Format   config.Format `json:"format"`
+	OK       bool          `json:"ok"`
+	Filters  int           `json:"filters"`
+	Faults   []jsonFault   `json:"faults"`
+	Warnings []jsonFault   `json:"warnings"`
+
+	err    error
+	config *config.Config
+}
+
+// jsonFault is a fault or a warning.
+type jsonFault struct {
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Message string `json:"message"`
+	Source  string `json:"source,omitempty"`
+}
+
+// check writes what is wrong with the files to stderr, and what is right with
+// them to stdout.
+func (f *checkFlags) check(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if f.output != formatText && f.output != formatJSON {
+		return fmt.Errorf("--output: unknown format %q; allowed are text and json", f.output)
 	}
-	c, err := config.Load(path)
-	if err != nil {
-		fmt.Fprintln(stderr, err)
+	paths := args
+	if f.config.set || len(args) == 0 && f.config.path != "" {
+		paths = append([]string{f.config.path}, args...)
+	}
+	if len(paths) == 0 {
+		return errors.New("check needs a filter file: name one, or - for standard input")
+	}
+	files := make([]checkedFile, len(paths))
+	failed := false
+	for i, path := range paths {
+		files[i] = checkOne(path, stdin)
+		failed = failed || !files[i].OK || f.strict && len(files[i].Warnings) > 0
+	}
+	if f.output == formatJSON {
+		encoder := json.NewEncoder(stdout)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(map[string]any{"files": files}); err != nil {
+			return fmt.Errorf("printing: %w", err)
+		}
+	} else {
+		for _, file := range files {
+			file.print(stdout, stderr)
+		}
+	}
+	if failed {
 		return errReported
 	}
-	for _, warning := range c.Warnings {
+	return nil
+}
+
+// checkOne checks one file.
+func checkOne(path string, stdin io.Reader) checkedFile {
+	c, format, err := readFilters(path, stdin)
+	file := checkedFile{File: path, Format: format, OK: err == nil, Faults: []jsonFault{}, Warnings: []jsonFault{}, err: err, config: c}
+	if path == "-" {
+		file.File = stdinName
+	}
+	faults, ok := errors.AsType[*config.Error](err)
+	switch {
+	case ok:
+		file.Faults = jsonFaults(faults.Faults)
+	case err != nil:
+		file.Faults = []jsonFault{{Message: err.Error()}}
+	default:
+		file.Filters = c.Filters.Len()
+		file.Warnings = jsonFaults(c.Warnings)
+	}
+	return file
+}
+
+// jsonFaults returns faults as they are printed.
+func jsonFaults(faults []config.Fault) []jsonFault {
+	out := make([]jsonFault, len(faults))
+	for i, f := range faults {
+		out[i] = jsonFault{Line: f.Line, Column: f.Column, Path: f.Path, Message: f.Message, Source: f.Source}
+	}
+	return out
+}
+
+// print prints for people.
+func (f *checkedFile) print(stdout, stderr io.Writer) {
+	if f.err != nil {
+		fmt.Fprintln(stderr, f.err)
+		return
+	}
+	for _, warning := range f.config.Warnings {
 		fmt.Fprintln(stderr, warning)
 	}
-	fmt.Fprintf(stdout, "%s: %s\n", path, plural(c.Filters.Len(), "filter"))
-	return nil
+	what := ""
+	if f.Format != config.FilterFile {
+		what = fmt.Sprintf(" (%s)", f.Format)
+	}
+	fmt.Fprintf(stdout, "%s: %s%s\n", f.File, plural(f.Filters, "filter"), what)
 }
 
 // plural counts things: "1 filter", "2 filters".

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestCheck(t *testing.T) {
@@ -93,5 +95,128 @@ func TestCheckOfAFileThatIsNotThere(t *testing.T) {
 	err := cmd.ExecuteContext(t.Context())
 	if err == nil || !strings.Contains(stderr.String(), missing) {
 		t.Errorf("error %v, stderr %q, want the file named", err, stderr.String())
+	}
+}
+
+func TestCheckOfSeveralFiles(t *testing.T) {
+	const (
+		good  = "project: p\nfilters:\n  - kind: Pod\n    action: accept\n"
+		fishy = "project: p\nfilters:\n  - kind: pod\n    action: accept\n"
+		bad   = "project: p\nfilters:\n  - kind: Pod\n    action: acept\n"
+	)
+	const (
+		warning = "fishy.yaml:3:11: warning: filters[0].kind: no object has the kind \"pod\"; write Pod\n    - kind: pod\n            ^\n"
+		fault   = "bad.yaml:4:13: filters[0].action: unknown action \"acept\"; allowed are accept and reject\n      action: acept\n              ^\n"
+	)
+	for name, test := range map[string]struct {
+		args           []string
+		env, stdin     string
+		stdout, stderr string
+		err            string
+	}{
+		"files are named without a flag": {
+			args: []string{"good.yaml", "fishy.yaml"}, stdout: "good.yaml: 1 filter\nfishy.yaml: 1 filter\n", stderr: warning,
+		},
+		"a fault in one does not hide the others": {
+			args: []string{"bad.yaml", "fishy.yaml", "none.yaml", "good.yaml"}, stdout: "fishy.yaml: 1 filter\ngood.yaml: 1 filter\n",
+			stderr: fault + warning + "reading the filter file: open none.yaml: no such file or directory\n", err: "reported",
+		},
+		"a warning fails where that is asked for": {
+			args: []string{"--strict", "fishy.yaml"}, stdout: "fishy.yaml: 1 filter\n", stderr: warning, err: "reported",
+		},
+		"strict lets a good file pass":                      {args: []string{"--strict", "good.yaml"}, stdout: "good.yaml: 1 filter\n"},
+		"a dash is standard input":                          {args: []string{"-"}, stdin: good, stdout: "stdin: 1 filter\n"},
+		"with --config, too":                                {args: []string{"--config", "-"}, stdin: good, stdout: "stdin: 1 filter\n"},
+		"--config and files":                                {args: []string{"--config", "good.yaml", "fishy.yaml"}, stdout: "good.yaml: 1 filter\nfishy.yaml: 1 filter\n", stderr: warning},
+		"the environment names one where nothing else does": {env: "good.yaml", stdout: "good.yaml: 1 filter\n"},
+		"the environment is left out where a file is named": {env: "bad.yaml", args: []string{"good.yaml"}, stdout: "good.yaml: 1 filter\n"},
+		"two --config": {
+			args: []string{"--config", "good.yaml", "--config", "bad.yaml"},
+			err:  `invalid argument "bad.yaml" for "--config" flag: given twice, good.yaml and bad.yaml; the gateway has one filter file`,
+		},
+		"no file":           {err: "check needs a filter file: name one, or - for standard input"},
+		"an unknown format": {args: []string{"-o", "xml", "good.yaml"}, err: `--output: unknown format "xml"; allowed are text and json`},
+		"Helm values": {
+			args: []string{"-"}, stdin: "replicas: 1\n" + good, stdout: "stdin: 1 filter (Helm values)\n",
+		},
+		"a ConfigMap": {
+			args: []string{"-"}, stdin: "apiVersion: v1\nkind: ConfigMap\ndata:\n  filters.yaml: |\n    filters:\n      - action: reject\n",
+			stdout: "stdin: 1 filter (ConfigMap)\n",
+		},
+		"JSON": {
+			args: []string{"-o", "json", "fishy.yaml", "bad.yaml", "none.yaml"}, err: "reported",
+			stdout: `{
+  "files": [
+    {
+      "file": "fishy.yaml",
+      "format": "filter file",
+      "ok": true,
+      "filters": 1,
+      "faults": [],
+      "warnings": [
+        {
+          "line": 3,
+          "column": 11,
+          "path": "filters[0].kind",
+          "message": "no object has the kind \"pod\"; write Pod",
+          "source": "  - kind: pod"
+        }
+      ]
+    },
+    {
+      "file": "bad.yaml",
+      "format": "filter file",
+      "ok": false,
+      "filters": 0,
+      "faults": [
+        {
+          "line": 4,
+          "column": 13,
+          "path": "filters[0].action",
+          "message": "unknown action \"acept\"; allowed are accept and reject",
+          "source": "    action: acept"
+        }
+      ],
+      "warnings": []
+    },
+    {
+      "file": "none.yaml",
+      "format": "filter file",
+      "ok": false,
+      "filters": 0,
+      "faults": [
+        {
+          "message": "reading the filter file: open none.yaml: no such file or directory"
+        }
+      ],
+      "warnings": []
+    }
+  ]
+}
+`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			t.Setenv("GATEWAY_CONFIG", test.env)
+			for file, content := range map[string]string{"good.yaml": good, "fishy.yaml": fishy, "bad.yaml": bad} {
+				if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var stdout, stderr bytes.Buffer
+			cmd := newRootCommand()
+			cmd.SetIn(strings.NewReader(test.stdin))
+			cmd.SetOut(&stdout)
+			cmd.SetErr(&stderr)
+			cmd.SetArgs(append([]string{"check"}, test.args...))
+			got := ""
+			if err := cmd.ExecuteContext(t.Context()); err != nil {
+				got = err.Error()
+			}
+			if diff := cmp.Diff([]string{test.err, test.stdout, test.stderr}, []string{got, stdout.String(), stderr.String()}); diff != "" {
+				t.Errorf("error, stdout, stderr (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

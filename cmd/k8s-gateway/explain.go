@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
@@ -45,7 +45,7 @@ const explainExample = `  # Try a filter file on the Events there are
 
 // explainFlags are the flags of explain as the user gave them.
 type explainFlags struct {
-	config             string
+	config             filterFile
 	why                bool
 	output             string
 	allowBrigadeEvents bool
@@ -56,7 +56,7 @@ type explainFlags struct {
 }
 
 func newExplainCommand() *cobra.Command {
-	flags := &explainFlags{}
+	flags := &explainFlags{config: filterFileFromEnvironment()}
 	cmd := &cobra.Command{
 		Use:     "explain --config FILE {FILE... | - | --live}",
 		Short:   "Tells what a filter file would do with Events",
@@ -72,7 +72,7 @@ func newExplainCommand() *cobra.Command {
 }
 
 func (f *explainFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.config, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file`, YAML or JSON ($GATEWAY_CONFIG)")
+	flags.Var(&f.config, "config", "the filter `file`, YAML or JSON ($GATEWAY_CONFIG)")
 	flags.BoolVar(&f.why, "why", false, "name the condition that failed in each filter that was tried")
 	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object a line, with the summary on standard error")
 	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
@@ -88,16 +88,9 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 	if err != nil {
 		return err
 	}
-	c, err := config.Load(f.config)
-	if faults, ok := errors.AsType[*config.Error](err); ok {
-		fmt.Fprintln(stderr, faults) // a report of several lines, for people
-		return errReported
-	}
+	c, err := loadFilters(f.config.path, stdin, stderr)
 	if err != nil {
 		return err
-	}
-	for _, warning := range c.Warnings {
-		fmt.Fprintln(stderr, warning)
 	}
 	var sources []explain.Source
 	for _, arg := range args {
@@ -134,8 +127,11 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 // command line in one error.
 func (f *explainFlags) validate(args []string) (explain.Format, error) {
 	var faults []error
-	if f.config == "" {
+	if f.config.path == "" {
 		faults = append(faults, errors.New("explain needs a filter file: name it with --config FILE"))
+	}
+	if f.config.path == "-" && slices.Contains(args, "-") {
+		faults = append(faults, errors.New("standard input is filter file and Events at once: name a file for one of them"))
 	}
 	switch {
 	case f.live && len(args) > 0:

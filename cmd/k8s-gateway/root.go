@@ -18,7 +18,7 @@ const rootExample = `  # See which Events there are; build nothing
   k8s-gateway --log-format=text
 
   # Check a filter file
-  k8s-gateway check --config filters.yaml
+  k8s-gateway check filters.yaml
 
   # Try a filter file on the Events there are
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
