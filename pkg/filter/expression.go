@@ -118,6 +118,7 @@ func (l *language) faults(text string, issues *cel.Issues) []expressionFault {
 	var out []expressionFault
 	for _, e := range issues.Errors() {
 		offset := byteOffset(text, e.Location.Line(), e.Location.Column())
+		offset = intoHas(text, offset, e.Message)
 		message := l.plain(text, offset, e.Message)
 		if offset < len(text) && text[offset] == '.' {
 			offset++ // to the field, which CEL places at the dot ahead of it
@@ -128,6 +129,18 @@ func (l *language) faults(text string, issues *cel.Issues) []expressionFault {
 		}
 	}
 	return out
+}
+
+// intoHas moves an offset to the field that has() asks for: cel-go places what
+// is wrong with it at the parenthesis.
+func intoHas(text string, offset int, message string) int {
+	if !strings.HasPrefix(message, "undefined field") || offset >= len(text) || text[offset] != '(' {
+		return offset
+	}
+	if at := strings.Index(text[offset:], "."+quoted(message)); at >= 0 {
+		return offset + at
+	}
+	return offset
 }
 
 // whole returns one fault with the expression as a whole.

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -15,14 +16,37 @@ const syntaxError = "Syntax error: "
 // adds what would have been right where that can be told.
 func (l *language) plain(text string, offset int, message string) string {
 	message = strings.TrimSuffix(message, " (in container '')")
+	if instead := l.slip(text, offset, message); instead != "" {
+		message := described(message) + "; " + instead
+		if owner := ownerOf(text, offset); owner != "" && owner != varEvent {
+			message += l.fieldsOf(owner)
+		}
+		return message
+	}
+	return described(message) + l.allowed(text, offset, message)
+}
+
+// allowed says what there is where nothing better is known.
+func (l *language) allowed(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undefined field"):
 		if owner := ownerOf(text, offset); owner != "" {
-			return message + l.fieldsOf(owner, message)
+			return l.fieldsOf(owner)
 		}
 	case strings.HasPrefix(message, "undeclared reference to"):
-		return fmt.Sprintf("%s; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
-			message, varEvent, varOccurred, varCount, varComponent)
+		return fmt.Sprintf("; an expression can refer to %s, %s, %s and %s, and to the functions in docs/filters.md",
+			varEvent, varOccurred, varCount, varComponent)
+	}
+	return ""
+}
+
+// described returns the message in plain words.
+func described(message string) string {
+	overload := regexp.MustCompile(`^found no matching overload for '[_@]?(\S+?)_?' applied to '\(([^,]+), ([^,]+)\)'$`)
+	if match := overload.FindStringSubmatch(message); match != nil {
+		return fmt.Sprintf("%s %s %s is not defined", match[2], match[1], match[3])
+	}
+	switch {
 	case message == "invalid duration argument":
 		return `not a duration; write for example "30s", "10m" or "1h30m"`
 	case message == "invalid timestamp argument":
@@ -33,6 +57,8 @@ func (l *language) plain(text string, offset int, message string) string {
 			"mismatched input", "unexpected",
 			"extraneous input", "unexpected",
 			"'<EOF>'", "end of the expression",
+			"token recognition error at: ", "unexpected ",
+			"\n", " ",
 		).Replace(message)
 	}
 	return message
@@ -51,9 +77,8 @@ func ownerOf(text string, offset int) string {
 	return chain
 }
 
-// fieldsOf says which fields there are where the wrong one was looked for, and
-// what to write for those that expressions do not see.
-func (l *language) fieldsOf(owner, message string) string {
+// fieldsOf says which fields there are where the wrong one was looked for.
+func (l *language) fieldsOf(owner string) string {
 	structType := eventTypeName
 	for _, name := range strings.Split(owner, ".")[1:] {
 		field, ok := l.types.FindStructFieldType(structType, name)
@@ -66,11 +91,7 @@ func (l *language) fieldsOf(owner, message string) string {
 	if !ok {
 		return ""
 	}
-	hint := fmt.Sprintf("; %s has %s", owner, strings.Join(names, ", "))
-	if _, about := l.types.FindStructFieldType(objectTypeName, quoted(message)); about && structType == eventTypeName {
-		hint += "; what the Event is about is event.involvedObject"
-	}
-	return hint
+	return fmt.Sprintf("; %s has %s", owner, strings.Join(names, ", "))
 }
 
 // quoted returns the first 'word' in quotes.
