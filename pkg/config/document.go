@@ -127,11 +127,11 @@ func (r *reader) warnAboutScope(f *filterNode) {
 	if scope, ok := f.entries["scope"]; ok && scope.value.Value != "" {
 		return // any scope, and that was said
 	}
-	advice := "add scope: Cluster"
-	if f.rule.Namespace != "" && f.rule.Namespace != "*" {
-		advice = "remove namespace and " + advice
-	}
 	kind := f.entries["kind"].value
-	r.warn(at(kind), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; %s",
-		f.rule.Kind, advice)
+	if namespace := f.rule.Namespace; namespace != "" && strings.Trim(namespace, "*") != "" {
+		r.warn(at(kind), f.pathOf("kind"), "a %s has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster", f.rule.Kind)
+		return
+	}
+	r.warn(at(kind), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; add scope: Cluster",
+		f.rule.Kind)
 }

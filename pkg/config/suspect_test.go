@@ -204,7 +204,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
             ^
 `},
 		"a glob is right":                {"name: web-*\n    kind: Pod", ""},
-		"a name of RBAC may have colons": {"name: 'system:kube-*'\n    kind: ClusterRole", ""},
+		"a name of RBAC may have colons": {"name: 'system:kube-*'\n    kind: Role", ""},
 		"a namespace that is cut off": {"namespace: kube-", `filters.yaml:3:16: warning: filters[0].namespace: a namespace begins and ends with a letter or a digit; write a * where more is to follow: kube-*
     - namespace: kube-
                  ^
@@ -216,6 +216,10 @@ func TestValuesThatNoEventHas(t *testing.T) {
 		"a negation in words": {`namespace: not kube-system`, `filters.yaml:3:16: warning: filters[0].namespace: "not kube-system" does not negate; write except: {namespace: kube-system}
     - namespace: not kube-system
                  ^
+`},
+		"a Node in a namespace": {"kind: Node\n    namespace: pequod", `filters.yaml:3:11: warning: filters[0].kind: a Node has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster
+    - kind: Node
+            ^
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
