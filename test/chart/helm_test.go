@@ -74,17 +74,23 @@ func render(t *testing.T, args ...string) string {
 	return mustHelm(t, "/dev/null", append([]string{"template", release, chart, "--namespace", namespace}, args...)...)
 }
 
-// valueSets returns the files in testdata/values, each a main way to install
-// the chart, by name.
+// valueSets returns the files in testdata/values and the chart's own in ci/,
+// which chart-testing reads too: each a main way to install the chart, by name.
 func valueSets(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("testdata/values/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no value sets in testdata/values: %v", err)
-	}
-	sets := make(map[string]string, len(files))
-	for _, file := range files {
-		sets[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
+	sets := map[string]string{}
+	for pattern, end := range map[string]string{"testdata/values/*.yaml": ".yaml", chart + "/ci/*-values.yaml": "-values.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no value sets %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), end)
+			if other, twice := sets[name]; twice {
+				t.Fatalf("value sets %s and %s have one name", other, file)
+			}
+			sets[name] = file
+		}
 	}
 	return sets
 }

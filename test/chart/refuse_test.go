@@ -1,10 +1,11 @@
 package chart
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // The messages are Helm's for values.schema.json: what is checked is that each
@@ -109,6 +110,50 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `tag: 1.2`,
 			want:   `at '/tag': got number, want string`,
 		},
+		"an image by a number": {
+			values: `image: {tag: 1.2}`,
+			want:   `at '/image/tag': got number, want string`,
+		},
+		"a digest that is none": {
+			values: `image: {digest: sha256:abc}`,
+			want:   `at '/image/digest': 'sha256:abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'`,
+		},
+		"no log format": {
+			values: `logFormat: null`,
+			want:   `at '': missing property 'logFormat'`,
+		},
+		"no registry": {
+			values: `registry: null`,
+			want:   `at '': missing property 'registry'`,
+		},
+		"a policy that would open all ports": {
+			values: `networkPolicy: {enabled: true, apiServer: {ports: null}}`,
+			want:   `at '/networkPolicy/apiServer': missing property 'ports'`,
+		},
+		"a name that no Service can have": {
+			values: `fullnameOverride: My_Gateway`,
+			want:   `at '/fullnameOverride': 'My_Gateway' does not match pattern '^([a-z]([-a-z0-9]*[a-z0-9])?)?$'`,
+		},
+		"a pod label that selects": {
+			values: `podLabels: {app.kubernetes.io/name: x}`,
+			want:   `at '/podLabels/app.kubernetes.io~1name': value must be 'left out, it selects the pods of the release'`,
+		},
+		"a probe of its own": {
+			values: `livenessProbe: {exec: {command: [x]}}`,
+			want:   `at '/livenessProbe': additional properties 'exec' not allowed`,
+		},
+		"a time to stop that is too short": {
+			values: `terminationGracePeriodSeconds: 9`,
+			want:   `at '/terminationGracePeriodSeconds': minimum: got 9, want 10`,
+		},
+		"a time between scrapes that is none": {
+			values: `metrics: {serviceMonitor: {interval: 5}}`,
+			want:   `at '/metrics/serviceMonitor/interval': got number, want string`,
+		},
+		"a time between scrapes in the wrong order": {
+			values: `metrics: {podMonitor: {interval: 1s1m}}`,
+			want:   `at '/metrics/podMonitor/interval': '1s1m' does not match pattern '^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$'`,
+		},
 		"an argument that is no flag": {
 			values: `extraArgs: [workers=5]`,
 			want:   `at '/extraArgs/0': 'workers=5' does not match pattern '^--[a-z]'`,
@@ -127,32 +172,54 @@ at '/limits/queued': minimum: got 0, want 1`,
 				t.Fatalf("not refused by the schema: %s", stderr)
 			}
 			got := sortLines(strings.ReplaceAll(strings.TrimSpace(report), "- at ", "at "))
-			if diff := cmp.Diff(test.want, got); diff != "" {
+			if diff := gocmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestInstallRefusesWithoutProject(t *testing.T) {
-	const rest = " accepts without a project of its own: set project to the Brigade project to build, by name or ID, " +
-		"for example --set project=deis/empty-testbed (brig project list shows them), " +
-		"or set filters to [] to only read which Events there are"
+// What a schema cannot see is refused by the chart's templates.
+func TestInstallRefuses(t *testing.T) {
+	const (
+		project = " accepts without a project of its own: set project to the Brigade project to build, by name or ID, " +
+			"for example --set project=deis/empty-testbed (brig project list shows them), " +
+			"or set filters to [] to only read which Events there are"
+		image = " is the image of the first gateway, which cannot run with this chart: " +
+			"leave registry, name and tag out of your values, or name an image of this gateway (docs/migrating.md)"
+		service = " cannot be the name of a Service, which begins with a letter and has only small letters, digits and hyphens: " +
+			"set fullnameOverride, or give the release another name"
+	)
 	tests := map[string]struct {
-		values string
-		want   string
+		release string
+		values  string
+		want    string
 	}{
-		"the values as they come":          {values: ``, want: "project is empty, and filters[3]" + rest},
-		"one filter has its own":           {values: `filters: [{action: accept, kind: A, project: p}, {action: accept}]`, want: "project is empty, and filters[1]" + rest},
+		"the values as they come":          {values: ``, want: "project is empty, and filters[3]" + project},
+		"one filter has its own":           {values: `filters: [{action: accept, kind: A, project: p}, {action: accept}]`, want: "project is empty, and filters[1]" + project},
 		"every accepting filter has its":   {values: `filters: [{action: accept, project: p}, {action: reject}]`},
 		"nothing is accepted":              {values: `filters: [{action: reject}]`},
 		"there are no filters":             {values: `filters: []`},
 		"the values' project is for all":   {values: `project: p`},
 		"a parent chart hands down global": {values: `{project: p, global: {registry: example.com}}`},
+
+		"the first gateway's values":       {values: `{project: p, registry: deis, name: brigade-k8s-gateway, tag: latest}`, want: "deis/brigade-k8s-gateway:latest" + image},
+		"the first gateway's later values": {values: `{project: p, registry: brigadecore, tag: latest}`, want: "brigadecore/brigade-k8s-gateway:latest" + image},
+		"its registry with no tag":         {values: `{project: p, registry: deis}`, want: "deis/brigade-k8s-gateway:v1.0.0" + image},
+		"its image in the usual spelling":  {values: `{project: p, image: {repository: docker.io/deis/brigade-k8s-gateway, tag: v0.1.0}}`, want: "docker.io/deis/brigade-k8s-gateway:v0.1.0" + image},
+		"latest of this gateway":           {values: `{project: p, tag: latest}`},
+		"an image that only looks like it": {values: `{project: p, registry: example.com/deis, tag: latest}`},
+		"a release with a dot in its name": {release: "my.release", values: `project: p`, want: `"my.release-brigade-k8s-gateway"` + service},
+		"a release of digits":              {release: "123", values: `project: p`, want: `"123-brigade-k8s-gateway"` + service},
+		"such a release with another name": {release: "123", values: `{project: p, fullnameOverride: events}`},
+		"pods that would be scraped twice": {
+			values: `{project: p, metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}}`,
+			want:   "metrics.serviceMonitor and metrics.podMonitor are both enabled: each pod would be scraped twice, and every number would be doubled; enable one",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, stderr, err := helm(t, "/dev/null", "template", release, chart, "--values", valuesFile(t, test.values))
+			_, stderr, err := helm(t, "/dev/null", "template", cmp.Or(test.release, release), chart, "--values", valuesFile(t, test.values))
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("refused: %s", stderr)

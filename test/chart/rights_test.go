@@ -15,12 +15,16 @@ import (
 func TestRights(t *testing.T) {
 	run := func(name string) []string {
 		return []string{
+			"brigade: create configmaps",
 			"brigade: create events",
+			"brigade: create leases.coordination.k8s.io",
 			"brigade: get configmaps " + name + "-position",
 			"brigade: get leases.coordination.k8s.io " + name,
+			"brigade: list leases.coordination.k8s.io " + name,
 			"brigade: patch events",
 			"brigade: update configmaps " + name + "-position",
 			"brigade: update leases.coordination.k8s.io " + name,
+			"brigade: watch leases.coordination.k8s.io " + name,
 		}
 	}
 	const name = release + "-brigade-k8s-gateway"
@@ -28,23 +32,31 @@ func TestRights(t *testing.T) {
 		account string
 		want    []string
 	}{
-		"default": {account: name, want: append(run(name),
-			"*: get events",
+		"minimal": {account: name, want: append(run(name),
 			"*: list events",
 			"*: watch events",
 			"brigade: create secrets",
 		)},
 		"observe": {account: name, want: append(run(name),
-			"*: get events",
 			"*: list events",
 			"*: watch events",
 			"brigade: create secrets",
 		)},
+		"openshift": {account: name, want: append(run(name),
+			"*: list events",
+			"*: watch events",
+			"brigade: create secrets",
+		)},
+		"hardened": {account: name, want: append(run(name),
+			"default: list events",
+			"default: watch events",
+			"brigade: create secrets",
+			"brigade: list pods",
+			"brigade: watch pods",
+		)},
 		"namespaces": {account: name, want: append(run(name),
-			"ahab: get events",
 			"ahab: list events",
 			"ahab: watch events",
-			"pequod: get events",
 			"pequod: list events",
 			"pequod: watch events",
 			"brigade: create secrets",
@@ -52,7 +64,6 @@ func TestRights(t *testing.T) {
 			"brigade: watch pods",
 		)},
 		"everything": {account: "events", want: append(run("gateway"),
-			"*: get events",
 			"*: list events",
 			"*: watch events",
 			"brigade: create secrets",

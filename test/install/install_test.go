@@ -54,13 +54,15 @@ filters:
 
 	// The account may do this and no more.
 	leader.wantRights(brigadeNamespace,
-		"get,list,watch events",
+		"list,watch events",
 		"create secrets",
-		"get,update leases.coordination.k8s.io "+name,
+		"create leases.coordination.k8s.io",
+		"get,list,watch,update leases.coordination.k8s.io "+name,
+		"create configmaps",
 		"get,update configmaps "+name+"-position",
 		"create,patch events",
 	)
-	leader.wantRights(watched, "get,list,watch events")
+	leader.wantRights(watched, "list,watch events")
 	leader.wantNoSecrets()
 
 	// Events become builds, and builds workers.
@@ -155,7 +157,7 @@ filters:
 	standby.probe(standby.spec.ReadinessProbe)
 	standby.probe(standby.spec.LivenessProbe)
 
-	// Even a gateway that outlives its release leaves nothing behind.
+	// Even a gateway that outlives its release leaves nothing else behind.
 	r.uninstall()
 	if code := standby.Stop(); code != 0 {
 		t.Errorf("exit code %d after helm uninstall and SIGTERM, want 0", code)
@@ -197,12 +199,14 @@ pushDown: true
 	gateway.probe(gateway.spec.ReadinessProbe)
 
 	for _, namespace := range watched {
-		gateway.wantRights(namespace, "get,list,watch events")
+		gateway.wantRights(namespace, "list,watch events")
 	}
 	gateway.wantRights("sag-harbor")
 	gateway.wantRights(brigadeNamespace, "create secrets", "list,watch pods")
 	gateway.wantRights(home,
-		"get,update leases.coordination.k8s.io "+name,
+		"create leases.coordination.k8s.io",
+		"get,list,watch,update leases.coordination.k8s.io "+name,
+		"create configmaps",
 		"get,update configmaps "+name+"-position",
 		"create,patch events",
 	)

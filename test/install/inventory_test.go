@@ -76,7 +76,7 @@ func (inv *inventory) wantObjects(r *release, also ...string) {
 		inv.tb.Fatal(err)
 	}
 	for _, resource := range append(also,
-		"configmaps", "deployments", "endpointslices", "leases", "poddisruptionbudgets", "pods", "replicasets",
+		"configmaps", "deployments", "endpointslices", "poddisruptionbudgets", "pods", "replicasets",
 		"rolebindings", "roles", "secrets", "serviceaccounts", "services",
 	) {
 		if !slices.ContainsFunc(objects, func(object string) bool { return strings.HasPrefix(object, resource+" ") }) {
@@ -85,8 +85,8 @@ func (inv *inventory) wantObjects(r *release, also ...string) {
 	}
 }
 
-// wantNoObjects waits until nothing of the release is left. What Kubernetes
-// itself made for it goes a moment later.
+// wantNoObjects waits until nothing of the release is left but the Lease, which
+// is the gateway's own. What Kubernetes itself made for it goes a moment later.
 func (inv *inventory) wantNoObjects(r *release) {
 	inv.tb.Helper()
 	controlplane.Eventually(inv.tb, func(ctx context.Context) error {
@@ -95,6 +95,7 @@ func (inv *inventory) wantNoObjects(r *release) {
 		if err != nil {
 			return err
 		}
+		left = slices.DeleteFunc(left, func(object string) bool { return strings.HasPrefix(object, "leases ") })
 		if len(left) > 0 {
 			return fmt.Errorf("helm uninstall leaves:\n%s", strings.Join(left, "\n"))
 		}

@@ -63,17 +63,3 @@ filters[{{ $i }}]
 {{- end -}}
 {{- end -}}
 {{- end -}}
-
-{{/*
-Stops an install that could not work. What a schema can say is in
-values.schema.json; this is what it cannot.
-*/}}
-{{- define "gateway.validate" -}}
-{{- if not .Values.project -}}
-{{- range $i, $filter := .Values.filters -}}
-{{- if and (eq $filter.action "accept") (not $filter.project) -}}
-{{- fail (printf "project is empty, and filters[%d] accepts without a project of its own: set project to the Brigade project to build, by name or ID, for example --set project=deis/empty-testbed (brig project list shows them), or set filters to [] to only read which Events there are" $i) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}

@@ -1,15 +1,39 @@
 {{/*
-The name of what the chart creates. Names derived from it add at most 13
-characters, which leaves 50.
+A name that is no longer than 50 characters, to which names derived from it add
+at most 13. What is cut off of a longer one is told by its hash, so that two
+names that begin alike stay two.
+*/}}
+{{- define "gateway.short" -}}
+{{- if gt (len .) 50 -}}
+{{- printf "%s-%s" (. | trunc 41 | trimSuffix "-") (sha256sum . | trunc 8) -}}
+{{- else -}}
+{{- . | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+What the chart is called in names and labels.
+*/}}
+{{- define "gateway.name" -}}
+{{- include "gateway.short" (.Values.nameOverride | default .Chart.Name) -}}
+{{- end -}}
+
+{{/*
+The name of what the chart creates.
 */}}
 {{- define "gateway.fullname" -}}
+{{- $name := include "gateway.name" . -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- include "gateway.short" .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- include "gateway.short" .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- include "gateway.short" (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "gateway.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
 {{/*
@@ -17,7 +41,7 @@ The name of a Role or ClusterRole, and of its binding. Releases of several
 namespaces can meet in a watched one, so it says whose it is. Input: root, for.
 */}}
 {{- define "gateway.roleName" -}}
-{{- printf "%s:%s:%s" .root.Release.Namespace (include "gateway.fullname" .root) .for -}}
+{{- printf "%s:%s:%s" (include "gateway.namespace" .root) (include "gateway.fullname" .root) .for -}}
 {{- end -}}
 
 {{- define "gateway.serviceAccountName" -}}
@@ -29,33 +53,109 @@ namespaces can meet in a watched one, so it says whose it is. Input: root, for.
 {{- end -}}
 
 {{- define "gateway.buildNamespace" -}}
-{{- .Values.buildNamespace | default .Release.Namespace -}}
+{{- .Values.buildNamespace | default (include "gateway.namespace" .) -}}
 {{- end -}}
 
 {{- define "gateway.positionName" -}}
 {{- include "gateway.fullname" . }}-position
 {{- end -}}
 
-{{- define "gateway.image" -}}
-{{- printf "%s/%s:%s" .Values.registry .Values.name (.Values.tag | default .Chart.AppVersion) -}}
-{{- end -}}
-
-{{- define "gateway.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+{{/*
+How many gateways run, in either spelling.
+*/}}
+{{- define "gateway.replicas" -}}
+{{- if kindIs "invalid" .Values.replicaCount }}{{ .Values.replicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
 {{- end -}}
 
 {{/*
-role and type are Brigade's way to tell its gateways.
+Whether Roles are created, in either spelling: "true" or nothing.
+*/}}
+{{- define "gateway.rbac" -}}
+{{- if ternary .Values.rbac.enabled .Values.rbac.create (kindIs "invalid" .Values.rbac.create) }}true{{ end -}}
+{{- end -}}
+
+{{/*
+The image's name without tag, before global.imageRegistry.
+*/}}
+{{- define "gateway.repository" -}}
+{{- .Values.image.repository | default (printf "%s/%s" .Values.registry .Values.name) -}}
+{{- end -}}
+
+{{/*
+The image. A released chart carries the digest of its image as an annotation; it
+holds for the chart's own tag and name only.
+*/}}
+{{- define "gateway.image" -}}
+{{- $repository := include "gateway.repository" . -}}
+{{- $tag := .Values.image.tag | default .Values.tag -}}
+{{- $digest := .Values.image.digest -}}
+{{- if and (not $tag) (not $digest) (eq $repository "ghcr.io/brigadecore/brigade-k8s-gateway") -}}
+{{- with .Chart.Annotations }}{{ $digest = index . "brigade.sh/image-digest" }}{{ end -}}
+{{- end -}}
+{{- with .Values.global.imageRegistry -}}
+{{- $parts := splitList "/" $repository -}}
+{{- if and (gt (len $parts) 1) (regexMatch "[.:]|^localhost$" (first $parts)) -}}
+{{- $parts = rest $parts -}}
+{{- end -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (join "/" $parts) -}}
+{{- end -}}
+{{- printf "%s:%s" $repository ($tag | default .Chart.AppVersion) -}}
+{{- with $digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{/*
+The Secrets to pull the image with, global ones first, each once.
+*/}}
+{{- define "gateway.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat (.Values.global.imagePullSecrets | default list) (.Values.imagePullSecrets | default list) -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
+{{- end -}}
+{{- range uniq $names }}
+- name: {{ . | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- define "gateway.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "gateway.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{/*
+The labels of an object. role and type are Brigade's way to tell its gateways.
+The user's labels win over the chart's, but for those that select: each key is
+there once. Input: root; extra, the object's own.
 */}}
 {{- define "gateway.labels" -}}
-{{ include "gateway.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: brigade
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-role: gateway
-type: kubernetes-events
+{{- $labels := dict
+      "app.kubernetes.io/version" .root.Chart.AppVersion
+      "app.kubernetes.io/part-of" "brigade"
+      "app.kubernetes.io/managed-by" .root.Release.Service
+      "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+      "role" "gateway"
+      "type" "kubernetes-events" -}}
+{{- $labels = merge dict (include "gateway.selectorLabels" .root | fromYaml) (.extra | default dict) (.root.Values.commonLabels | default dict) $labels -}}
+{{- toYaml $labels -}}
+{{- end -}}
+
+{{/*
+The labels of a pod: none that changes with the chart's version, which would
+replace the pods.
+*/}}
+{{- define "gateway.podLabels" -}}
+{{- $labels := dict "role" "gateway" "type" "kubernetes-events" -}}
+{{- toYaml (merge dict (include "gateway.selectorLabels" . | fromYaml) (.Values.podLabels | default dict) (.Values.commonLabels | default dict) $labels) -}}
+{{- end -}}
+
+{{/*
+The constraints on how pods are spread, each about this release's pods unless it
+says otherwise.
+*/}}
+{{- define "gateway.topologySpreadConstraints" -}}
+{{- $own := dict "labelSelector" (dict "matchLabels" (include "gateway.selectorLabels" . | fromYaml)) -}}
+{{- range .Values.topologySpreadConstraints }}
+- {{ toYaml (merge dict . $own) | nindent 2 | trim }}
+{{- end -}}
 {{- end -}}
 
 {{/*
@@ -63,6 +163,29 @@ The binding's subject.
 */}}
 {{- define "gateway.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "gateway.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "gateway.serviceAccountName" . | quote }}
+  namespace: {{ include "gateway.namespace" . | quote }}
+{{- end -}}
+
+{{/*
+Where and how often /metrics is scraped. Input: the values of a ServiceMonitor or
+PodMonitor.
+*/}}
+{{- define "gateway.endpoint" -}}
+port: http
+path: /metrics
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
