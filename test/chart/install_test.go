@@ -82,7 +82,7 @@ func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, grante
 	t.Helper()
 	type question struct{ namespace, group, resource, name string }
 	var questions []question
-	for _, namespace := range []string{"brigade", "pequod", "ahab", "kube-system", ""} {
+	for _, namespace := range []string{"brigade", "pequod", "ahab", "default", "kube-system", ""} {
 		for _, resource := range []string{"events", "secrets", "pods", "configmaps", "serviceaccounts", "namespaces", "pods/exec", "serviceaccounts/token"} {
 			questions = append(questions, question{namespace, "", resource, ""})
 		}
@@ -131,7 +131,7 @@ func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, grante
 	}
 	for _, line := range granted {
 		if what, found := strings.CutPrefix(line, "*: "); found {
-			for _, namespace := range []string{"brigade", "pequod", "ahab", "kube-system"} {
+			for _, namespace := range []string{"brigade", "pequod", "ahab", "default", "kube-system"} {
 				want = append(want, namespace+": "+what)
 			}
 		}
