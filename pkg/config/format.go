@@ -36,7 +36,10 @@ func chartKeys() []string {
 		"watch", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
 		"imagePullSecrets", "rbac", "serviceAccount", "fullnameOverride", "resources", "nodeSelector", "tolerations", "affinity",
 		"priorityClassName", "podAnnotations", "podLabels", "extraArgs", "podDisruptionBudget", "networkPolicy", "resourceQuota",
-		"metrics", "global",
+		"metrics", "global", "replicaCount", "image", "nameOverride", "namespaceOverride", "commonLabels", "podSecurityContext",
+		"securityContext", "topologySpreadConstraints", "deployment", "strategy", "revisionHistoryLimit",
+		"terminationGracePeriodSeconds", "livenessProbe", "readinessProbe", "startupProbe", "dnsPolicy", "dnsConfig", "extraEnv",
+		"extraEnvFrom", "extraVolumes", "extraVolumeMounts", "extraContainers", "initContainers", "extraObjects", "service",
 	}
 }
 
