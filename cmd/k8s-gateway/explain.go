@@ -76,6 +76,11 @@ func (f *explainFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.why, "why", false, "name the condition that failed in each filter that was tried")
 	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object a line, with the summary on standard error")
 	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
+	f.addLiveTo(flags)
+}
+
+// addLiveTo adds the flags that say which cluster to read.
+func (f *explainFlags) addLiveTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.live, "live", false, "read the cluster's Events, and follow them until Ctrl-C")
 	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","), "with --live, the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "with --live, the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
@@ -84,7 +89,7 @@ func (f *explainFlags) addTo(flags *pflag.FlagSet) {
 
 // runExplain explains the Events that the arguments name.
 func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	format, err := f.validate(args)
+	format, err := f.validate("explain", args)
 	if err != nil {
 		return err
 	}
@@ -92,25 +97,9 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 	if err != nil {
 		return err
 	}
-	var sources []explain.Source
-	for _, arg := range args {
-		if arg == "-" {
-			sources = append(sources, explain.Stream{Name: "stdin", Reader: stdin})
-		} else {
-			sources = append(sources, explain.File(arg))
-		}
-	}
-	if f.live {
-		newLogger(logText, stderr) // client-go tells of lost connections
-		clientConfig, _, err := connect(f.kubeconfig, f.master)
-		if err != nil {
-			return err
-		}
-		client, err := corev1client.NewForConfig(clientConfig)
-		if err != nil {
-			return fmt.Errorf("making a client: %w", err)
-		}
-		sources = append(sources, explain.Live{Client: client, Scopes: scopesOf(f.namespaces)})
+	sources, err := f.sources(args, stdin, stderr)
+	if err != nil {
+		return err
 	}
 	return explain.Run(ctx, explain.Options{
 		Config:             c,
@@ -123,12 +112,37 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 	})
 }
 
+// sources returns where the Events come from that the command line names.
+func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer) ([]explain.Source, error) {
+	var sources []explain.Source
+	for _, arg := range args {
+		if arg == "-" {
+			sources = append(sources, explain.Stream{Name: "stdin", Reader: stdin})
+		} else {
+			sources = append(sources, explain.File(arg))
+		}
+	}
+	if f.live {
+		newLogger(logText, stderr) // client-go tells of lost connections
+		clientConfig, _, err := connect(f.kubeconfig, f.master)
+		if err != nil {
+			return nil, err
+		}
+		client, err := corev1client.NewForConfig(clientConfig)
+		if err != nil {
+			return nil, fmt.Errorf("making a client: %w", err)
+		}
+		sources = append(sources, explain.Live{Client: client, Scopes: scopesOf(f.namespaces)})
+	}
+	return sources, nil
+}
+
 // validate returns the output's format, or everything that is wrong with the
 // command line in one error.
-func (f *explainFlags) validate(args []string) (explain.Format, error) {
+func (f *explainFlags) validate(command string, args []string) (explain.Format, error) {
 	var faults []error
 	if f.config.path == "" {
-		faults = append(faults, errors.New("explain needs a filter file: name it with --config FILE"))
+		faults = append(faults, fmt.Errorf("%s needs a filter file: name it with --config FILE", command))
 	}
 	if f.config.path == "-" && slices.Contains(args, "-") {
 		faults = append(faults, errors.New("standard input is filter file and Events at once: name a file for one of them"))
@@ -137,7 +151,7 @@ func (f *explainFlags) validate(args []string) (explain.Format, error) {
 	case f.live && len(args) > 0:
 		faults = append(faults, errors.New("--live reads the cluster: leave the files out, or --live"))
 	case !f.live && len(args) == 0:
-		faults = append(faults, errors.New("explain needs Events: name a file, - for standard input, or --live for the cluster's"))
+		faults = append(faults, fmt.Errorf("%s needs Events: name a file, - for standard input, or --live for the cluster's", command))
 	}
 	format, err := explain.ParseFormat(f.output)
 	if err != nil {

@@ -43,6 +43,6 @@ func newRootCommand() *cobra.Command {
 	}
 	flags.addTo(cmd.Flags())
 	cmd.Flags().SortFlags = false
-	cmd.AddCommand(newCheckCommand(), newExplainCommand())
+	cmd.AddCommand(newCheckCommand(), newExplainCommand(), newTestCommand())
 	return cmd
 }

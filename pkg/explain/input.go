@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (e *InputError) Unwrap() error { return e.Err }
 
 // Read calls do with each Event that kubectl has printed to r, in order and as
 // they come. It reads what `kubectl get events` prints with -o json and
-// -o yaml: a List, an EventList, single Events, an array of them; any number of
+// -o yaml, plain or compressed by gzip: a List, an EventList, single Events, an array of them; any number of
 // these, one after the other, as --watch prints them; wrapped with a type as
 // --output-watch-events has it, where deletions and bookmarks are left out, for
 // the gateway does not act on them. Events are core/v1's or events.k8s.io's.
@@ -91,6 +92,10 @@ func (e *InputError) Unwrap() error { return e.Err }
 // documents where it is YAML. The error is do's, or r's, or an *InputError.
 func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
 	// Windows PowerShell redirects into UTF-16 with a byte order mark.
+	r, err := unzipped(r)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
 	buffered := bufio.NewReader(transform.NewReader(r, unicode.BOMOverride(transform.Nop)))
 	in := &input{name: name, do: do}
 	switch first, err := firstByte(buffered); {
@@ -103,6 +108,15 @@ func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
 	default:
 		return newYAMLReader(in, buffered).read()
 	}
+}
+
+// unzipped returns what is in r, decompressed where gzip has compressed it.
+func unzipped(r io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReader(r)
+	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
+		return buffered, nil //nolint:nilerr // less than two bytes, or an error that reading will meet again
+	}
+	return gzip.NewReader(buffered)
 }
 
 // firstByte returns the first byte that is not white space, and takes none. It

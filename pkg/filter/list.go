@@ -148,3 +148,37 @@ func cloneRules(rules []Rule) []Rule {
 	}
 	return out
 }
+
+// Names returns what the filters are called in verdicts, in order.
+func (l *List) Names() []string {
+	names := make([]string, l.Len())
+	for i := range names {
+		names[i] = l.rules[i].verdict.By
+	}
+	return names
+}
+
+// Keys returns the filter file's names for what any of the filters looks at,
+// each once.
+func (l *List) Keys() []string {
+	var keys []string
+	add := func(key string) {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	if l == nil {
+		return nil
+	}
+	for i := range l.rules {
+		for f, condition := range l.rules[i].conditions {
+			if len(condition) > 0 {
+				add(fact(f).String())
+			}
+		}
+		if l.rules[i].expression != nil {
+			add("expression")
+		}
+	}
+	return keys
+}

@@ -1,0 +1,228 @@
+// Package filtertest runs unit tests for filter lists: a test file names a
+// filter file and cases, each with Events and what is to become of them.
+//
+// It stands beside explain, on the same ground: a verdict comes from pkg/decide
+// and a build ID from pkg/identity, so what a case expects is what the gateway
+// does. It talks to nothing; where Events come from a cluster, they come in.
+package filtertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+)
+
+// maxSize is how many bytes a test file may have. Recorded ones are the
+// largest, with some hundred bytes a case.
+const maxSize = 16 << 20
+
+// File is a test file.
+type File struct {
+	// Path is the file's own path.
+	Path string
+	// Filters is the path of the filter file, as seen from the working
+	// directory.
+	Filters string
+	// AllowBrigadeEvents turns the loop guard off, as the gateway's flag does.
+	AllowBrigadeEvents bool
+	// Cases are the tests, in order.
+	Cases []Case
+}
+
+// Case is one test.
+type Case struct {
+	// Name is what the case says, for people.
+	Name string
+	// Line is where it begins in the file, from 1.
+	Line int
+	// Events are what happens, in order.
+	Events []*corev1.Event
+	// Want is what is to become of them.
+	Want Expectation
+}
+
+// Expectation is what a case expects. What is not set is not looked at.
+type Expectation struct {
+	// Verdict, By, Project and EventType are expected of each Event. Project is
+	// a name or an ID.
+	Verdict, By, Project, EventType string
+	// Accepted and Rejected are how many Events are; Builds is how many builds
+	// come of them.
+	Accepted, Rejected, Builds *int
+	// Decided is how many Events are decided by what. Where it is set it is
+	// complete: what it does not name decides none.
+	Decided map[string]int
+}
+
+// Read reads and checks the test file at path, and the files with Events that
+// it names. What is wrong with its content comes as a *config.Error.
+func Read(ctx context.Context, path string) (*File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the test file: %w", err)
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("reading the test file: %s has %d bytes; at most %d are allowed", path, len(data), maxSize)
+	}
+	p := &parser{path: path, lines: bytes.Split(data, []byte("\n"))}
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return nil, p.broken(err)
+	}
+	if len(document.Content) == 0 {
+		p.refuse(&yaml.Node{Line: 1, Column: 1}, "", "the file is empty; it needs filters and tests")
+		return nil, &config.Error{Faults: p.faults}
+	}
+	file := p.file(ctx, resolve(document.Content[0]))
+	if len(p.faults) > 0 {
+		return nil, &config.Error{Faults: p.faults}
+	}
+	return file, nil
+}
+
+// file reads the whole file.
+func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
+	f := &File{Path: p.path}
+	known := false
+	p.mapping(root, "", map[string]func(*yaml.Node, string){
+		"filters": func(node *yaml.Node, path string) {
+			f.Filters = p.text(node, path)
+			known = true
+		},
+		"allowBrigadeEvents": func(node *yaml.Node, path string) { f.AllowBrigadeEvents = p.boolean(node, path) },
+		"tests": func(node *yaml.Node, path string) {
+			for i, item := range p.sequence(node, path) {
+				f.Cases = append(f.Cases, p.testCase(ctx, item, fmt.Sprintf("%s[%d]", path, i)))
+			}
+		},
+	})
+	switch {
+	case !known && len(p.faults) == 0:
+		p.refuse(root, "filters", "missing; name the filter file that is tested, as seen from this file")
+	case len(f.Cases) == 0 && len(p.faults) == 0:
+		p.refuse(root, "tests", "no tests; write some, or have them recorded with k8s-gateway test --record")
+	}
+	f.Filters = p.beside(f.Filters)
+	seen := map[string]int{}
+	for i := range f.Cases {
+		c := &f.Cases[i]
+		if line, ok := seen[c.Name]; ok && c.Name != "" {
+			p.refuse(&yaml.Node{Line: c.Line, Column: 1}, fmt.Sprintf("tests[%d].name", i), "%q is the name of the test on line %d too", c.Name, line)
+		}
+		seen[c.Name] = c.Line
+	}
+	return f
+}
+
+// beside returns a path that is given as seen from the test file.
+func (p *parser) beside(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.path), path)
+}
+
+// testCase reads one test.
+func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Case {
+	c := Case{Line: node.Line}
+	var sources []string
+	var s sequence
+	p.mapping(node, path, map[string]func(*yaml.Node, string){
+		"name": func(node *yaml.Node, path string) { c.Name = p.text(node, path) },
+		"event": func(node *yaml.Node, path string) {
+			sources = append(sources, "event")
+			c.Events = p.occurrences(&s, node, path)
+		},
+		"events": func(node *yaml.Node, path string) {
+			sources = append(sources, "events")
+			for i, item := range p.sequence(node, path) {
+				c.Events = append(c.Events, p.occurrences(&s, item, fmt.Sprintf("%s[%d]", path, i))...)
+			}
+		},
+		"file": func(node *yaml.Node, path string) {
+			sources = append(sources, "file")
+			name := p.text(node, path)
+			err := explain.File(p.beside(name)).Each(ctx, func(e *corev1.Event) error {
+				c.Events = append(c.Events, e)
+				return nil
+			})
+			if err != nil {
+				p.refuse(node, path, "%s", err)
+			}
+		},
+		"expect": func(node *yaml.Node, path string) { c.Want = p.expectation(node, path) },
+	})
+	switch {
+	case node.Kind != yaml.MappingNode:
+	case c.Name == "":
+		p.refuse(node, path+".name", "missing; say what the test shows")
+	case len(sources) != 1:
+		p.refuse(node, path, "write exactly one of event, events and file")
+	case c.Want.empty():
+		p.refuse(node, path+".expect", "nothing is expected; write for example expect: {verdict: accept}")
+	}
+	return c
+}
+
+// empty reports whether nothing is expected.
+func (e *Expectation) empty() bool {
+	return e.Verdict == "" && e.By == "" && e.Project == "" && e.EventType == "" &&
+		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
+}
+
+// expectation reads what is expected.
+func (p *parser) expectation(node *yaml.Node, path string) Expectation {
+	var e Expectation
+	text := func(into *string) func(*yaml.Node, string) {
+		return func(node *yaml.Node, path string) { *into = p.text(node, path) }
+	}
+	number := func(into **int) func(*yaml.Node, string) {
+		return func(node *yaml.Node, path string) { *into = p.number(node, path) }
+	}
+	p.mapping(node, path, map[string]func(*yaml.Node, string){
+		"verdict": func(node *yaml.Node, path string) {
+			if e.Verdict = p.text(node, path); e.Verdict != "accept" && e.Verdict != "reject" && e.Verdict != "" {
+				p.refuse(node, path, "unknown verdict %q; allowed are accept and reject", e.Verdict)
+			}
+		},
+		"by":        text(&e.By),
+		"project":   text(&e.Project),
+		"eventType": text(&e.EventType),
+		"accepted":  number(&e.Accepted),
+		"rejected":  number(&e.Rejected),
+		"builds":    number(&e.Builds),
+		"decided": func(node *yaml.Node, path string) {
+			e.Decided = map[string]int{}
+			if node.Kind != yaml.MappingNode {
+				p.refuse(node, path, "expected a mapping from what decides to a number of Events")
+				return
+			}
+			for i := 0; i+1 < len(node.Content); i += 2 {
+				if n := p.number(resolve(node.Content[i+1]), path+"."+node.Content[i].Value); n != nil {
+					e.Decided[node.Content[i].Value] = *n
+				}
+			}
+		},
+	})
+	return e
+}
+
+// broken is the error of a file that is no YAML.
+func (p *parser) broken(err error) error {
+	line, message := 1, err.Error()
+	if match := syntaxLine().FindStringSubmatch(message); match != nil {
+		_, _ = fmt.Sscan(match[1], &line) // digits
+		message = match[2]
+	}
+	p.refuse(&yaml.Node{Line: line, Column: 1}, "", "not valid YAML: %s", message)
+	return errors.Join(&config.Error{Faults: p.faults})
+}
