@@ -23,6 +23,9 @@ const rootExample = `  # See which Events there are; build nothing
   # Try a filter file on the Events there are
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
 
+  # See Events, verdicts and a filter editor in the browser
+  k8s-gateway ui --config filters.yaml
+
   # Build from the Events of two namespaces; Brigade runs in namespace brigade
   k8s-gateway --config filters.yaml --namespace pequod,ahab --build-namespace brigade`
 
@@ -43,6 +46,6 @@ func newRootCommand() *cobra.Command {
 	}
 	flags.addTo(cmd.Flags())
 	cmd.Flags().SortFlags = false
-	cmd.AddCommand(newCheckCommand(), newExplainCommand(), newTestCommand())
+	cmd.AddCommand(newCheckCommand(), newExplainCommand(), newTestCommand(), newUICommand())
 	return cmd
 }

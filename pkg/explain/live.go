@@ -29,6 +29,8 @@ type Live struct {
 	Client corev1client.EventsGetter
 	// Scopes are what to read.
 	Scopes []position.Scope
+	// Reached, where set, is called when all scopes have been read from.
+	Reached func()
 }
 
 // Each follows all scopes at once.
@@ -39,6 +41,9 @@ func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
 		if err := l.reach(ctx, scope); err != nil {
 			return err
 		}
+	}
+	if l.Reached != nil {
+		l.Reached()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup

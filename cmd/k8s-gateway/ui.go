@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/ui"
+)
+
+const uiLong = `Shows Events as they come in the browser, what a filter list decides about each
+and why, and an editor that says at once what an edited list would do with
+everything seen so far. The result can be copied or downloaded as a filter file,
+as Helm values, or as a test file.
+
+It reads the cluster that kubectl would talk to and needs the right to list and
+watch Events, nothing else. With files, or - for standard input, it shows Events
+that kubectl printed and needs no cluster. It writes nothing and builds nothing.
+
+The page is served on a free port of 127.0.0.1, and its address is printed. Other
+users of the same machine can open it too.`
+
+const uiExample = `  # Write a first filter list, with the Events of the current cluster
+  k8s-gateway ui --open
+
+  # Edit a list; the page shows what changes
+  k8s-gateway ui --config filters.yaml --namespace pequod,ahab
+
+  # Without a cluster
+  kubectl get events -A -o json > events.json
+  k8s-gateway ui --config filters.yaml events.json`
+
+const (
+	// maxUIBytes is how much memory Events may take on a user's own machine.
+	maxUIBytes = 32 << 20
+	// connectEvery is how often a cluster is tried that cannot be read.
+	connectEvery = 5 * time.Second
+	// listEvery is how often the filter file is looked at.
+	listEvery = time.Second
+)
+
+// firstList is what the editor begins with where there is no filter file.
+const firstList = `# The Brigade project that builds, by name or ID.
+project: deis/empty-testbed
+
+# The first filter that matches an Event decides; what none matches is rejected.
+# Choose an Event, then "Make a filter of this".
+filters: []
+`
+
+// uiFlags are the flags of ui as the user gave them.
+type uiFlags struct {
+	config             string
+	listen             string
+	open               bool
+	allowBrigadeEvents bool
+	namespaces         []string
+	kubeconfig         string
+	master             string
+}
+
+func newUICommand() *cobra.Command {
+	flags := &uiFlags{}
+	cmd := &cobra.Command{
+		Use:     "ui [--config FILE] [FILE... | -]",
+		Short:   "Shows Events, verdicts and a filter editor in the browser",
+		Long:    uiLong,
+		Example: uiExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runUI(cmd.Context(), flags, args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags.addTo(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	return cmd
+}
+
+func (f *uiFlags) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&f.config, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file`, YAML or JSON; it is read again when it changes ($GATEWAY_CONFIG)")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the `address` of the page; port 0 is a free one")
+	flags.BoolVar(&f.open, "open", false, "open the page in the browser")
+	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
+	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","), "the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
+	flags.StringVar(&f.master, "master", "", "the `URL` of the API server, instead of the kubeconfig's")
+}
+
+// validate returns everything that is wrong with the flags, in one error.
+func (f *uiFlags) validate() error {
+	var faults []error
+	for _, namespace := range f.namespaces {
+		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
+	}
+	return errors.Join(faults...)
+}
+
+// runUI serves the page until ctx ends.
+func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	log := newLogger(logText, stderr)
+	list, err := f.readList()
+	if err != nil {
+		return err
+	}
+	follow, where, err := f.source(args, stdin)
+	if err != nil {
+		return err
+	}
+	listener, loopback, err := ui.Listen(ctx, f.listen)
+	if err != nil {
+		return err
+	}
+	page := ui.New(ui.Options{
+		Where: where, Version: version, AllowBrigadeEvents: f.allowBrigadeEvents,
+		MaxBytes: maxUIBytes, Address: f.listen, Log: log,
+	})
+	page.SetList(list)
+	address := "http://" + listener.Addr().String() + "/"
+	fmt.Fprintf(stdout, "Page: %s\nCtrl-C ends it.\n", address)
+	if !loopback {
+		log.Warn("the page can be reached from other machines: anyone who reaches it sees every Event", "address", f.listen)
+	}
+	if f.open {
+		openBrowser(ctx, address, log)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return page.Run(ctx, listener) })
+	group.Go(func() error { f.followList(ctx, page, list); return nil })
+	group.Go(func() error { follow(ctx, page, log); return nil })
+	return group.Wait()
+}
+
+// readList returns the filter file. One with faults is shown with them.
+func (f *uiFlags) readList() (ui.List, error) {
+	text := []byte(firstList)
+	if f.config != "" {
+		var err error
+		if text, err = os.ReadFile(f.config); err != nil {
+			return ui.List{}, fmt.Errorf("reading the filter file: %w", err)
+		}
+	}
+	if len(text) > config.MaxSize {
+		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, which is what a ConfigMap holds", f.config, len(text), config.MaxSize)
+	}
+	list := ui.List{Name: f.config, Text: string(text)}
+	if c, err := config.Parse(f.config, text); err == nil {
+		list.Config = c
+	}
+	return list, nil
+}
+
+// followList reads the filter file again when it has changed. One that cannot
+// be read, as while an editor replaces it, is tried again.
+func (f *uiFlags) followList(ctx context.Context, page *ui.UI, shown ui.List) {
+	if f.config == "" {
+		return
+	}
+	tick := time.NewTicker(listEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if list, err := f.readList(); err == nil && list.Text != shown.Text {
+			shown = list
+			page.SetList(list)
+		}
+	}
+}
+
+// source returns how to read the Events that the arguments name, and what to
+// call them.
+func (f *uiFlags) source(args []string, stdin io.Reader) (follow func(context.Context, *ui.UI, *slog.Logger), where string, err error) {
+	if len(args) > 0 {
+		return func(ctx context.Context, page *ui.UI, log *slog.Logger) { readEvents(ctx, page, args, stdin, log) }, strings.Join(args, ", "), nil
+	}
+	clientConfig, _, err := connect(f.kubeconfig, f.master)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w, or name files with Events that kubectl printed", err)
+	}
+	client, err := corev1client.NewForConfig(clientConfig)
+	if err != nil {
+		return nil, "", fmt.Errorf("making a client: %w", err)
+	}
+	live := explain.Live{Client: client, Scopes: scopesOf(f.namespaces)}
+	scopes := make([]string, len(live.Scopes))
+	for i, scope := range live.Scopes {
+		scopes[i] = scope.String()
+	}
+	where = clientConfig.Host + ", " + strings.Join(scopes, ", ")
+	return func(ctx context.Context, page *ui.UI, log *slog.Logger) { followCluster(ctx, page, live, log) }, where, nil
+}
+
+// readEvents shows the Events of files.
+func readEvents(ctx context.Context, page *ui.UI, args []string, stdin io.Reader, log *slog.Logger) {
+	for _, arg := range args {
+		var source explain.Source = explain.File(arg)
+		if arg == "-" {
+			source = explain.Stream{Name: "stdin", Reader: stdin}
+			page.SetSource(ui.Source{State: ui.Following})
+		}
+		if err := source.Each(ctx, seenBy(page)); err != nil && ctx.Err() == nil {
+			log.Error("reading Events failed", "err", err)
+			page.SetSource(ui.Source{State: ui.Failed, Err: err})
+			return
+		}
+	}
+	page.SetSource(ui.Source{State: ui.Ended})
+}
+
+// followCluster shows the Events of a cluster until ctx ends. It tries again
+// where it cannot be read.
+func followCluster(ctx context.Context, page *ui.UI, live explain.Live, log *slog.Logger) {
+	live.Reached = func() { page.SetSource(ui.Source{State: ui.Following}) }
+	for {
+		if err := live.Each(ctx, seenBy(page)); err != nil && ctx.Err() == nil {
+			log.Error("reading Events failed, retrying", "err", err, "in", connectEvery)
+			page.SetSource(ui.Source{State: ui.Failed, Err: err})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(connectEvery):
+		}
+	}
+}
+
+// seenBy returns what shows one Event.
+func seenBy(page *ui.UI) func(*corev1.Event) error {
+	return func(e *corev1.Event) error {
+		page.Seen(e, page.Decide(e))
+		return nil
+	}
+}
+
+// openBrowser opens an address in the user's browser.
+func openBrowser(ctx context.Context, address string, log *slog.Logger) {
+	name, args := "xdg-open", []string{address}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", address}
+	default:
+	}
+	if err := exec.CommandContext(ctx, name, args...).Start(); err != nil { //nolint:gosec // one of three programs, and the page's own address
+		log.Warn("opening the browser failed", "err", err)
+	}
+}

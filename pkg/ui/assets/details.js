@@ -1,0 +1,107 @@
+// One Event: what was decided and why, what it says, and its JSON.
+import { post } from "./api.js";
+import { byId, copy, h, line, lines } from "./dom.js";
+import { goTo } from "./editor.js";
+import { model } from "./model.js";
+import { focusRow, select } from "./table.js";
+import { when } from "./time.js";
+
+const panel = byId("details");
+let current = 0;
+let asking = null;
+let makeFilter = () => {};
+
+export function startDetails(onMakeFilter) {
+  makeFilter = onMakeFilter;
+  panel.addEventListener("keydown", (e) => { if (e.key === "Escape") close(); });
+  model.addEventListener("evaluation", () => { if (current) load(current, false); });
+}
+
+/** Opens an Event. */
+export const openDetails = (id) => load(id, true);
+
+function close() {
+  const id = current;
+  current = 0;
+  panel.hidden = true;
+  select(0);
+  focusRow(id);
+}
+
+async function load(id, fresh) {
+  asking?.abort();
+  asking = new AbortController();
+  current = id;
+  let x;
+  try {
+    x = await post("explain", { id }, model.text, asking.signal);
+  } catch (err) {
+    if (err.name === "AbortError") return;
+    if (fresh) draw(id, [h("p", { class: "note" }, err.message)], "Event", fresh);
+    return;
+  }
+  if (current !== id) return;
+  const o = x.event.involvedObject;
+  draw(id, body(id, x), [h("span", { class: "kind" }, line(o.kind ?? "")), `${line(o.namespace ? `${o.namespace}/` : "")}${line(o.name ?? "")}`, " · ", line(x.event.reason ?? "")], fresh);
+}
+
+function draw(id, content, title, fresh) {
+  const opened = [...panel.querySelectorAll("details")].some((d) => d.open);
+  const at = panel.scrollTop;
+  const heading = h("h3", { id: "details-title", tabindex: "-1" }, title);
+  const focused = panel.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+  panel.replaceChildren(
+    h("header", {}, heading,
+      h("button", { type: "button", class: "primary", dataset: { focus: "make" }, onclick: () => makeFilter(id) }, "Make a filter of this"),
+      h("button", { type: "button", class: "icon", "aria-label": "Close", dataset: { focus: "close" }, onclick: close }, "✕")),
+    ...content);
+  panel.hidden = false;
+  if (fresh) {
+    panel.scrollTop = 0;
+    heading.focus({ preventScroll: true });
+  } else {
+    panel.scrollTop = at;
+    const details = panel.querySelector("details");
+    if (details) details.open = opened;
+    if (focused) panel.querySelector(`[data-focus=${focused}]`)?.focus({ preventScroll: true });
+  }
+}
+
+function body(id, x) {
+  const recorded = x.recorded;
+  const differs = recorded.verdict !== x.verdict || recorded.by !== x.by;
+  const out = [];
+  if (!x.runs) out.push(h("p", { class: "note" }, "The list in the editor has faults. This is what the list before your edit decides."));
+  out.push(h("p", { class: "verdict-line" },
+    h("span", { class: `chip ${x.verdict}` }, x.verdict), "by", h("span", { class: "by-name" }, line(x.by)),
+    x.verdict === "accept" ? ["builds", h("code", {}, line(x.project ?? "")), x.buildID ? ["as", h("code", {}, x.buildID)] : null] : null,
+    differs ? h("span", { class: "sub" }, `when it was seen: ${recorded.verdict} by ${line(recorded.by)}`) : null));
+  out.push(steps(x));
+  if (x.event.message) out.push(h("p", { class: "message", tabindex: "0", role: "region", "aria-label": "Message" }, lines(x.event.message)));
+  out.push(facts(x.event));
+  const json = JSON.stringify(x.event, null, 2);
+  out.push(h("details", {}, h("summary", {}, "JSON"),
+    h("pre", { class: "json" }, lines(json)),
+    h("button", { type: "button", onclick: (e) => copy(json, e.currentTarget) }, "Copy JSON")));
+  return out;
+}
+
+function steps(x) {
+  if (x.by === "guard") return h("p", { class: "sub" }, "The loop guard decides ahead of all filters: this is about Brigade's own objects, or from the gateway itself. A build for it would cause the next.");
+  if (x.steps.length === 0) return h("p", { class: "sub" }, "The list has no filters, and what no filter matches is rejected.");
+  const rows = x.steps.map((s) => h("li", { class: s.matched ? "matched" : "" },
+    h("button", { type: "button", class: "link by-name", onclick: () => goTo(s.by) }, line(s.by)),
+    h("span", { class: "why" }, s.matched ? "all its conditions hold" : line(s.failed))));
+  if (x.by === "default") rows.push(h("li", { class: "matched" }, h("span", { class: "by-name" }, "default"), h("span", { class: "why" }, "no filter matched")));
+  return h("ol", { class: "steps", "aria-label": "Filters that were tried" }, rows);
+}
+
+function facts(e) {
+  const fact = (name, value) => (value ? [h("dt", {}, name), h("dd", {}, line(String(value)))] : []);
+  const ms = (t) => (t ? when(Date.parse(t)) : "");
+  const count = e.series?.count || e.count;
+  return h("dl", { class: "facts" },
+    fact("Type", e.type), fact("Reported by", e.source?.component || e.reportingComponent),
+    fact("Count", count), fact("First", ms(e.firstTimestamp || e.eventTime)), fact("Last", ms(e.series?.lastObservedTime || e.lastTimestamp)),
+    fact("Event", `${e.metadata.namespace ?? ""}/${e.metadata.name ?? ""}`));
+}

@@ -1,0 +1,117 @@
+// What the list in the editor does with all Events that are held.
+import { post } from "./api.js";
+import { byId, h, line, plural } from "./dom.js";
+import { goTo, markFaults } from "./editor.js";
+import { model } from "./model.js";
+import { showBy, showVerdict } from "./table.js";
+import { minuteOf } from "./time.js";
+
+const typedMs = 120; // after the last key
+const eventsMs = 1500; // at most so often because of new Events
+
+const region = byId("effect");
+let timer = 0;
+let due = 0;
+let asking = null;
+let evaluated = 0; // the newest Event in the last evaluation
+let trouble = "";
+
+export function startEffect(showLive) {
+  model.addEventListener("text", () => plan(typedMs));
+  model.addEventListener("state", () => { if (model.text) plan(typedMs); });
+  model.addEventListener("rows", () => {
+    if ((model.rows.at(-1)?.id ?? 0) !== evaluated && model.state) plan(eventsMs);
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(typedMs); });
+  model.addEventListener("evaluation", () => draw(showLive));
+  draw(showLive);
+}
+
+/** Evaluates after some time, or earlier where that is planned already. */
+function plan(ms) {
+  const at = performance.now() + ms;
+  if (timer && (ms === eventsMs || at === due)) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(evaluate, ms);
+}
+
+async function evaluate() {
+  timer = 0;
+  if (document.hidden) return;
+  asking?.abort(); // the gateway stops with it
+  const mine = new AbortController();
+  asking = mine;
+  const text = model.text;
+  evaluated = model.rows.at(-1)?.id ?? 0;
+  try {
+    const e = await post("evaluate", {}, text, mine.signal);
+    if (text !== model.text) return;
+    trouble = "";
+    markFaults(e.faults);
+    region.classList.toggle("stale", !e.runs);
+    if (e.runs) model.evaluate(e);
+    else model.changed("evaluation");
+  } catch (err) {
+    if (err.name === "AbortError") return;
+    trouble = err.name === "Refused" || err.message ? err.message : "The gateway does not answer.";
+    region.classList.add("stale");
+    model.changed("evaluation");
+    if (model.connected) plan(eventsMs * 2);
+  } finally {
+    if (asking === mine) asking = null;
+  }
+}
+
+function draw(showLive) {
+  const e = model.evaluation;
+  if (!e) {
+    region.replaceChildren(h("div", { class: "empty" }, h("p", {}, trouble || (region.classList.contains("stale") ? "Mend the faults to see what the list does." : "Asking what the list does."))));
+    return;
+  }
+  const focus = document.activeElement?.dataset?.focus;
+  const at = region.scrollTop;
+  const parts = [];
+  if (trouble) parts.push(h("p", { class: "note" }, trouble));
+  parts.push(tiles(e, showLive), table(e, showLive));
+  if (e.waits) parts.push(h("p", { class: "note" }, "The busiest minute has more builds than limits.buildsPerMinute and limits.burst allow: some wait."));
+  region.replaceChildren(...parts);
+  region.scrollTop = at;
+  if (focus) region.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+}
+
+function tiles(e, showLive) {
+  const changed = (now, was) => (now === was ? [now.toLocaleString("en")] : [h("s", {}, `${was.toLocaleString("en")} → `), now.toLocaleString("en")]);
+  const tile = (label, name, ...value) => h("div", { class: `tile ${name}` }, h("b", {}, ...value), label);
+  const button = (label, name, value) => h("button", {
+    type: "button", class: `tile ${name}`, dataset: { focus: `tile-${name}` }, onclick: () => { showVerdict(name); showLive(); },
+  }, h("b", {}, value), label);
+  const { before, after } = e;
+  const out = [
+    tile(`of ${plural(after.events, "Event")} accepted`, "accepted", ...changed(after.accepted, before.accepted)),
+    tile(after.builds === 1 ? "build" : "builds", "builds", ...changed(after.builds, before.builds)),
+    tile(after.busiest ? `in the busiest minute, ${minuteOf(after.busiestAt)}` : "in the busiest minute", "busiest", ...changed(after.busiest, before.busiest)),
+  ];
+  if (model.edited) out.push(button("gained", "gained", `+${e.gained}`), button("lost", "lost", `−${e.lost}`));
+  return h("div", { class: "tiles" }, out);
+}
+
+function table(e, showLive) {
+  const most = Math.max(1, ...e.filters.map((f) => f.events));
+  const rows = e.filters.map((f) => {
+    const bar = h("i", {});
+    bar.style.width = `${(100 * f.events) / most}%`;
+    const name = h("button", {
+      type: "button", class: "link by-name", dataset: { focus: `by-${f.by}` }, title: f.line ? `line ${f.line}` : undefined,
+      onclick: () => { showBy(f.by); if (f.line) goTo(f.by); else showLive(); },
+    }, line(f.by));
+    return h("tr", { class: f.action },
+      h("td", { class: "f" }, name, h("span", { class: `chip ${f.action}` }, f.action), h("span", { class: "conditions" }, line(f.conditions)),
+        f.faults ? h("span", { class: "never" }, `expression failed on ${plural(f.faults, "Event")}`) : null),
+      h("td", { class: "n" }, f.events === 0 && f.line ? h("span", { class: "never" }, "never") : [f.events.toLocaleString("en"), h("span", { class: "meter" }, bar)]),
+      h("td", { class: "n" }, f.action === "accept" ? f.builds.toLocaleString("en") : "–"));
+  });
+  return h("table", { class: "counts" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Filter"), h("th", { scope: "col", class: "n" }, "Events"), h("th", { scope: "col", class: "n" }, "Builds"))),
+    h("tbody", {}, rows));
+}

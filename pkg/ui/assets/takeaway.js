@@ -1,0 +1,53 @@
+// Taking the list along: as a filter file, as Helm values, as a test file.
+import { post } from "./api.js";
+import { byId, copy, h, lines } from "./dom.js";
+import { model } from "./model.js";
+
+const dialog = byId("takeaway");
+const forms = [["file", "Filter file"], ["helm", "Helm values"], ["test", "Test file"]];
+
+export function startTakeaway() {
+  byId("take").addEventListener("click", () => take("file"));
+}
+
+async function take(as) {
+  const preview = h("pre", { class: "preview", tabindex: "0", "aria-label": "What is taken along" });
+  const note = h("p", { class: "note", role: "status", hidden: true });
+  const command = h("code", {});
+  const copyButton = h("button", { type: "button", onclick: (e) => copy(exported.text, e.currentTarget) }, "Copy");
+  const download = h("button", { type: "button", class: "primary", onclick: () => save(exported) }, "Download");
+  const choice = h("fieldset", {}, h("legend", {}, "As"), h("div", { class: "segments" }, forms.map(([value, label]) =>
+    h("label", {}, h("input", { type: "radio", name: "as", value, checked: value === as, onchange: () => load(value) }), label))));
+  let exported = null;
+
+  async function load(value) {
+    exported = null;
+    try {
+      exported = await post("export", { as: value }, model.text);
+      preview.textContent = lines(exported.text);
+      command.textContent = exported.command;
+      note.hidden = true;
+    } catch (err) {
+      preview.textContent = "";
+      command.textContent = "";
+      note.textContent = err.message;
+      note.hidden = false;
+    }
+    copyButton.disabled = download.disabled = exported === null;
+    preview.hidden = exported === null;
+  }
+
+  dialog.replaceChildren(
+    h("h2", { id: "takeaway-title" }, "Take the list away"),
+    h("div", { class: "body" }, choice, note, preview, h("p", { class: "sub" }, command)),
+    h("footer", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close"), copyButton, download));
+  dialog.showModal();
+  await load(as);
+}
+
+function save({ file, text }) {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+  const a = h("a", { href: url, download: file });
+  a.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

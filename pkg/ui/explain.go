@@ -1,0 +1,134 @@
+package ui
+
+import (
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+// explanation is one Event, and why a list decides as it does about it.
+type explanation struct {
+	Event *corev1.Event `json:"event"`
+	// Recorded is what was decided when the Event was seen.
+	Recorded decider `json:"recorded"`
+	// Runs is whether the list in the request has no faults. Where it has, the
+	// list that decides now is explained.
+	Runs bool `json:"runs"`
+	decider
+	ProjectID string `json:"projectID,omitempty"`
+	BuildID   string `json:"buildID,omitempty"`
+	Steps     []step `json:"steps"`
+	// Fields are what a filter for this Event may be made of.
+	Fields []field `json:"fields"`
+}
+
+// step is a filter that was tried.
+type step struct {
+	By      string `json:"by"`
+	Matched bool   `json:"matched"`
+	// Failed is the first condition that did not hold.
+	Failed string `json:"failed,omitempty"`
+}
+
+// explain answers with the Event whose id is in the query, and with what the
+// list in the request decides about it.
+func (u *UI) explain(w http.ResponseWriter, r *http.Request) {
+	x, ok := u.requestedEvent(w, r)
+	if !ok {
+		return
+	}
+	text, ok := u.readList(w, r)
+	if !ok {
+		return
+	}
+	if err := u.evaluations.Acquire(r.Context(), 1); err != nil {
+		return
+	}
+	defer u.evaluations.Release(1)
+	list, _, _ := u.state()
+	edited, err := config.Parse(list.Name, text)
+	if err != nil {
+		edited = list.Config
+	}
+	u.answer(w, u.explanationOf(x, edited, err == nil))
+}
+
+// explanationOf explains what a list decides about an Event.
+func (u *UI) explanationOf(x *entry, c *config.Config, runs bool) explanation {
+	explainer := u.explainer(c)
+	explained := explainer.Explain(x.event)
+	v := explained.Verdict
+	out := explanation{
+		Event:     withKind(x.event),
+		Recorded:  deciderOf(x.verdict),
+		Runs:      runs,
+		decider:   deciderOf(v),
+		ProjectID: explained.ProjectID,
+		BuildID:   explained.BuildID,
+		Steps:     stepsOf(explainer, x.event, v),
+		Fields:    fieldsOf(x.event),
+	}
+	return out
+}
+
+// stepsOf returns the filters that were tried on the way to a verdict. The
+// loop guard decides before any is.
+func stepsOf(x explain.Explainer, e *corev1.Event, v filter.Verdict) []step {
+	steps := []step{}
+	if v.By == guard.By {
+		return steps
+	}
+	for _, s := range x.Decider.Filters.Trace(e) {
+		steps = append(steps, step{By: s.By, Matched: s.Matched, Failed: s.Failed})
+	}
+	return steps
+}
+
+func deciderOf(v filter.Verdict) decider {
+	return decider{Verdict: v.Action.String(), By: v.By, Project: v.Project}
+}
+
+// withKind returns a copy of e that says what it is, as kubectl prints it.
+func withKind(e *corev1.Event) *corev1.Event {
+	out := *e
+	out.APIVersion, out.Kind = corev1.SchemeGroupVersion.String(), "Event"
+	return &out
+}
+
+// field is a fact of an Event that a filter may ask for.
+type field struct {
+	// Key is the filter's key.
+	Key string `json:"key"`
+	// Value is what this Event has.
+	Value string `json:"value"`
+	// Glob matches this Event and others of its kind: the pods of the same
+	// owner. Empty where there is no such.
+	Glob string `json:"glob,omitempty"`
+	// Keep is whether most filters of this kind have it.
+	Keep bool `json:"keep"`
+}
+
+// fieldsOf returns what a filter for an Event like e may be made of.
+func fieldsOf(e *corev1.Event) []field {
+	all := []field{
+		{Key: "namespace", Value: e.InvolvedObject.Namespace, Keep: true},
+		{Key: "kind", Value: e.InvolvedObject.Kind, Keep: true},
+		{Key: "name", Value: e.InvolvedObject.Name, Glob: ownerGlob(e.InvolvedObject.Name)},
+		{Key: "reason", Value: e.Reason, Keep: true},
+		{Key: "type", Value: e.Type},
+		{Key: "component", Value: event.Component(e)},
+	}
+	out := make([]field, 0, len(all))
+	for _, f := range all {
+		if f.Value != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}

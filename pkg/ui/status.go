@@ -1,0 +1,5 @@
+package ui
+
+// Status is what the daemon is doing.
+type Status struct {
+}

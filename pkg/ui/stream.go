@@ -1,0 +1,211 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// streamEvery is how often a browser is sent news. A browser costs nothing
+	// between two looks, and the pipeline never.
+	streamEvery = 250 * time.Millisecond
+	// statusEvery and heartbeatEvery count in looks.
+	statusEvery    = 4
+	heartbeatEvery = 60
+	// maxBatch is how many rows one message has, and maxBatches how many
+	// messages one look sends. A browser that is further behind catches up with
+	// the next looks, and misses what is not held any more by then.
+	maxBatch   = 500
+	maxBatches = 4
+)
+
+// noDeadline takes a deadline away.
+var noDeadline time.Time //nolint:gochecknoglobals // the zero value, never written
+
+// stateMessage says what the page is about.
+type stateMessage struct {
+	Where  string      `json:"where"`
+	Source sourceState `json:"source"`
+	List   listState   `json:"list"`
+	// Max is how many Events are held at most.
+	Max int `json:"max"`
+}
+
+type sourceState struct {
+	State SourceState `json:"state"`
+	Error string      `json:"error,omitempty"`
+}
+
+type listState struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+	// Runs is whether the list has no faults.
+	Runs bool `json:"runs"`
+}
+
+// eventsMessage brings new rows.
+type eventsMessage struct {
+	Rows []row `json:"rows"`
+	Held int   `json:"held"`
+	Shed int64 `json:"shed"`
+	// FirstRejected and FirstKept are the oldest rows that are still held.
+	FirstRejected int64 `json:"firstRejected"`
+	FirstKept     int64 `json:"firstKept"`
+}
+
+// stream sends what is held and then what comes, as server-sent events. Each
+// browser reads from the store where it has come to; nothing waits for it.
+func (u *UI) stream(w http.ResponseWriter, r *http.Request) {
+	if !u.streams.TryAcquire(1) {
+		http.Error(w, fmt.Sprintf("%d browsers follow already; close one.", maxStreams), http.StatusServiceUnavailable)
+		return
+	}
+	defer u.streams.Release(1)
+	w.Header().Set("Content-Type", "text/event-stream")
+	s := &stream{ui: u, w: w, control: http.NewResponseController(w), after: u.resume(r)}
+	tick := time.NewTicker(streamEvery)
+	defer tick.Stop()
+	for looks := 0; ; looks++ {
+		if s.look(looks) != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-u.stopping:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// resume returns the Event after which a browser goes on that had a stream of
+// this process before: it sends the ID of the last message.
+func (u *UI) resume(r *http.Request) int64 {
+	process, id, _ := strings.Cut(r.Header.Get("Last-Event-ID"), ".")
+	if process != u.process {
+		return 0
+	}
+	after, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return min(after, u.store.last.Load())
+}
+
+// stream is one browser's stream.
+type stream struct {
+	ui      *UI
+	w       http.ResponseWriter
+	control *http.ResponseController
+	buffer  bytes.Buffer
+	after   int64
+	version uint64
+	begun   bool
+	status  []byte
+}
+
+// look sends what is new.
+func (s *stream) look(looks int) error {
+	if err := s.sendState(); err != nil {
+		return err
+	}
+	for range maxBatches {
+		if s.begun && s.ui.store.last.Load() == s.after {
+			break
+		}
+		if err := s.sendEvents(); err != nil {
+			return err
+		}
+	}
+	if s.ui.options.Status != nil && looks%statusEvery == 0 {
+		if err := s.sendStatus(); err != nil {
+			return err
+		}
+	}
+	if looks%heartbeatEvery == 0 {
+		s.buffer.WriteString(": here\n\n")
+	}
+	return s.flush()
+}
+
+// sendState sends the list and the source where they are new.
+func (s *stream) sendState() error {
+	list, source, version := s.ui.state()
+	if s.begun && version == s.version {
+		return nil
+	}
+	s.version = version
+	m := stateMessage{
+		Where:  s.ui.options.Where,
+		Source: sourceState{State: source.State},
+		List:   listState{Name: list.Name, Text: list.Text, Runs: list.Config != nil},
+		Max:    s.ui.options.MaxEvents,
+	}
+	if source.Err != nil {
+		m.Source.Error = source.Err.Error()
+	}
+	return s.send("state", "", m)
+}
+
+// sendEvents sends the next batch of rows.
+func (s *stream) sendEvents() error {
+	held := s.ui.store.since(s.after, maxBatch)
+	m := eventsMessage{
+		Rows: make([]row, len(held.entries)), Held: held.held, Shed: held.shed,
+		FirstRejected: held.firstRejected, FirstKept: held.firstKept,
+	}
+	for i, x := range held.entries {
+		m.Rows[i] = rowOf(x)
+	}
+	s.after = held.last
+	if n := len(held.entries); n > 0 {
+		s.after = held.entries[n-1].id
+	}
+	s.begun = true
+	return s.send("events", fmt.Sprintf("%s.%d", s.ui.process, s.after), m)
+}
+
+// sendStatus sends what the daemon is doing where that has changed.
+func (s *stream) sendStatus() error {
+	status, err := json.Marshal(s.ui.options.Status())
+	if err != nil || bytes.Equal(status, s.status) {
+		return err
+	}
+	s.status = status
+	return s.send("status", "", json.RawMessage(status))
+}
+
+// send writes one message; JSON has no line breaks.
+func (s *stream) send(name, id string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(&s.buffer, "event: %s\n", name)
+	if id != "" {
+		fmt.Fprintf(&s.buffer, "id: %s\n", id)
+	}
+	fmt.Fprintf(&s.buffer, "data: %s\n\n", data)
+	return s.flush()
+}
+
+// flush hands the browser what there is. One that takes too long loses its
+// stream.
+func (s *stream) flush() error {
+	if s.buffer.Len() == 0 {
+		return nil
+	}
+	_ = s.control.SetWriteDeadline(s.ui.now().Add(writeTimeout))
+	_, err := s.w.Write(s.buffer.Bytes())
+	s.buffer.Reset()
+	if err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

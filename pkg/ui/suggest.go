@@ -1,0 +1,283 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
+)
+
+// exampleProject is the project of a list that has none.
+const exampleProject = "deis/empty-testbed"
+
+// suggestion is a list with a filter for one Event added.
+type suggestion struct {
+	// Filter is the added filter, Text the whole list with it.
+	Filter string `json:"filter"`
+	Text   string `json:"text"`
+	// Line is where the filter begins in Text.
+	Line int `json:"line"`
+	// By is the name of the filter there.
+	By string `json:"by"`
+	// Decides is whether the filter decides about the Event, and Note says why
+	// not, or what else is to be known.
+	Decides bool   `json:"decides"`
+	Note    string `json:"note,omitempty"`
+}
+
+// suggest answers with the list in the request, and a filter added to it that
+// decides about the Event whose id is in the query. The query's other keys are
+// the conditions to keep, as in a filter, with one reason, and the action.
+func (u *UI) suggest(w http.ResponseWriter, r *http.Request) {
+	x, ok := u.requestedEvent(w, r)
+	if !ok {
+		return
+	}
+	text, ok := u.readList(w, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	action, err := filter.ParseAction(query.Get("action"))
+	if err != nil {
+		http.Error(w, "action must be accept or reject.", http.StatusBadRequest)
+		return
+	}
+	if err := u.evaluations.Acquire(r.Context(), 1); err != nil {
+		return
+	}
+	defer u.evaluations.Release(1)
+	out, err := u.suggestion(x.event, string(text), query, action)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	u.answer(w, out)
+}
+
+// suggestion adds a filter to a list, ahead of the one that decides about e
+// now, which would not let it come to e. The error says why it cannot.
+func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, action filter.Action) (*suggestion, error) {
+	if strings.TrimSpace(text) == "" {
+		text = "project: " + exampleProject + "\n"
+	}
+	// A list that is broken elsewhere cannot say where the filter belongs.
+	at := 0
+	before, err := config.Parse("", []byte(text))
+	if err != nil && !onlyLacksProject(err) {
+		return nil, fmt.Errorf("The list has faults; mend them first, then add a filter.") //nolint:revive,staticcheck // a sentence for people, shown as it is
+	}
+	doc := readDocument([]byte(text))
+	if err == nil {
+		v := u.explainer(before).Decider.Decide(e)
+		at = placeOf(v.By, before.Filters.Len())
+	} else if doc.filters != nil {
+		at = len(doc.filters.Content)
+	}
+	added := newFilterNode(conditions, action)
+	out := &suggestion{Filter: render(added), By: filter.By(at)}
+	out.Text, out.Line = insert(text, doc, at, added)
+	after, err := config.Parse("", []byte(out.Text))
+	if err != nil {
+		out.Note = "The list has faults with this filter; they are marked in it."
+		return out, nil
+	}
+	v := u.explainer(after).Decider.Decide(e)
+	switch out.Decides = v.By == out.By; {
+	case v.By == guard.By:
+		out.Note = "The loop guard rejects this Event ahead of all filters, because it is about Brigade's own objects or from the gateway: no filter can accept it."
+	case !out.Decides:
+		out.Note = "This filter does not match the Event it was made from."
+	}
+	return out, nil
+}
+
+// onlyLacksProject reports whether a list would run if it had a project.
+func onlyLacksProject(err error) bool {
+	return !slices.ContainsFunc(reportsOf(nil, err), func(f faultReport) bool { return !strings.HasSuffix(f.Path, "project") })
+}
+
+// placeOf returns where a filter has to be to decide ahead of what decides
+// now: there, or at the end.
+func placeOf(by string, filters int) int {
+	for i := range filters {
+		if filter.By(i) == by {
+			return i
+		}
+	}
+	return filters
+}
+
+// newFilterNode returns a filter with the given conditions.
+func newFilterNode(conditions url.Values, action filter.Action) *yaml.Node {
+	f := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, value *yaml.Node) {
+		f.Content = append(f.Content, text(key), value)
+	}
+	for _, key := range []string{"namespace", "kind", "name", "reason", "type", "component"} {
+		value := conditions.Get(key)
+		switch {
+		case value == "":
+		case key == "reason":
+			add("reasons", &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{text(value)}})
+		default:
+			add(key, text(value))
+		}
+	}
+	add("action", text(action.String()))
+	return f
+}
+
+// text returns a text value. One with characters that cannot be seen is
+// written with escapes.
+func text(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
+
+// render writes a node as block YAML, indented by two.
+func render(n *yaml.Node) string {
+	var b bytes.Buffer
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(n); err != nil {
+		panic("ui: a filter of plain text was refused: " + err.Error())
+	}
+	return b.String()
+}
+
+// insert adds a filter at index at of a list, and returns the list and the
+// line the filter begins on. Comments and the form of what is there stay, as
+// long as the filters are written as a block.
+func insert(list string, doc document, at int, added *yaml.Node) (out string, line int) {
+	block := doc.filters != nil && doc.filters.Kind == yaml.SequenceNode && doc.filters.Style&yaml.FlowStyle == 0 && len(doc.filters.Content) > 0
+	flowRoot := doc.root != nil && doc.root.Style&yaml.FlowStyle != 0
+	switch {
+	case block:
+		return insertLines(list, doc, at, added)
+	case !flowRoot && (doc.root == nil || !hasKey(doc.root, "filters")):
+		if list != "" && !strings.HasSuffix(list, "\n") {
+			list += "\n"
+		}
+		return list + "filters:\n" + item(added, 2), strings.Count(list, "\n") + 2
+	default:
+		return rewrite(doc, at, added)
+	}
+}
+
+func hasKey(mapping *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
+}
+
+// item returns a filter as an item of a list whose dashes are indented.
+func item(f *yaml.Node, indent int) string {
+	lines := strings.Split(strings.TrimSuffix(render(f), "\n"), "\n")
+	for i, l := range lines {
+		if i == 0 {
+			lines[i] = strings.Repeat(" ", indent) + "- " + l
+		} else {
+			lines[i] = strings.Repeat(" ", indent) + "  " + l
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// insertLines adds a filter between the lines of the others.
+func insertLines(list string, doc document, at int, added *yaml.Node) (out string, line int) {
+	lines := strings.SplitAfter(list, "\n")
+	if last := lines[len(lines)-1]; last == "" {
+		lines = lines[:len(lines)-1]
+	} else {
+		lines[len(lines)-1] = last + "\n"
+	}
+	indent := doc.filters.Column - 1
+	var index int
+	if at < len(doc.filters.Content) {
+		index = itemStart(lines, doc.filters.Content[at].Line-1, indent)
+	} else {
+		index = blockEnd(lines, doc.filters.Content[len(doc.filters.Content)-1].Line-1, indent)
+	}
+	lines = slices.Insert(lines, index, item(added, indent))
+	return strings.Join(lines, ""), index + 1
+}
+
+// itemStart returns the index of the line where an item begins, whose content
+// begins on the line at index i: that of its dash, or of the comment above it.
+func itemStart(lines []string, i, indent int) int {
+	for i > 0 && !dashAt(lines[i], indent) {
+		i--
+	}
+	for i > 0 && strings.HasPrefix(strings.TrimSpace(lines[i-1]), "#") && indentOf(lines[i-1]) >= indent {
+		i--
+	}
+	return i
+}
+
+// blockEnd returns the index after the last line of the item whose content
+// begins on the line at index i.
+func blockEnd(lines []string, i, indent int) int {
+	end := i + 1
+	for j := end; j < len(lines); j++ {
+		trimmed := strings.TrimSpace(lines[j])
+		if trimmed == "" {
+			continue
+		}
+		if indentOf(lines[j]) <= indent {
+			break
+		}
+		end = j + 1
+	}
+	return end
+}
+
+func dashAt(line string, indent int) bool {
+	return indentOf(line) == indent && strings.HasPrefix(line[indent:], "-")
+}
+
+func indentOf(line string) int {
+	return len(line) - len(strings.TrimLeft(line, " "))
+}
+
+// rewrite writes the whole list again, for a form that has no lines to put a
+// filter between, such as JSON.
+func rewrite(doc document, at int, added *yaml.Node) (out string, line int) {
+	root := doc.root
+	root.Style &^= yaml.FlowStyle
+	filters := &yaml.Node{Kind: yaml.SequenceNode}
+	if doc.filters != nil && doc.filters.Kind == yaml.SequenceNode {
+		filters.Content = doc.filters.Content
+	}
+	filters.Content = slices.Insert(slices.Clone(filters.Content), at, added)
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if root.Content[i].Value == "filters" {
+			root.Content[i+1] = filters
+		}
+	}
+	if !hasKey(root, "filters") {
+		root.Content = append(root.Content, text("filters"), filters)
+	}
+	out = render(root)
+	if f := readDocument([]byte(out)).filter(at); f != nil {
+		line = f.Line
+	}
+	return out, line
+}
