@@ -216,8 +216,26 @@ func insertLines(list string, doc document, at int, added *yaml.Node) (out strin
 	} else {
 		index = blockEnd(lines, doc.filters.Content[len(doc.filters.Content)-1].Line-1, indent)
 	}
-	lines = slices.Insert(lines, index, item(added, indent))
-	return strings.Join(lines, ""), index + 1
+	written := item(added, indent)
+	line = index + 1
+	switch first := itemStart(lines, doc.filters.Content[0].Line-1, indent); {
+	case !blankLineBetween(doc, lines, indent):
+	case index > first && at == len(doc.filters.Content):
+		written, line = "\n"+written, line+1
+	default:
+		written += "\n"
+	}
+	lines = slices.Insert(lines, index, written)
+	return strings.Join(lines, ""), line
+}
+
+// blankLineBetween reports whether blank lines keep the filters apart.
+func blankLineBetween(doc document, lines []string, indent int) bool {
+	if len(doc.filters.Content) < 2 {
+		return false
+	}
+	second := itemStart(lines, doc.filters.Content[1].Line-1, indent)
+	return strings.TrimSpace(lines[second-1]) == ""
 }
 
 // itemStart returns the index of the line where an item begins, whose content

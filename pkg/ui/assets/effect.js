@@ -73,6 +73,7 @@ function draw(showLive) {
   const at = region.scrollTop;
   const parts = [];
   if (trouble) parts.push(h("p", { class: "note" }, trouble));
+  else if (region.classList.contains("stale")) parts.push(h("p", { class: "note" }, "The list has faults. This is what it did before them."));
   parts.push(tiles(e, showLive), table(e, showLive));
   if (e.waits) parts.push(h("p", { class: "note" }, "The busiest minute has more builds than limits.buildsPerMinute and limits.burst allow: some wait."));
   region.replaceChildren(...parts);
@@ -81,16 +82,16 @@ function draw(showLive) {
 }
 
 function tiles(e, showLive) {
+  const { before, after } = e;
   const changed = (now, was) => (now === was ? [now.toLocaleString("en")] : [h("s", {}, `${was.toLocaleString("en")} → `), now.toLocaleString("en")]);
-  const tile = (label, name, ...value) => h("div", { class: `tile ${name}` }, h("b", {}, ...value), label);
+  const tile = (label, name, ...value) => h("div", { class: `tile ${name}`, title: name === "busiest" && after.busiest ? minuteOf(after.busiestAt) : undefined }, h("b", {}, ...value), label);
   const button = (label, name, value) => h("button", {
     type: "button", class: `tile ${name}`, dataset: { focus: `tile-${name}` }, onclick: () => { showVerdict(name); showLive(); },
   }, h("b", {}, value), label);
-  const { before, after } = e;
   const out = [
     tile(`of ${plural(after.events, "Event")} accepted`, "accepted", ...changed(after.accepted, before.accepted)),
     tile(after.builds === 1 ? "build" : "builds", "builds", ...changed(after.builds, before.builds)),
-    tile(after.busiest ? `in the busiest minute, ${minuteOf(after.busiestAt)}` : "in the busiest minute", "busiest", ...changed(after.busiest, before.busiest)),
+    tile(["in the busiest minute", after.busiest ? h("span", { class: "hidden" }, `, ${minuteOf(after.busiestAt)}`) : null], "busiest", ...changed(after.busiest, before.busiest)),
   ];
   if (model.edited) out.push(button("gained", "gained", `+${e.gained}`), button("lost", "lost", `−${e.lost}`));
   return h("div", { class: "tiles" }, out);

@@ -63,7 +63,9 @@ export const model = new (class extends EventTarget {
     const pair = this.edited ? this.decided.get(row.id) : undefined;
     if (!pair) return { is: row, was: null, change: "" };
     const [is, was] = pair;
-    if (is === was || (is.verdict === was.verdict && is.by === was.by && is.project === was.project)) return { is, was: null, change: "" };
+    // A filter's place is its name where it has no other, so an inserted filter
+    // renames those behind it: what decides is no change, what is built is.
+    if (is.verdict === was.verdict && is.project === was.project) return { is, was: null, change: "" };
     if (is.verdict === was.verdict) return { is, was, change: "moved" };
     return { is, was, change: is.verdict === "accept" ? "gained" : "lost" };
   }
