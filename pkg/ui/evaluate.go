@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // checkEvery is after how many Events an evaluation looks whether the client
@@ -55,7 +55,8 @@ type decider struct {
 	Project string `json:"project,omitempty"`
 }
 
-// count is what one filter did, or default, or the loop guard.
+// count is what one filter did, or default, or a rule ahead of
+// the filters.
 type count struct {
 	By     string `json:"by"`
 	Action string `json:"action"`
@@ -232,7 +233,7 @@ func (t *tally) sum() sum {
 }
 
 // filters returns the count of each filter in the order of the list, then of
-// default and of the loop guard.
+// default and of the rules ahead of the filters.
 func (t *tally) filters(c *config.Config, text []byte) []count {
 	doc := readDocument(text)
 	var out []count
@@ -250,8 +251,9 @@ func (t *tally) filters(c *config.Config, text []byte) []count {
 		out = append(out, n)
 	}
 	last(filter.Default, "no filter matched")
+	last(decide.ByNamespace, "about an object of another namespace")
 	if !t.explainer.Decider.AllowBrigadeEvents {
-		last(guard.By, "about Brigade's own objects, or the gateway's own")
+		last(decide.ByLoop, "about Brigade's own objects, or the gateway's own")
 	}
 	return out
 }

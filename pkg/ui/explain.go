@@ -7,9 +7,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // explanation is one Event, and why a list decides as it does about it.
@@ -28,12 +26,13 @@ type explanation struct {
 	Fields []field `json:"fields"`
 }
 
-// step is a filter that was tried.
+// step is a filter that was tried, or the rule ahead of the filters that
+// decided.
 type step struct {
 	By      string `json:"by"`
 	Matched bool   `json:"matched"`
-	// Failed is the first condition that did not hold.
-	Failed string `json:"failed,omitempty"`
+	// Why is the first condition that did not hold, or the reason of the rule.
+	Why string `json:"why,omitempty"`
 }
 
 // explain answers with the Event whose id is in the query, and with what the
@@ -71,23 +70,13 @@ func (u *UI) explanationOf(x *entry, c *config.Config, runs bool) explanation {
 		decider:   deciderOf(v),
 		ProjectID: explained.ProjectID,
 		BuildID:   explained.BuildID,
-		Steps:     stepsOf(explainer, x.event, v),
+		Steps:     []step{},
 		Fields:    fieldsOf(x.event),
 	}
+	for _, s := range explainer.Decider.Trace(x.event) {
+		out.Steps = append(out.Steps, step{By: s.By, Matched: s.Matched, Why: s.Why})
+	}
 	return out
-}
-
-// stepsOf returns the filters that were tried on the way to a verdict. The
-// loop guard decides before any is.
-func stepsOf(x explain.Explainer, e *corev1.Event, v filter.Verdict) []step {
-	steps := []step{}
-	if v.By == guard.By {
-		return steps
-	}
-	for _, s := range x.Decider.Filters.Trace(e) {
-		steps = append(steps, step{By: s.By, Matched: s.Matched, Failed: s.Failed})
-	}
-	return steps
 }
 
 func deciderOf(v filter.Verdict) decider {
@@ -114,10 +103,19 @@ type field struct {
 	Keep bool `json:"keep"`
 }
 
+// clusterScope returns the scope of an object without a namespace.
+func clusterScope(e *corev1.Event) string {
+	if e.InvolvedObject.Namespace == "" {
+		return "Cluster"
+	}
+	return ""
+}
+
 // fieldsOf returns what a filter for an Event like e may be made of.
 func fieldsOf(e *corev1.Event) []field {
 	all := []field{
 		{Key: "namespace", Value: e.InvolvedObject.Namespace, Keep: true},
+		{Key: "scope", Value: clusterScope(e), Keep: true},
 		{Key: "kind", Value: e.InvolvedObject.Kind, Keep: true},
 		{Key: "name", Value: e.InvolvedObject.Name, Glob: ownerGlob(e.InvolvedObject.Name)},
 		{Key: "reason", Value: e.Reason, Keep: true},

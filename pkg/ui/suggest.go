@@ -13,8 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/guard"
 )
 
 // exampleProject is the project of a list that has none.
@@ -94,8 +94,8 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 	}
 	v := u.explainer(after).Decider.Decide(e)
 	switch out.Decides = v.By == out.By; {
-	case v.By == guard.By:
-		out.Note = "The loop guard rejects this Event ahead of all filters, because it is about Brigade's own objects or from the gateway: no filter can accept it."
+	case v.By == decide.ByLoop, v.By == decide.ByNamespace:
+		out.Note = "No filter decides about this Event: it is rejected ahead of all filters, as the trace says."
 	case !out.Decides:
 		out.Note = "This filter does not match the Event it was made from."
 	}
@@ -124,7 +124,7 @@ func newFilterNode(conditions url.Values, action filter.Action) *yaml.Node {
 	add := func(key string, value *yaml.Node) {
 		f.Content = append(f.Content, text(key), value)
 	}
-	for _, key := range []string{"namespace", "kind", "name", "reason", "type", "component"} {
+	for _, key := range []string{"namespace", "scope", "kind", "name", "reason", "type", "component"} {
 		value := conditions.Get(key)
 		switch {
 		case value == "":

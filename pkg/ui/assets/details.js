@@ -87,11 +87,10 @@ function body(id, x) {
 }
 
 function steps(x) {
-  if (x.by === "guard") return h("p", { class: "sub" }, "The loop guard decides ahead of all filters: this is about Brigade's own objects, or from the gateway itself. A build for it would cause the next.");
   if (x.steps.length === 0) return h("p", { class: "sub" }, "The list has no filters, and what no filter matches is rejected.");
   const rows = x.steps.map((s) => h("li", { class: s.matched ? "matched" : "" },
     h("button", { type: "button", class: "link by-name", onclick: () => goTo(s.by) }, line(s.by)),
-    h("span", { class: "why" }, s.matched ? "all its conditions hold" : line(s.failed))));
+    h("span", { class: "why" }, s.why ? line(s.why) : "all its conditions hold")));
   if (x.by === "default") rows.push(h("li", { class: "matched" }, h("span", { class: "by-name" }, "default"), h("span", { class: "why" }, "no filter matched")));
   return h("ol", { class: "steps", "aria-label": "Filters that were tried" }, rows);
 }

@@ -5,7 +5,7 @@ import { goToLine, setText } from "./editor.js";
 import { model } from "./model.js";
 
 const dialog = byId("suggest");
-const names = { namespace: "Namespace", kind: "Kind", name: "Name", reason: "Reason", type: "Type", component: "Reporter" };
+const names = { namespace: "Namespace", scope: "Scope", kind: "Kind", name: "Name", reason: "Reason", type: "Type", component: "Reporter" };
 
 export async function suggest(id) {
   const x = await post("explain", { id }, model.text);
