@@ -85,7 +85,7 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 		at = len(doc.filters.Content)
 	}
 	added := newFilterNode(conditions, action)
-	out := &suggestion{Filter: render(added), By: filter.By(at)}
+	out := &suggestion{Filter: filterText(added), By: filter.By(at)}
 	out.Text, out.Line = insert(text, doc, at, added)
 	after, err := config.Parse("", []byte(out.Text))
 	if err != nil {
@@ -138,15 +138,36 @@ func newFilterNode(conditions url.Values, action filter.Action) *yaml.Node {
 	return f
 }
 
-// text returns a text value. One with characters that cannot be seen is
-// written with escapes.
+// text returns a text value, in quotes where YAML 1.1, which Helm reads, or
+// YAML 1.2 takes it for something else, and where it has characters that cannot
+// be seen.
 func text(s string) *yaml.Node {
 	n := &yaml.Node{}
-	n.SetString(s)
-	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if err := n.Encode(s); err != nil || strings.ContainsFunc(s, unseen) {
+		n.SetString(s)
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
+}
+
+// unseen reports whether a character hides, or hides what is around it.
+func unseen(r rune) bool { return !unicode.IsPrint(r) }
+
+// filterText writes a filter, with escapes for what cannot be seen: YAML leaves
+// those that turn the direction of text as they are.
+func filterText(f *yaml.Node) string {
+	var b strings.Builder
+	for _, r := range render(f) {
+		switch {
+		case r == '\n' || !unseen(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
+	}
+	return b.String()
 }
 
 // render writes a node as block YAML, indented by two.
@@ -190,7 +211,7 @@ func hasKey(mapping *yaml.Node, key string) bool {
 
 // item returns a filter as an item of a list whose dashes are indented.
 func item(f *yaml.Node, indent int) string {
-	lines := strings.Split(strings.TrimSuffix(render(f), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(filterText(f), "\n"), "\n")
 	for i, l := range lines {
 		if i == 0 {
 			lines[i] = strings.Repeat(" ", indent) + "- " + l
