@@ -28,7 +28,23 @@ if [ "$before" != "$after" ]; then
 	fail "go generate changed files: commit what it writes"
 fi
 
-for module in . hack/*/; do
+echo "verify: the bundle of the page's editor"
+bundled=0
+hack/ui/bundle.sh check || bundled=$?
+case $bundled in
+0) ;;
+3)
+	# Everything else can be verified without npm, so only CI insists.
+	if [ -n "${CI:-}" ]; then
+		fail "the bundle was not made again: install node and npm"
+	else
+		echo "verify: the bundle was not made again; a unit test still holds its inputs against it" >&2
+	fi
+	;;
+*) fail "the bundle differs: run hack/ui/bundle.sh and commit what it writes" ;;
+esac
+
+for module in . hack/*/ test/browser/; do
 	[ -e "$module/go.mod" ] || continue
 	echo "verify: go mod tidy -diff in $module"
 	go -C "$module" mod tidy -diff || fail "$module is not tidy: go -C $module mod tidy"

@@ -45,7 +45,7 @@ func TestProtectAnswersThePageAlone(t *testing.T) {
 		"a file of the page for the page": {"GET", "/assets/main.js", "localhost", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newTestUI(t, pods)
+			u := newTestUI(t)
 			u.options.Address = "events.example:8081"
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, strings.NewReader(pods))
 			r.Host = tc.host
@@ -75,7 +75,7 @@ func TestProtectAnswersThePageAlone(t *testing.T) {
 }
 
 func TestIndexHasANonceOfItsOwn(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	u.options.Where = `<img src=x onerror="alert(1)">`
 	nonces := map[string]bool{}
 	for range 2 {

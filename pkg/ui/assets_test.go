@@ -58,7 +58,7 @@ func TestAssetsNeedNothingFromOutside(t *testing.T) {
 // Text never becomes markup.
 func TestScriptsMakeNoMarkupOfText(t *testing.T) {
 	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|setAttribute\("(style|on)`)
-	err := fs.WalkDir(assets, "assets", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(assets, "assets", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || path.Ext(name) != ".js" || strings.Contains(name, "/vendor/") {
 			return err
 		}

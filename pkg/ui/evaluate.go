@@ -131,12 +131,12 @@ func (u *UI) evaluateList(ctx context.Context, text []byte) (*evaluation, error)
 		}
 		was, is := before.add(x), after.add(x)
 		out.Verdicts = append(out.Verdicts, x.id, place(is), place(was))
-		switch {
-		case is.Action == was.Action:
-		case is.Action == filter.Accept:
-			out.Gained++
-		default:
-			out.Lost++
+		if is.Action != was.Action {
+			if is.Action == filter.Accept {
+				out.Gained++
+			} else {
+				out.Lost++
+			}
 		}
 	}
 	out.Before, out.After = before.sum(), after.sum()

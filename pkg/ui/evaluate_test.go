@@ -15,7 +15,7 @@ import (
 )
 
 func TestEvaluateHoldsAnEditAgainstTheListThatDecides(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	see(u,
 		newEvent(0, "pequod", "web-0", "BackOff"),
 		newEvent(1, "pequod", "web-0", "Killing"),
@@ -60,7 +60,7 @@ filters:
 }
 
 func TestEvaluateReportsFaultsAtTheirLines(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	see(u, newEvent(0, "pequod", "web-0", "BackOff"))
 	got := postFor[evaluation](t, u, "/api/evaluate", "project: deis/empty-testbed\nfilters:\n  - action: acept\n")
 	if got.Runs || len(got.Faults) != 1 || got.Faults[0].Line != 3 || got.Faults[0].Column != 13 || got.Faults[0].Path != "filters[0].action" || got.Faults[0].Severity != "error" {
@@ -75,7 +75,7 @@ func TestEvaluateReportsFaultsAtTheirLines(t *testing.T) {
 // The page and the command line decide with the same code, so what one says of
 // an Event the other does.
 func TestEvaluateAgreesWithExplain(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	var events []*corev1.Event
 	for i := range 300 {
 		e := newEvent(i, []string{"pequod", "ahab", "kube-system"}[i%3], fmt.Sprintf("web-%d", i%7), []string{"BackOff", "Killing", "Started", "Failed"}[i%4])
@@ -106,7 +106,7 @@ func TestEvaluateAgreesWithExplain(t *testing.T) {
 }
 
 func TestEvaluateEndsWithTheClient(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	see(u, newEvent(0, "pequod", "web-0", "BackOff"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -122,7 +122,7 @@ func TestEvaluateEndsWithTheClient(t *testing.T) {
 }
 
 func TestExplainTracesTheEditedList(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	see(u, newEvent(0, "ahab", "web-7d9c6f5b8d-x2x9k", "BackOff"))
 	got := postFor[explanation](t, u, "/api/explain?id=1", pods)
 	want := []step{
@@ -170,7 +170,7 @@ func manyFilters(n int) string {
 // BenchmarkEvaluate is an edit of a list of 100 filters, with 5,000 Events held:
 // from its arrival to the answer. It must take less than 50 ms.
 func BenchmarkEvaluate(b *testing.B) {
-	u := newTestUI(b, pods)
+	u := newTestUI(b)
 	u.requests.SetLimit(1 << 30)
 	for i := range 5000 {
 		see(u, newEvent(i, []string{"pequod", "ahab"}[i%2], fmt.Sprintf("web-%d", i), "BackOff"))
@@ -186,7 +186,7 @@ func BenchmarkEvaluate(b *testing.B) {
 
 // BenchmarkSeen is what the page costs the flow of Events.
 func BenchmarkSeen(b *testing.B) {
-	u := newTestUI(b, pods)
+	u := newTestUI(b)
 	e := newEvent(0, "pequod", "web-0", "BackOff")
 	v := u.Decide(e)
 	b.ReportAllocs()

@@ -1,5 +1,4 @@
 package ui
 
 // Status is what the daemon is doing.
-type Status struct {
-}
+type Status struct{}

@@ -91,7 +91,7 @@ func TestStoreKeepsNoManagedFields(t *testing.T) {
 // The daemon's promise: the page takes less than 16 MiB, whatever the Events
 // are like. The garbage collector lets the heap grow to twice what is live.
 func TestStoreStaysWithin16MiB(t *testing.T) {
-	for name, make := range map[string]func(i int) *corev1.Event{
+	for name, newOne := range map[string]func(i int) *corev1.Event{
 		"many small Events": func(i int) *corev1.Event { return newEvent(i, "pequod", fmt.Sprintf("web-%d", i), "BackOff") },
 		"large messages": func(i int) *corev1.Event {
 			e := newEvent(i, "pequod", "web-0", "BackOff")
@@ -115,7 +115,7 @@ func TestStoreStaysWithin16MiB(t *testing.T) {
 				if i%10 == 0 {
 					v = accepted
 				}
-				s.add(make(i), v, noon)
+				s.add(newOne(i), v, noon)
 			}
 			if live := heap() - before; live > 8<<20 {
 				t.Errorf("%d KiB are live, want at most 8 MiB", live>>10)

@@ -88,9 +88,9 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 	out := &suggestion{Filter: filterText(added), By: filter.By(at)}
 	out.Text, out.Line = insert(text, doc, at, added)
 	after, err := config.Parse("", []byte(out.Text))
-	if err != nil {
+	if after == nil {
 		out.Note = "The list has faults with this filter; they are marked in it."
-		return out, nil
+		return out, nil //nolint:nilerr // the page shows the faults where they are
 	}
 	v := u.explainer(after).Decider.Decide(e)
 	switch out.Decides = v.By == out.By; {

@@ -166,7 +166,7 @@ filters:
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newTestUI(t, pods)
+			u := newTestUI(t)
 			if tc.event == nil {
 				tc.event = newEvent(0, "pequod", "web-0", "BackOff")
 			}
@@ -192,7 +192,7 @@ func TestSuggestDecidesInEveryExample(t *testing.T) {
 	for _, list := range []string{pods, manyFilters(20), "project: a/b\nfilters:\n  -\n    kind: Pod\n    action: reject\n  - # all\n    action: reject\n"} {
 		for _, e := range []*corev1.Event{newEvent(0, "pequod", "web-0", "BackOff"), newEvent(1, "ahab", "a*b?", "Killing"), newEvent(2, "team-3-x", "0x10", "null")} {
 			for _, action := range []filter.Action{filter.Accept, filter.Reject} {
-				u := newTestUI(t, pods)
+				u := newTestUI(t)
 				keep := url.Values{"namespace": {e.InvolvedObject.Namespace}, "name": {e.InvolvedObject.Name}, "reason": {e.Reason}}
 				got, err := u.suggestion(e, list, keep, action)
 				if err != nil {

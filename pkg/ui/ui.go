@@ -29,11 +29,12 @@ import (
 )
 
 const (
-	// DefaultMaxEvents and DefaultMaxBytes bound what is kept of Events. With
-	// what the store needs for itself, and what the runtime adds before it
-	// collects garbage, the page stays below 16 MiB.
+	// DefaultMaxEvents is how many Events are kept.
 	DefaultMaxEvents = 5000
-	DefaultMaxBytes  = 6 << 20
+	// DefaultMaxBytes is how much memory they take. With what the store needs
+	// for itself, and what the runtime adds before it collects garbage, the page
+	// stays below 16 MiB.
+	DefaultMaxBytes = 6 << 20
 
 	// maxStreams is how many browsers may follow at the same time.
 	maxStreams = 16

@@ -36,15 +36,15 @@ filters:
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // newTestUI returns a UI with a list that decides.
-func newTestUI(t testing.TB, list string) *UI {
+func newTestUI(t testing.TB) *UI {
 	t.Helper()
 	u := New(Options{Where: "a test", Log: slog.New(slog.DiscardHandler)})
 	u.requests.SetBurst(1 << 20)
-	c, err := config.Parse("filters.yaml", []byte(list))
+	c, err := config.Parse("filters.yaml", []byte(pods))
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.SetList(List{Name: "filters.yaml", Text: list, Config: c})
+	u.SetList(List{Name: "filters.yaml", Text: pods, Config: c})
 	return u
 }
 
@@ -136,7 +136,7 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 		"an Event of the page by its URL": {http.MethodGet, "/api/explain?id=1", "", "", http.StatusMethodNotAllowed, "Method Not Allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newTestUI(t, pods)
+			u := newTestUI(t)
 			see(u, newEvent(1, "pequod", "web-0", "BackOff"))
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, strings.NewReader(tc.body))
 			r.Host = "localhost"
@@ -151,7 +151,7 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 }
 
 func TestHandlerLimitsHowOftenItIsAsked(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	u.now = func() time.Time { return noon }
 	u.requests.SetBurst(2)
 	u.requests.AllowN(noon, 1<<20)
@@ -199,7 +199,7 @@ func follow(t *testing.T, address, lastID string) (next func(event string) messa
 		t.Fatal(err)
 	}
 	r.Header.Set("Last-Event-ID", lastID)
-	response, err := http.DefaultClient.Do(r)
+	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // stop closes it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func rowsOf(t *testing.T, m message) (names []string, all eventsMessage) {
 }
 
 func TestStreamSendsWhatIsHeldAndWhatComes(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	see(u, newEvent(1, "pequod", "web-0", "BackOff"), newEvent(2, "ahab", "web-1", "BackOff"))
 	address := startServer(t, u)
 	next, stop := follow(t, address, "")
@@ -294,7 +294,7 @@ func TestStreamSendsWhatIsHeldAndWhatComes(t *testing.T) {
 }
 
 func TestStreamLimitsHowManyFollow(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	if !u.streams.TryAcquire(maxStreams) {
 		t.Fatal("streams were taken")
 	}
@@ -310,7 +310,7 @@ func TestStreamLimitsHowManyFollow(t *testing.T) {
 // A browser that opens a stream and never reads from it holds up nothing: Seen
 // returns, and so does Run.
 func TestSeenDoesNotWaitForABrowserThatDoesNotRead(t *testing.T) {
-	u := newTestUI(t, pods)
+	u := newTestUI(t)
 	address := startServer(t, u)
 	next, stop := follow(t, address, "")
 	defer stop()
