@@ -51,12 +51,20 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	own := podNamespace(namespace)
+	filters, follower, err := loadConfig(f.config, log)
+	if faults, ok := errors.AsType[*config.Error](err); ok {
+		fmt.Fprintln(stderr, faults) // a report of several lines, for people
+		return errReported
+	}
+	if err != nil {
+		return err
+	}
 	options := gateway.Options{
+		Config:             filters,
 		Core:               core,
 		Coordination:       coordination,
 		Authorization:      authorization,
 		Metadata:           pods,
-		ConfigPath:         f.config,
 		Scopes:             scopesOf(f.namespaces),
 		BuildNamespace:     own,
 		Workers:            f.workers,
@@ -78,27 +86,36 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	}
 	if f.leaderElect {
 		options.Lease = object(f.leaderElectLease, own)
-	}
-	g, err := gateway.New(options)
-	if faults, ok := errors.AsType[*config.Error](err); ok {
-		fmt.Fprintln(stderr, faults) // a report of several lines, for people
-		return errReported
-	}
-	if err != nil {
-		return err
+		options.Election = f.election
 	}
 	log.Info("starting", "version", version, "server", clientConfig.Host, "scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
-	return serve(ctx, f, g, registry, log)
+	return serve(ctx, f, gateway.New(options), follower, registry, log)
+}
+
+// loadConfig returns the filter file at path, and what follows it, which is nil
+// where there is none and every Event is only logged.
+func loadConfig(path string, log *slog.Logger) (*config.Config, *config.Follower, error) {
+	if path == "" {
+		return config.Observe(), nil, nil
+	}
+	follower, c, err := config.NewFollower(path, log, gateway.IsFinal)
+	return c, follower, err
 }
 
 // serve runs the gateway and its port until ctx ends or either fails.
-func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, registry *prometheus.Registry, log *slog.Logger) error {
+func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, follower *config.Follower, registry *prometheus.Registry, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if f.listen != "" {
 		s := server.New(server.Options{
 			Address: f.listen, Gatherer: registry, Ready: g.Ready, Healthy: g.Healthy, Profiles: f.pprof, Log: log,
 		})
 		group.Go(func() error { return s.Run(ctx) })
+	}
+	if follower != nil {
+		group.Go(func() error {
+			follower.Run(ctx, g)
+			return nil
+		})
 	}
 	group.Go(func() error { return g.Run(ctx) })
 	return group.Wait()

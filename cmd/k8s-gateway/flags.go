@@ -30,6 +30,7 @@ type daemonFlags struct {
 	replayExisting     bool
 	leaderElect        bool
 	leaderElectLease   string
+	election           gateway.Election
 	allowBrigadeEvents bool
 	dryRun             bool
 	pushDown           bool
@@ -50,6 +51,7 @@ func defaultDaemonFlags() *daemonFlags {
 		logEvents:        string(gateway.LogSummary),
 		leaderElect:      inPod(),
 		leaderElectLease: "brigade-k8s-gateway",
+		election:         gateway.DefaultElection(),
 		listen:           ":8080",
 		grace:            20 * time.Second,
 	}
@@ -68,6 +70,9 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.replayExisting, "replay-existing", f.replayExisting, "with no stored position, build from the Events that are there instead of skipping them")
 	flags.BoolVar(&f.leaderElect, "leader-elect", f.leaderElect, "of several replicas let one work and the others stand by; default: true in a pod")
 	flags.StringVar(&f.leaderElectLease, "leader-elect-lease", f.leaderElectLease, "the Lease, `[namespace/]name`, that replicas compete for")
+	flags.DurationVar(&f.election.LeaseDuration, "leader-elect-lease-duration", f.election.LeaseDuration, "how long a standby waits after the last renewal it saw before it takes the lead")
+	flags.DurationVar(&f.election.RenewDeadline, "leader-elect-renew-deadline", f.election.RenewDeadline, "how long the leader tries to renew the Lease before it gives up the lead")
+	flags.DurationVar(&f.election.RetryPeriod, "leader-elect-retry-period", f.election.RetryPeriod, "the time between two tries to get or renew the Lease")
 	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "let Events about Brigade's own pods build too; a filter that accepts them makes builds cause builds")
 	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything but store the build Secrets: the API server checks each and stores none")
 	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out what the filters reject for sure; what it leaves out is not logged")
@@ -90,6 +95,9 @@ func (f *daemonFlags) validate() error {
 	}
 	if f.grace < 0 {
 		faults = append(faults, fmt.Errorf("--shutdown-grace-period %s: must not be negative", f.grace))
+	}
+	if f.leaderElect {
+		faults = append(faults, f.election.Validate())
 	}
 	for _, namespace := range f.namespaces {
 		faults = append(faults, checkNamespace("--namespace", namespace, "*"))

@@ -36,11 +36,11 @@ func ProjectID(project string) string {
 	return brigade.ProjectID(project)
 }
 
-// newBuild returns b as Brigade's own build, at the given VCS reference. Its
+// newBuild returns b as Brigade's own build. Its
 // payload is the Event as compact JSON, without managedFields, which only the
 // API server has a use for. The error says that the Event cannot be written
 // as JSON.
-func newBuild(b delivery.Build, commitRef string) (*brigade.Build, error) {
+func newBuild(b delivery.Build) (*brigade.Build, error) {
 	payload, err := payload(b.Event)
 	if err != nil {
 		return nil, fmt.Errorf("encoding event %s: %w", event.Key(b.Event), err)
@@ -52,7 +52,7 @@ func newBuild(b delivery.Build, commitRef string) (*brigade.Build, error) {
 		Provider:   Provider,
 		ShortTitle: shortTitle(b.Event),
 		LongTitle:  longTitle(b.Event),
-		Revision:   &brigade.Revision{Ref: commitRef},
+		Revision:   &brigade.Revision{Ref: b.CommitRef},
 		Payload:    payload,
 	}, nil
 }

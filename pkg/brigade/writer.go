@@ -16,16 +16,13 @@ import (
 type Writer struct {
 	secrets   corev1client.SecretsGetter
 	namespace string
-	commitRef string
 	dryRun    bool
 }
 
 // NewWriter returns a Writer for the namespace in which Brigade looks for
-// builds. Builds check out commitRef of their project, for example
-// "refs/heads/master". With dryRun the API server validates every Secret and
-// stores none.
-func NewWriter(secrets corev1client.SecretsGetter, namespace, commitRef string, dryRun bool) *Writer {
-	return &Writer{secrets: secrets, namespace: namespace, commitRef: commitRef, dryRun: dryRun}
+// builds. With dryRun the API server validates every Secret and stores none.
+func NewWriter(secrets corev1client.SecretsGetter, namespace string, dryRun bool) *Writer {
+	return &Writer{secrets: secrets, namespace: namespace, dryRun: dryRun}
 }
 
 // Write creates the build Secret of b. That it exists already is success: the
@@ -33,7 +30,7 @@ func NewWriter(secrets corev1client.SecretsGetter, namespace, commitRef string, 
 // replica or the previous process has written it. The error is the API
 // server's and can be told apart with k8s.io/apimachinery/pkg/api/errors.
 func (w *Writer) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, error) {
-	build, err := newBuild(b, w.commitRef)
+	build, err := newBuild(b)
 	if err != nil {
 		return "", delivery.Refuse(err)
 	}

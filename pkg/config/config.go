@@ -10,7 +10,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -47,19 +46,18 @@ type Config struct {
 	Warnings []Fault
 }
 
+// Observe returns the Config of a gateway without a filter file: it accepts
+// nothing.
+func Observe() *Config {
+	return &Config{CommitRef: DefaultCommitRef, Limits: limit.DefaultLimits()}
+}
+
 // Load reads and checks the filter file at path. What is wrong with the file's
 // content comes as an *Error.
 func Load(path string) (*Config, error) {
-	info, err := os.Stat(path)
+	data, err := read(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the filter file: %w", err)
-	}
-	if info.Size() > MaxSize {
-		return nil, tooLarge(path, info.Size(), MaxSize)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the filter file: %w", err)
+		return nil, err
 	}
 	return Parse(path, data)
 }

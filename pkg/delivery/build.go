@@ -1,9 +1,10 @@
-// Package delivery brings accepted builds to where they go: it queues, paces,
+// Package delivery sees accepted builds through to their outcome. It keeps them
+// while they wait, takes turns among their flows, holds them to the limits,
 // writes, retries and, where nothing else is left, refuses.
 //
-// It stands between the guard and the destination. It knows neither Brigade
-// nor Secrets: a Sink takes a finished, named Build and says what became of
-// it. Everything here is bounded; what is shed is counted and reported.
+// It is between what reads Events and the destination. It knows neither Brigade
+// nor Secrets: a Sink takes a finished, named Build and returns its outcome.
+// Everything here is bounded; what is shed is counted and reported.
 package delivery
 
 import (
@@ -11,58 +12,65 @@ import (
 	"errors"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// Build is one accepted Event on its way, named after what it is for.
+// Build is one accepted Event on its way, named after what it is for. It keeps
+// what the filter list said when the Event was accepted.
 type Build struct {
 	// ID is the build's identity: equal for every attempt at the same build.
 	ID string
 	// ProjectID is the ID of the Brigade project that builds.
 	ProjectID string
+	// CommitRef is the Git reference to build, for example refs/heads/master.
+	CommitRef string
 	// By is the filter that accepted the Event, for example "filters[3]".
 	By string
-	// Event is what happened. It is shared with the informer's cache and must
-	// not be changed.
+	// Event is what happened. It must not be changed.
 	Event *corev1.Event
+}
+
+// Flow returns whose turn the build takes: that of the Event's own namespace,
+// within the project.
+func (b *Build) Flow() limit.Flow {
+	return limit.Flow{Project: b.ProjectID, Namespace: b.Event.Namespace}
 }
 
 // Outcome is what became of a Build. Its text is the same in logs and metrics.
 type Outcome string
 
-// The outcomes. After each of them the Event is done with.
+// The outcomes. After each of them the Event is done.
 const (
 	// Created: the build was written.
 	Created Outcome = "created"
-	// Exists: the build had been written before, by whoever.
+	// Exists: the build had been written before.
 	Exists Outcome = "exists"
 	// DryRun: the build would have been written.
 	DryRun Outcome = "dry-run"
 	// Refused: the destination will never take this one build.
 	Refused Outcome = "refused"
-	// Dropped: the queue was full.
+	// Dropped: too many builds wait.
 	Dropped Outcome = "dropped"
 )
 
-// Outcomes lists every Outcome, for whoever needs one counter for each.
+// Outcomes lists every Outcome.
 func Outcomes() []Outcome {
 	return []Outcome{Created, Exists, DryRun, Refused, Dropped}
 }
 
 // Sink is a destination of builds.
 type Sink interface {
-	// Write writes b and says whether that created it or found it there. It
-	// must be safe to call again after any error, an answer that got lost
-	// included, and by several goroutines at once.
+	// Write writes b and returns whether that created it or found it there. It
+	// must be safe to call again after any error, a lost answer included, and by
+	// several goroutines at once.
 	Write(ctx context.Context, b Build) (Outcome, error)
 }
 
-// Gate holds builds back.
-type Gate interface {
-	// Wait returns nil when b may be written, or the context's error. It is
-	// called once for each build that is not dropped, one at a time.
-	Wait(ctx context.Context, b Build) error
-	// Settle tells the outcome of a build that Wait let pass.
-	Settle(b Build, o Outcome)
+// Tracker is told which Event versions are done.
+type Tracker interface {
+	// Done reports that everything that the version asks for has an outcome.
+	Done(version string)
 }
 
 // Reporter tells people what a log line alone would not.

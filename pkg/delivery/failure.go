@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
@@ -19,6 +23,7 @@ const (
 	ServerError  Reason = "server-error"
 	Unauthorized Reason = "unauthorized"
 	Forbidden    Reason = "forbidden"
+	Denied       Reason = "denied"
 	NotFound     Reason = "not-found"
 	Conflict     Reason = "conflict"
 	Other        Reason = "other"
@@ -27,17 +32,19 @@ const (
 
 // Reasons lists every Reason that is retried.
 func Reasons() []Reason {
-	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, NotFound, Conflict, Other}
+	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, Denied, NotFound, Conflict, Other}
 }
 
-// reasonOf tells why a write failed with err. Permanent is only what is wrong
-// with the one build itself: 400, 413 and 422. Everything else heals: every
-// 403, for a quota is raised, a Role is restored and a terminating namespace
-// is made anew; 404, for the namespace appears; 401, for tokens rotate; and
-// whatever is unknown, for losing a build is worse than one more attempt.
+// reasonOf returns why a write failed with err. Permanent is only where the API
+// server faults the Secret itself: 413, and 422 that names a field. Everything
+// else heals: what admission denies, with whatever code, because a policy or
+// its webhook is changed; every 403, because a quota is raised, a Role is
+// restored and a terminating namespace is created again; 404, because the
+// namespace appears; 401, because tokens rotate; and what is unknown, because
+// losing a build is worse than one more attempt.
 func reasonOf(err error) Reason {
 	switch {
-	case errors.Is(err, errRefused), apierrors.IsInvalid(err), apierrors.IsRequestEntityTooLargeError(err), apierrors.IsBadRequest(err):
+	case errors.Is(err, errRefused), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
 		return Permanent
 	case errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
 		return Timeout
@@ -45,6 +52,8 @@ func reasonOf(err error) Reason {
 		return Throttled
 	case apierrors.IsUnauthorized(err):
 		return Unauthorized
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), denied(err):
+		return Denied
 	case apierrors.IsForbidden(err):
 		return Forbidden
 	case apierrors.IsNotFound(err):
@@ -58,4 +67,48 @@ func reasonOf(err error) Reason {
 		return Network
 	}
 	return Other
+}
+
+// faultsField reports whether the API server says that a field of the object is
+// invalid. Admission policies answer 422 too, with causes that name no field
+// (k8s.io/apiserver/pkg/admission/plugin/policy/validating, dispatcher.go).
+func faultsField(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsInvalid(err) || denied(err) || status.Status().Details == nil {
+		return false
+	}
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Field != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// denied reports whether err is admission's answer. Its words are those of
+// ValidatingAdmissionPolicies ("denied request") and of webhooks
+// (k8s.io/apiserver/pkg/admission/plugin/webhook/errors, "denied the request").
+func denied(err error) bool {
+	return strings.Contains(err.Error(), "denied request") || strings.Contains(err.Error(), "denied the request")
+}
+
+// mayHaveWritten reports whether a write that failed with err may have been
+// carried out all the same: the answer was lost on the way, or the server failed
+// after it had begun.
+func mayHaveWritten(err error) bool {
+	if errors.Is(err, errRefused) || errors.Is(err, syscall.ECONNREFUSED) {
+		return false
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		code := status.Status().Code
+		return code >= http.StatusInternalServerError || code == http.StatusRequestTimeout
+	}
+	return true
+}
+
+// retryAfter returns how long the server asks to be left alone.
+func retryAfter(err error) time.Duration {
+	seconds, _ := apierrors.SuggestsClientDelay(err)
+	return time.Duration(seconds) * time.Second
 }

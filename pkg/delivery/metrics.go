@@ -1,11 +1,25 @@
 package delivery
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
+
+// FlowLength is how many builds of a flow wait.
+type FlowLength struct {
+	Flow   limit.Flow
+	Length int
+}
+
+// compare orders the longest first, then by name.
+func (f FlowLength) compare(other FlowLength) int {
+	return cmp.Or(cmp.Compare(other.Length, f.Length), cmp.Compare(f.Flow.String(), other.Flow.String()))
+}
 
 // Metrics counts what a Queue does. One Metrics serves the Queues that follow
 // each other in a process.
@@ -13,7 +27,10 @@ type Metrics struct {
 	builds  *prometheus.CounterVec
 	retries *prometheus.CounterVec
 	latency *prometheus.HistogramVec
-	current atomic.Pointer[Queue]
+	// heldBack and heldBackSeconds have a series for each limit.
+	heldBack        *prometheus.GaugeVec
+	heldBackSeconds *prometheus.CounterVec
+	current         atomic.Pointer[Queue]
 }
 
 // NewMetrics registers the metrics of this package with r. It panics where
@@ -22,11 +39,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		builds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "builds_total",
-			Help: "Builds by outcome: created, exists (written before), dry-run, refused (never accepted by the API server), dropped (queue full).",
+			Help: "Builds by outcome: created, exists (written before), dry-run, refused (never accepted by the API server), dropped (too many waited).",
 		}, []string{"outcome"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "retries_total",
-			Help: "Failed attempts to write a build that are tried again, by reason.",
+			Help: "Failed attempts to create a build that are retried, by reason.",
 		}, []string{"reason"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "event_to_build_seconds",
@@ -35,6 +52,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			// an hour behind a limit.
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
 		}, []string{"from"}),
+		heldBack: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "held_back",
+			Help: "1 while a limit of the filter file holds builds back, by limit.",
+		}, []string{"limit"}),
+		heldBackSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "held_back_seconds_total",
+			Help: "For how long a limit of the filter file held builds back, by limit; counted when it lets them pass again.",
+		}, []string{"limit"}),
 	}
 	for _, o := range Outcomes() {
 		m.builds.WithLabelValues(string(o))
@@ -42,7 +67,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, reason := range Reasons() {
 		m.retries.WithLabelValues(string(reason))
 	}
-	r.MustRegister(m.builds, m.retries, m.latency,
+	for _, name := range []string{limitPace, limitActive} {
+		m.heldBack.WithLabelValues(name)
+		m.heldBackSeconds.WithLabelValues(name)
+	}
+	r.MustRegister(m.builds, m.retries, m.latency, m.heldBack, m.heldBackSeconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "queue_depth",
 			Help: "Accepted builds that are not written yet.",
@@ -53,6 +82,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, func() float64 { _, oldest := m.waiting(); return oldest.Seconds() }),
 	)
 	return m
+}
+
+// count counts builds by outcome.
+func (m *Metrics) count(o Outcome, n int) {
+	m.builds.WithLabelValues(string(o)).Add(float64(n))
 }
 
 func (m *Metrics) waiting() (int, time.Duration) {

@@ -1,73 +1,75 @@
 package delivery
 
 import (
+	"container/heap"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
-	"k8s.io/client-go/util/workqueue"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 const (
-	// writeTimeout is the deadline of one attempt. It is the API server's own
-	// default for a whole request, halved, for a create is among its fastest.
+	// writeTimeout is the deadline of one attempt: half of the API server's own
+	// default for a request, because a create is among its fastest.
 	writeTimeout = 30 * time.Second
-	// firstBackoff and maxBackoff bound the wait between two attempts at one
-	// build. The upper one is what a build waits at most once the cause has
-	// gone away.
-	firstBackoff = 100 * time.Millisecond
-	maxBackoff   = 15 * time.Second
 	// remembered is how many IDs of written builds are kept to save calls for
 	// Events that recur. Nothing depends on it.
 	remembered = 4096
-	// sayEvery is how often one kind of trouble is logged at most.
-	sayEvery = time.Minute
+	// logEvery is how often one kind of trouble is logged at most.
+	logEvery = time.Minute
+	// bytesPerBuild times limits.queued bounds the bytes that wait. An Event as
+	// Kubernetes' own components write it has 1 KiB; event.Trim keeps 50 KiB.
+	bytesPerBuild = 16 << 10
 )
 
-// Options are what a Queue works with. All fields but Gate are needed.
+// Options are what a Queue works with.
 type Options struct {
 	Sink Sink
-	// Gate holds builds back; nil lets everything pass.
-	Gate Gate
+	// Limits bound how many builds wait, and how fast they are created.
+	Limits limit.Limits
 	// Workers is how many builds are written at the same time.
 	Workers int
-	// Capacity is how many builds may wait; the newest is dropped beyond it.
-	Capacity int
-	// Grace is how long a stopping Queue goes on writing what is ready.
+	// Grace is how long a stopping Queue waits for attempts that are under way.
 	Grace    time.Duration
 	Log      *slog.Logger
 	Metrics  *Metrics
 	Reporter Reporter
 }
 
-// Queue takes accepted builds and sees each through to its outcome. A build
-// waits first for the Gate, in the order of arrival, and is then written by
-// one of the workers, again and again where that fails.
+// Queue takes accepted builds and sees each through to its outcome.
 type Queue struct {
-	Options
-	recent *lru.Cache[string, struct{}]
-	// arrived holds what waits for the Gate. It takes memory for what is in it,
-	// not for all that Capacity allows, as a channel would.
-	arrived workqueue.TypedInterface[*pending]
-	// ready holds the IDs of what the Gate let pass, retries included.
-	ready workqueue.TypedRateLimitingInterface[string]
+	sink     Sink
+	workers  int
+	grace    time.Duration
+	log      *slog.Logger
+	metrics  *Metrics
+	reporter Reporter
+	// wake has the dispatcher look again.
+	wake chan struct{}
 
-	mu      sync.Mutex
+	mu     sync.Mutex
+	limits *limits
+	// flows holds what waits, in the order of its turns; what sleeps is in
+	// retries too.
+	flows   *limit.Flows[*pending]
+	retries retries
+	// retrySlot is when the next build that failed may be tried again.
+	retrySlot time.Time
+	breaker   breaker
+	// pending holds what has no outcome, by ID, and bytes is its size.
 	pending map[string]*pending
-	said    map[string]*rate.Sometimes
-}
-
-// pending is a build without an outcome, and whom to tell of it.
-type pending struct {
-	build    Build
-	received time.Time
-	done     []func(Outcome)
+	bytes   int
+	writing int
+	recent  *lru.Cache[string, struct{}]
+	logged  map[string]*rate.Sometimes
 }
 
 // NewQueue returns a Queue that takes builds at once and writes them while it
@@ -78,190 +80,301 @@ func NewQueue(o Options) *Queue {
 		panic("delivery: a constant cache size was refused: " + err.Error())
 	}
 	q := &Queue{
-		Options: o,
-		recent:  recent,
-		arrived: workqueue.NewTyped[*pending](),
-		ready: workqueue.NewTypedRateLimitingQueue(
-			workqueue.NewTypedItemExponentialFailureRateLimiter[string](firstBackoff, maxBackoff)),
+		sink: o.Sink, workers: o.Workers, grace: o.Grace, log: o.Log, metrics: o.Metrics, reporter: o.Reporter,
+		wake:    make(chan struct{}, 1),
+		limits:  newLimits(o.Limits, o.Log, o.Metrics),
+		flows:   limit.NewFlows[*pending](),
 		pending: map[string]*pending{},
-		said:    map[string]*rate.Sometimes{},
+		recent:  recent,
+		logged:  map[string]*rate.Sometimes{},
 	}
 	o.Metrics.current.Store(q)
 	return q
 }
 
-// Add takes b and never blocks. done is called once with its outcome, possibly
-// before Add returns, or never where the Queue is stopped before. A build that
-// waits already is not queued twice; one that finds the Queue full is dropped.
-func (q *Queue) Add(b Build, done func(Outcome)) {
-	if outcome := q.take(b, done); outcome != "" {
-		q.count(outcome)
-		done(outcome)
-	}
-}
-
-// take queues b, or returns the outcome that it has at once.
-func (q *Queue) take(b Build, done func(Outcome)) Outcome {
+// Add takes b, which the version of b.Event asked for, and never blocks. The
+// tracker is told once the version needs nothing any more. A build that waits
+// already is not queued twice. Where too many wait, the newest of the longest
+// flow is dropped, which may be b.
+func (q *Queue) Add(b Build, tracker Tracker) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	version := b.Event.ResourceVersion
 	if p, waits := q.pending[b.ID]; waits {
-		p.done = append(p.done, done)
-		return ""
+		p.join(tracker, version)
+		return
 	}
 	if q.recent.Contains(b.ID) {
-		return Exists
+		q.metrics.count(Exists, 1)
+		tracker.Done(version)
+		return
 	}
-	if len(q.pending) >= q.Capacity {
-		q.sayDroppedLocked(b)
-		return Dropped
-	}
-	p := &pending{build: b, received: time.Now(), done: []func(Outcome){done}}
+	p := &pending{build: b, size: b.Event.Size(), received: time.Now(), oldest: []claim{{tracker, version}}}
 	q.pending[b.ID] = p
-	q.arrived.Add(p)
-	return ""
+	q.bytes += p.size
+	q.flows.Add(p)
+	q.shedLocked(p.Flow())
+	q.poke()
 }
 
-// Room tells whether Add knows the build with the given ID already, because it
-// waits or was written lately, and how many builds that it does not know it
-// would take before it drops one.
-func (q *Queue) Room(id string) (known bool, left int) {
+// Limit puts other limits into force. What waits keeps its place.
+func (q *Queue) Limit(l limit.Limits) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	_, waits := q.pending[id]
-	return waits || q.recent.Contains(id), q.Capacity - len(q.pending)
+	q.limits.change(l, time.Now())
+	q.shedLocked(limit.Flow{})
+	q.poke()
 }
 
-// Drop counts and reports n builds, one of which is b, for which the caller
-// found no Room and which it therefore did not Add.
-func (q *Queue) Drop(b Build, n int) {
+// EmptyBucket takes the burst away, because a process before this one may have
+// used it.
+func (q *Queue) EmptyBucket() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sayDroppedLocked(b)
-	q.Metrics.builds.WithLabelValues(string(Dropped)).Add(float64(n))
+	q.limits.bucket.Empty(time.Now())
 }
 
-// sayDroppedLocked reports that b is dropped because the Queue is full.
-func (q *Queue) sayDroppedLocked(b Build) {
-	q.sayLocked("queue full", func() {
-		message := fmt.Sprintf("dropped the build of event %s: %d builds wait, which is limits.queued", event.Key(b.Event), q.Capacity)
-		q.Log.Error("build dropped, and others like it for the next minute", "event", event.Key(b.Event), "build", b.ID, "queued", q.Capacity)
-		q.Reporter.Warn("BuildDropped", message)
-	})
+// Forget forgets which builds were written lately, because the history that
+// they are part of is gone.
+func (q *Queue) Forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.recent.Purge()
 }
 
-// Run writes builds until ctx ends. Then it goes on with what is ready, within
-// the grace period, and returns when every worker has. What waits for the
-// Gate or for another attempt is left: its Events are not done, and the next
-// start takes them up.
-func (q *Queue) Run(ctx context.Context) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	var workers sync.WaitGroup
-	for range q.Workers {
-		workers.Go(func() { q.work(work) })
+// shedLocked drops builds until what waits is within its bounds.
+func (q *Queue) shedLocked(preferred limit.Flow) {
+	queued := q.limits.Queued
+	for len(q.pending) > queued || q.bytes > queued*bytesPerBuild && len(q.pending) > 1 {
+		p, ok := q.flows.Shed(preferred)
+		if !ok {
+			return // all that is left is being written
+		}
+		if p.asleep {
+			heap.Remove(&q.retries, p.place)
+		}
+		q.settleLocked(p, Dropped)
+		q.sometimesLocked("queue full", func() {
+			flow, length := q.flows.Longest()
+			q.log.Error("build dropped, too many builds wait", "event", event.Key(p.build.Event), "build", p.build.ID,
+				"flow", p.Flow().String(), "waiting", len(q.pending), "bytes", q.bytes, "queued", queued, "longestFlow", flow.String(), "longestFlowWaiting", length)
+			q.reporter.Warn("BuildDropped", fmt.Sprintf("dropped the build of event %s of flow %s: %d builds wait, limits.queued is %d",
+				event.Key(p.build.Event), p.Flow(), len(q.pending), queued))
+		})
 	}
-	q.admit(ctx)
-	q.ready.ShutDown()
-	grace := time.AfterFunc(q.Grace, cancel)
+}
+
+// Run writes builds until ctx ends. Then it waits for the attempts that are
+// under way, within the grace period. What waits is left: its Events are not
+// done, and the next start finds them again.
+func (q *Queue) Run(ctx context.Context) {
+	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	work := make(chan *pending)
+	var workers sync.WaitGroup
+	for range q.workers {
+		workers.Go(func() {
+			for p := range work {
+				q.attempt(writes, p)
+			}
+		})
+	}
+	q.dispatch(ctx, work)
+	close(work)
+	grace := time.AfterFunc(q.grace, cancel)
 	defer grace.Stop()
 	workers.Wait()
 }
 
-// admit takes builds through the Gate, one after the other, until ctx ends.
-func (q *Queue) admit(ctx context.Context) {
-	defer context.AfterFunc(ctx, q.arrived.ShutDown)()
-	for {
-		p, _ := q.arrived.Get()
-		if ctx.Err() != nil { // with or without something left that waits
-			return
-		}
-		q.arrived.Done(p)
-		if q.Gate != nil && q.Gate.Wait(ctx, p.build) != nil {
-			return
-		}
-		q.ready.Add(p.build.ID)
-	}
-}
-
-// work writes what is ready until there is nothing more to come, or ctx ends.
-func (q *Queue) work(ctx context.Context) {
-	for {
-		id, shutdown := q.ready.Get()
-		if shutdown {
-			return
-		}
-		if ctx.Err() == nil {
-			q.attempt(ctx, id)
-		}
-		q.ready.Done(id)
-	}
-}
-
-// attempt writes the build with the given ID once.
-func (q *Queue) attempt(ctx context.Context, id string) {
+// Close ends what the Queue shows in metrics. It is called once the Queue has
+// stopped.
+func (q *Queue) Close() {
+	q.metrics.current.CompareAndSwap(q, nil)
 	q.mu.Lock()
-	p := q.pending[id]
-	q.mu.Unlock()
-	if p == nil {
-		return
+	defer q.mu.Unlock()
+	q.limits.pass(time.Now())
+}
+
+// dispatch hands builds to the workers until ctx ends.
+func (q *Queue) dispatch(ctx context.Context, work chan<- *pending) {
+	for ctx.Err() == nil {
+		p, wait := q.next(time.Now())
+		if p != nil {
+			work <- p // a worker is free, or next would not have returned one
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-q.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	outcome, err := q.Sink.Write(ctx, p.build)
-	cancel()
-	if err == nil {
-		q.settle(p, outcome)
-		return
+}
+
+// idle is how long the dispatcher waits where only another call can change
+// what it waits for.
+const idle = time.Hour
+
+// next returns the build to write next, charged to the limits, or how long to
+// wait before looking again.
+func (q *Queue) next(now time.Time) (*pending, time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.retries) > 0 && !q.retries[0].due.After(now) {
+		p, _ := heap.Pop(&q.retries).(*pending)
+		p.asleep = false
+		q.flows.Wake(p)
 	}
-	reason := reasonOf(err)
-	if reason == Permanent {
-		q.Log.Error("build refused for good", "event", event.Key(p.build.Event), "build", id, "err", err)
-		q.Reporter.Warn("BuildRefused", fmt.Sprintf("event %s is not built: %v", event.Key(p.build.Event), err))
-		q.settle(p, Refused)
-		return
+	wait := idle
+	if len(q.retries) > 0 {
+		wait = q.retries[0].due.Sub(now)
 	}
-	q.Metrics.retries.WithLabelValues(string(reason)).Inc()
-	q.say("retry "+string(reason), func() {
-		q.Log.Warn("build not written yet, trying again until it is", "event", event.Key(p.build.Event), "build", id,
-			"reason", string(reason), "attempts", q.ready.NumRequeues(id)+1, "err", err)
+	if !q.flows.Awake() || q.writing >= q.workers {
+		if !q.flows.Awake() {
+			q.limits.pass(now)
+		}
+		return nil, wait
+	}
+	switch pause, may := q.breaker.wait(now); {
+	case !may:
+		return nil, wait
+	case pause > 0:
+		return nil, min(wait, pause)
+	}
+	held, until := q.limits.hold(now, func() (flow limit.Flow, length, waiting int) {
+		flow, length = q.flows.Longest()
+		return flow, length, len(q.pending)
 	})
-	q.ready.AddRateLimited(id)
+	var p *pending
+	switch held {
+	case "":
+		p, _ = q.flows.Next()
+	case limitActive:
+		// A build that may have been created counts already: trying it again
+		// takes no room.
+		if p = q.unansweredLocked(now); p == nil {
+			return nil, min(wait, until)
+		}
+	default:
+		return nil, min(wait, until)
+	}
+	q.limits.reserve(p.build.ID, now)
+	q.writing++
+	p.writing, p.probe = true, q.breaker.begin()
+	return p, 0
 }
 
-// settle ends the life of p.
-func (q *Queue) settle(p *pending, outcome Outcome) {
-	b := p.build
+// unansweredLocked takes a build out of the flows that may have been created
+// and is not asleep, nil where there is none.
+func (q *Queue) unansweredLocked(now time.Time) *pending {
+	if q.limits.bucket.Wait(now) > 0 {
+		return nil
+	}
+	for _, p := range q.pending {
+		if p.unanswered > 0 && !p.asleep && !p.writing && q.flows.Remove(p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// attempt writes a build once.
+func (q *Queue) attempt(ctx context.Context, p *pending) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	outcome, err := q.sink.Write(ctx, p.build)
+	cancel()
+
 	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.poke()
+	now := time.Now()
+	q.writing--
+	p.writing = false
+	reason := Permanent
+	if err != nil {
+		if reason = reasonOf(err); reason == Permanent {
+			outcome = Refused
+		}
+	}
+	if outcome == "" {
+		q.failLocked(p, reason, err, now)
+		return
+	}
+	q.breaker.succeed()
+	q.limits.settle(p, outcome, now)
+	if p.attempts > 0 {
+		q.letRetriesPassLocked(now)
+	}
+	if outcome == Refused {
+		q.log.Error("build refused", "event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
+		q.reporter.Warn("BuildRefused", fmt.Sprintf("event %s is not built: %v", event.Key(p.build.Event), err))
+	}
+	q.settleLocked(p, outcome)
+}
+
+// failLocked puts a build that was not written to sleep until it is tried again.
+func (q *Queue) failLocked(p *pending, reason Reason, err error, now time.Time) {
+	q.breaker.fail(now, p.probe, retryAfter(err))
+	q.limits.fail(p, mayHaveWritten(err), now)
+	p.attempts++
+	p.failed, p.asleep = now, true
+	p.due = now.Add(p.backoff())
+	if p.due.Before(q.retrySlot) {
+		p.due = q.retrySlot
+	}
+	q.retrySlot = p.due.Add(retryEvery)
+	heap.Push(&q.retries, p)
+	q.flows.Sleep(p)
+	q.metrics.retries.WithLabelValues(string(reason)).Inc()
+	q.sometimesLocked("retry "+string(reason), func() {
+		q.log.Warn("creating build failed, retrying", "event", event.Key(p.build.Event), "build", p.build.ID,
+			"reason", string(reason), "attempts", p.attempts, "waiting", len(q.pending), "err", err)
+	})
+}
+
+// letRetriesPassLocked takes the spacing away from builds that failed before: one
+// of them succeeded, so what made them fail is over.
+func (q *Queue) letRetriesPassLocked(now time.Time) {
+	if !q.retrySlot.After(now) {
+		return
+	}
+	q.retrySlot = now
+	for _, p := range q.retries {
+		p.due = p.failed.Add(p.backoff())
+	}
+	heap.Init(&q.retries)
+}
+
+// settleLocked ends the life of p.
+func (q *Queue) settleLocked(p *pending, outcome Outcome) {
+	b := p.build
 	delete(q.pending, b.ID)
-	if outcome != Refused {
+	q.bytes -= p.size
+	if outcome != Refused && outcome != Dropped {
 		q.recent.Add(b.ID, struct{}{})
 	}
-	done := p.done
-	q.mu.Unlock()
-	q.ready.Forget(b.ID)
-
-	if outcome == Created {
-		q.Metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
-		q.Metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(b.Event)), 0).Seconds())
+	q.metrics.count(outcome, 1)
+	if p.joined > 0 {
+		if outcome == Created {
+			q.metrics.count(Exists, p.joined) // one was created, the others found it there
+		} else {
+			q.metrics.count(outcome, p.joined)
+		}
 	}
 	switch outcome {
 	case Created:
-		q.Log.Info("build created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+		q.metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
+		q.metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(b.Event)), 0).Seconds())
+		q.log.Info("build created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 	case DryRun:
-		q.Log.Info("build checked and not stored, as --dry-run asks", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+		q.log.Info("dry run: build checked, not created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 	case Exists:
-		q.Log.Debug("build exists", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
-	case Refused, Dropped: // said where it was decided
+		q.log.Debug("build exists", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+	case Refused, Dropped: // logged where it was decided
 	}
-	if q.Gate != nil {
-		q.Gate.Settle(b, outcome)
-	}
-	for i, tell := range done {
-		if i > 0 && outcome == Created {
-			outcome = Exists // one build was created, the others found it there
-		}
-		q.count(outcome)
-		tell(outcome)
-	}
+	p.done()
 }
 
 // Waiting returns how many builds have no outcome yet and for how long the
@@ -276,22 +389,33 @@ func (q *Queue) Waiting() (depth int, oldest time.Duration) {
 	return len(q.pending), oldest
 }
 
-func (q *Queue) count(o Outcome) {
-	q.Metrics.builds.WithLabelValues(string(o)).Inc()
-}
-
-// say calls f, at most once in sayEvery for each kind.
-func (q *Queue) say(kind string, f func()) {
+// Flows returns how many builds wait, by flow, the longest first. What is being
+// written is not counted.
+func (q *Queue) Flows() []FlowLength {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.sayLocked(kind, f)
+	all := make([]FlowLength, 0, 8)
+	for flow, length := range q.flows.Lengths() {
+		all = append(all, FlowLength{flow, length})
+	}
+	slices.SortFunc(all, FlowLength.compare)
+	return all
 }
 
-func (q *Queue) sayLocked(kind string, f func()) {
-	s := q.said[kind]
+// poke has the dispatcher look again.
+func (q *Queue) poke() {
+	select {
+	case q.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// sometimesLocked calls f, at most once in logEvery for each kind.
+func (q *Queue) sometimesLocked(kind string, f func()) {
+	s := q.logged[kind]
 	if s == nil {
-		s = &rate.Sometimes{Interval: sayEvery}
-		q.said[kind] = s
+		s = &rate.Sometimes{Interval: logEvery}
+		q.logged[kind] = s
 	}
 	s.Do(f)
 }

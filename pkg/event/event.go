@@ -7,6 +7,7 @@
 package event
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -70,6 +71,16 @@ func Component(e *corev1.Event) string {
 		return e.Source.Component
 	}
 	return e.ReportingController
+}
+
+// Group returns the API group of the object that e is about, empty for the core
+// group and where the reporter did not say.
+func Group(e *corev1.Event) string {
+	group, _, found := strings.Cut(e.InvolvedObject.APIVersion, "/")
+	if !found {
+		return "" // "v1" is the core group's
+	}
+	return group
 }
 
 // Topic returns what happened to which kind of thing as "<Kind>:<Reason>",

@@ -1,91 +1,205 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// The times of leader election are those of Kubernetes' own components
+// Election holds the times of leader election, with the meaning that they have
+// in all components of Kubernetes.
+type Election struct {
+	// LeaseDuration is how long a standby waits after the last renewal it saw
+	// before it takes the lead.
+	LeaseDuration time.Duration
+	// RenewDeadline is how long the leader tries to renew before it gives up.
+	RenewDeadline time.Duration
+	// RetryPeriod is the time between two tries.
+	RetryPeriod time.Duration
+}
+
+// DefaultElection returns the times of Kubernetes' own components
 // (k8s.io/component-base/config/v1alpha1, RecommendedDefaultLeaderElectionConfiguration).
-const (
-	leaseDuration = 15 * time.Second
-	renewDeadline = 10 * time.Second
-	retryPeriod   = 2 * time.Second
-)
+func DefaultElection() Election {
+	return Election{LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second}
+}
+
+func (e Election) orDefault() Election {
+	d := DefaultElection()
+	return Election{
+		LeaseDuration: cmp.Or(e.LeaseDuration, d.LeaseDuration),
+		RenewDeadline: cmp.Or(e.RenewDeadline, d.RenewDeadline),
+		RetryPeriod:   cmp.Or(e.RetryPeriod, d.RetryPeriod),
+	}
+}
+
+// Validate returns what client-go's election would refuse.
+func (e Election) Validate() error {
+	retry := time.Duration(leaderelection.JitterFactor * float64(e.RetryPeriod))
+	switch {
+	case e.RetryPeriod < time.Millisecond:
+		return fmt.Errorf("--leader-elect-retry-period %s: must be positive", e.RetryPeriod)
+	case e.RenewDeadline <= retry:
+		return fmt.Errorf("--leader-elect-renew-deadline %s: must be longer than %s, which is --leader-elect-retry-period with its jitter", e.RenewDeadline, retry)
+	case e.LeaseDuration <= e.RenewDeadline:
+		return fmt.Errorf("--leader-elect-lease-duration %s: must be longer than --leader-elect-renew-deadline %s", e.LeaseDuration, e.RenewDeadline)
+	case e.LeaseDuration < time.Second:
+		return fmt.Errorf("--leader-elect-lease-duration %s: must be at least 1s, because a Lease counts in seconds", e.LeaseDuration)
+	}
+	return nil
+}
 
 // campaign competes for the Lease and leads whenever it is held, until ctx
-// ends. The Lease is released only after the last pipeline has stopped and
-// stored its position, so that the next leader finds it.
+// ends. The Lease is released only after the last term has stopped and stored
+// its position, so that the next leader finds it.
 func (g *Gateway) campaign(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := g.term(ctx); err != nil {
+		if err := g.candidacy(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// term is one candidacy: it ends when the lead was held and given up or lost,
-// or when ctx ends.
-func (g *Gateway) term(ctx context.Context) error {
-	candidacy, withdraw := context.WithCancel(context.WithoutCancel(ctx))
-	defer withdraw()
-	var (
-		leads  atomic.Bool
-		result = make(chan error, 1)
-	)
+// candidacy ends when the lead was held and given up or lost, when the Lease was
+// released and should be tried for at once, or when ctx ends.
+func (g *Gateway) candidacy(ctx context.Context) error {
+	standing, withdraw := context.WithCancel(context.WithoutCancel(ctx))
+	held := make(chan context.Context, 1)
+	elector, err := g.elector(func(leading context.Context) { held <- leading })
+	if err != nil {
+		withdraw()
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		elector.Run(standing)
+	}()
+	defer func() {
+		withdraw()
+		<-ended
+	}()
+	watching, stopWatching := context.WithCancel(standing)
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		g.awaitRelease(watching)
+	}()
+	defer func() { <-released }()
+	defer stopWatching()
+	select {
+	case leading := <-held:
+		stopWatching()
+		leading, stop := context.WithCancel(leading)
+		defer stop()
+		defer context.AfterFunc(ctx, stop)()
+		g.log.Info("leading", "lease", g.options.Lease.Name, "identity", g.options.Identity)
+		if err := g.lead(leading, ctx); !errors.Is(err, context.Canceled) {
+			return err
+		}
+	case <-released:
+	case <-ended:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func (g *Gateway) elector(started func(context.Context)) (*leaderelection.LeaderElector, error) {
+	lease := g.options.Lease
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: &resourcelock.LeaseLock{
-			LeaseMeta:  metav1.ObjectMeta{Namespace: g.Lease.Namespace, Name: g.Lease.Name},
-			Client:     g.Coordination,
-			LockConfig: resourcelock.ResourceLockConfig{Identity: g.Identity},
+			LeaseMeta:  metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name},
+			Client:     g.options.Coordination,
+			LockConfig: resourcelock.ResourceLockConfig{Identity: g.options.Identity},
 		},
-		LeaseDuration:   leaseDuration,
-		RenewDeadline:   renewDeadline,
-		RetryPeriod:     retryPeriod,
+		LeaseDuration:   g.options.Election.LeaseDuration,
+		RenewDeadline:   g.options.Election.RenewDeadline,
+		RetryPeriod:     g.options.Election.RetryPeriod,
 		ReleaseOnCancel: true,
-		Name:            g.Lease.Name,
+		Name:            lease.Name,
 		WatchDog:        g.holdsLease,
 		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(held context.Context) {
-				leads.Store(true)
-				defer withdraw()
-				leading, stop := context.WithCancel(held)
-				defer stop()
-				defer context.AfterFunc(ctx, stop)()
-				g.Log.Info("leading", "lease", g.Lease.Name, "identity", g.Identity)
-				result <- g.lead(leading, ctx)
-			},
+			OnStartedLeading: started,
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
-				if identity != g.Identity {
+				if identity != "" && identity != g.options.Identity {
 					g.synced.Store(true)
-					g.Log.Info("standing by", "lease", g.Lease.Name, "leader", identity)
+					g.log.Info("standing by", "lease", lease.Name, "leader", identity)
 				}
 			},
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("competing for lease %s/%s: %w", g.Lease.Namespace, g.Lease.Name, err)
+		return nil, fmt.Errorf("competing for lease %s/%s: %w", lease.Namespace, lease.Name, err)
 	}
-	defer context.AfterFunc(ctx, func() {
-		if !leads.Load() {
-			withdraw()
+	return elector, nil
+}
+
+// rewatchAfter is how long after a watch of the Lease failed it is tried again.
+// Without the watch a released Lease is found at the next try for it.
+const rewatchAfter = 10 * time.Second
+
+// awaitRelease returns when the Lease had a holder and was released, or ctx
+// ends. client-go asks for the Lease now and then; the watch only says when it
+// is worth asking at once, and the election decides.
+func (g *Gateway) awaitRelease(ctx context.Context) {
+	for ctx.Err() == nil {
+		switch released, err := g.watchLease(ctx); {
+		case released:
+			return
+		case apierrors.IsForbidden(err):
+			g.log.Info("no right to watch the Lease: a released one is noticed at the next retry", "err", err)
+			<-ctx.Done()
+		case err != nil:
+			select {
+			case <-ctx.Done():
+			case <-time.After(rewatchAfter):
+			}
 		}
-	})()
-	elector.Run(candidacy)
-	if !elector.IsLeader() && !leads.Load() {
-		return nil
 	}
-	if err := <-result; err != nil && !errors.Is(err, context.Canceled) {
-		return err
+}
+
+// watchLease watches the Lease once, and reports whether it was released.
+func (g *Gateway) watchLease(ctx context.Context) (released bool, err error) {
+	lease := g.options.Lease
+	w, err := g.options.Coordination.Leases(lease.Namespace).Watch(ctx, metav1.ListOptions{
+		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, lease.Name).String(),
+	})
+	if err != nil {
+		return false, err
 	}
-	return nil
+	defer w.Stop()
+	taken := false
+	for {
+		select {
+		case <-ctx.Done():
+			return false, nil
+		case change, open := <-w.ResultChan():
+			if !open {
+				return false, nil
+			}
+			now, ok := change.Object.(*coordinationv1.Lease)
+			switch {
+			case !ok:
+				return false, apierrors.FromObject(change.Object)
+			case change.Type == watch.Deleted || now.Spec.HolderIdentity == nil || *now.Spec.HolderIdentity == "":
+				if taken {
+					return true, nil
+				}
+			default:
+				taken = true
+			}
+		}
+	}
 }

@@ -55,8 +55,8 @@ func newEventLog(choice LogEvents, log *slog.Logger, m *metrics) *eventLog {
 	return &eventLog{choice: choice, log: log, metrics: m, said: map[string]*rate.Sometimes{}}
 }
 
-// seen logs and counts e with the verdict on it.
-func (l *eventLog) seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
+// Seen logs and counts e with the verdict on it.
+func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
 	l.metrics.events.WithLabelValues(v.Action.String(), v.By).Inc()
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()

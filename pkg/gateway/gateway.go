@@ -1,10 +1,11 @@
-// Package gateway is the running daemon: it reads Events through informers
-// whose ListWatch decides on each, hands accepted ones to delivery, and keeps
-// its position, so that it can be killed at any moment and lose nothing.
+// Package gateway is the running daemon. It starts and stops what reads Events,
+// delivers builds and keeps the position, elects a leader among replicas, and
+// puts changed filter files into force, so that it can be killed at any moment
+// and lose nothing.
 //
-// The data goes one way: ListWatch (reader) → informer → intake → queue →
-// Secret. A pipeline is one such run with one filter list; a Gateway runs
-// pipelines one after the other, beginning each from the position.
+// The data goes one way: source (list, watch, decide) → delivery (queue, limits,
+// retries) → brigade (Secret). A Gateway leads, for as long as it may, in one
+// term or several, each of which begins at the stored position.
 package gateway
 
 import (
@@ -12,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,8 +23,12 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/leaderelection"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
 // Options are what a Gateway works with.
@@ -36,9 +40,9 @@ type Options struct {
 	// Metadata and Authorization serve limits.activeBuilds.
 	Metadata      metadata.Interface
 	Authorization authorizationv1client.AuthorizationV1Interface
-	// ConfigPath is the filter file. Without one every Event is rejected.
-	ConfigPath string
-	// Scopes are watched, each by an informer of its own.
+	// Config is the filter file to start with.
+	Config *config.Config
+	// Scopes are watched, each by a source of its own.
 	Scopes []position.Scope
 	// BuildNamespace is where build Secrets are created.
 	BuildNamespace string
@@ -55,6 +59,8 @@ type Options struct {
 	// Lease names the Lease that replicas compete for; without a name there is
 	// no election and the process leads.
 	Lease Object
+	// Election holds the times of leader election.
+	Election Election
 	// Pod names the pod the process runs in, to report Warning Events on;
 	// without a name they are only logged.
 	Pod Object
@@ -62,22 +68,19 @@ type Options struct {
 	Identity string
 	// AllowBrigadeEvents turns the loop guard off.
 	AllowBrigadeEvents bool
-	// PushDown has the API server leave out what the filters reject for sure.
-	// What it leaves out is not seen, logged or counted.
+	// PushDown uses a server-side field selector, so that what the filters
+	// reject for sure is not sent. It is not seen, logged or counted then.
 	PushDown bool
-	// DryRun has every Secret validated and none stored.
+	// DryRun has every Secret validated and none stored. The position is read
+	// and never written, and there is no election.
 	DryRun bool
-	// Grace is how long a stopping gateway goes on writing what is in flight.
+	// Grace is how long a stopping gateway waits for writes that are under way.
 	Grace time.Duration
 	// Reach knows whether the API server answers the clients above.
 	Reach      *Reach
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
-
-// takenPause keeps two gateways that take the position from each other from
-// listing Events without rest.
-const takenPause = 2 * time.Second
 
 // Object names an object by namespace and name. The zero Object names none.
 type Object struct {
@@ -87,61 +90,104 @@ type Object struct {
 
 // Gateway is the daemon.
 type Gateway struct {
-	Options
+	options Options
+	log     *slog.Logger
 	metrics *metrics
 	events  *eventLog
-	// config is the running filter file, content its text, and changed
-	// receives when another one has been loaded.
-	config  atomic.Pointer[config.Config]
-	content []byte
+	// config is the filter file in force, and rules what of it sources need.
+	config atomic.Pointer[config.Config]
+	rules  atomic.Pointer[source.Rules]
+	// changed receives when another filter file was put into force.
 	changed chan struct{}
-	// floors are the positions at which the last pipeline stopped. They stand
-	// where none are stored, or what was stored is gone.
-	floors position.Positions
+	// reached are the positions at which the last term ended. They count where
+	// none are stored.
+	reached position.Positions
 	// synced says that the Events have been watched, or that this replica stands
-	// by. A pipeline that follows another in no time does not undo it.
+	// by. A term that follows another in no time does not undo it.
 	synced atomic.Bool
 	// holdsLease fails when the Lease has run out under a process that thinks
 	// it holds it.
 	holdsLease *leaderelection.HealthzAdaptor
 }
 
-// New returns a Gateway that does nothing until it is run. The error is that
-// of reading the filter file, a *config.Error where the file is wrong.
-func New(o Options) (*Gateway, error) {
-	loaded, content, err := load(o.ConfigPath)
-	if err != nil {
-		return nil, err
-	}
+// New returns a Gateway that does nothing until it is run.
+func New(o Options) *Gateway {
+	o.Election = o.Election.orDefault()
 	m := newMetrics(o.Registerer)
-	m.loaded()
 	g := &Gateway{
-		Options:    o,
+		options:    o,
+		log:        o.Log,
 		metrics:    m,
 		events:     newEventLog(o.LogEvents, o.Log, m),
-		content:    content,
 		changed:    make(chan struct{}, 1),
-		holdsLease: leaderelection.NewLeaderHealthzAdaptor(leaseDuration),
+		holdsLease: leaderelection.NewLeaderHealthzAdaptor(o.Election.LeaseDuration),
 	}
-	g.config.Store(loaded)
-	return g, nil
+	g.use(o.Config)
+	return g
 }
+
+// use puts a filter file into force for what is read from now on.
+func (g *Gateway) use(c *config.Config) {
+	g.rules.Store(&source.Rules{
+		Decider:   decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents},
+		CommitRef: c.CommitRef,
+	})
+	g.config.Store(c)
+	g.metrics.loaded()
+	for _, warning := range c.Warnings {
+		g.log.Warn("filter file", "warning", warning.String())
+	}
+}
+
+// Apply puts another filter file into force. What was accepted before stays
+// accepted, with the list and the project that it was accepted with. A
+// MissingRightError says that the account lacks a right that the file needs;
+// any other error that the API server could not be asked, and Apply can be
+// called again.
+func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
+	if c.Limits.ActiveBuilds > 0 {
+		if err := g.mayCountWorkers(ctx); err != nil {
+			return err
+		}
+	}
+	g.use(c)
+	g.log.Info("filter file loaded", "filters", c.Filters.Len())
+	select {
+	case g.changed <- struct{}{}:
+	default: // a change that was not taken up yet will find this one
+	}
+	return nil
+}
+
+// Refuse notes that a filter file was refused, and the one before it stays in
+// force.
+func (g *Gateway) Refuse() { g.metrics.refused() }
 
 // Run works until ctx ends, and returns when everything it started has. The
 // error says what no retry can heal: a position that cannot be read, a limit
 // that the account has no right for.
 func (g *Gateway) Run(ctx context.Context) error {
-	g.logWarnings(g.config.Load())
-	g.warn()
-	ctx, stop := context.WithCancel(ctx)
-	var follower sync.WaitGroup
-	defer follower.Wait()
-	defer stop()
-	follower.Go(func() { g.followConfig(ctx) })
-	if g.Lease.Name == "" {
+	g.logChoices()
+	if g.options.Lease.Name == "" || g.options.DryRun {
 		return g.lead(ctx, ctx)
 	}
 	return g.campaign(ctx)
+}
+
+// logChoices logs what the user chose and may not want.
+func (g *Gateway) logChoices() {
+	if g.options.DryRun {
+		g.log.Warn("dry run: builds are checked and not created, the position is read and not written, no leader is elected")
+	}
+	if g.options.AllowBrigadeEvents {
+		g.log.Warn("the loop guard is off: a filter that accepts Brigade's own pods makes every build cause further builds without end")
+	}
+	if g.options.Position.Name == "" {
+		g.log.Warn("the position is not stored: Events that occur while the gateway is down are not built; name a ConfigMap with --position-configmap")
+	}
+	if g.config.Load().Filters.Len() == 0 {
+		g.log.Info("no filters: every Event is logged and none is built")
+	}
 }
 
 // outOfReach is how long the API server may give no answer before the gateway
@@ -149,15 +195,19 @@ func (g *Gateway) Run(ctx context.Context) error {
 const outOfReach = time.Minute
 
 // Ready returns nil while the gateway watches Events or stands by, and
-// otherwise why it is of no use right now.
-func (g *Gateway) Ready() error {
-	if lost := g.Reach.Lost(time.Now()); lost > outOfReach {
-		return fmt.Errorf("the API server has not answered for %s", lost.Round(time.Second))
+// otherwise why it is of no use right now. The notes say what is wrong and does
+// not keep it from working.
+func (g *Gateway) Ready() (notes []string, err error) {
+	if lost := g.options.Reach.Lost(time.Now()); lost > outOfReach {
+		return nil, fmt.Errorf("the API server has not answered for %s", lost.Round(time.Second))
 	}
 	if !g.synced.Load() {
-		return errors.New("the Events are not being watched yet")
+		return nil, errors.New("the Events are not being watched yet")
 	}
-	return nil
+	if unsaved := g.metrics.unsavedFor(time.Now()); unsaved > 0 {
+		notes = append(notes, fmt.Sprintf("the position has not been saved for %s: see the log", unsaved.Round(time.Second)))
+	}
+	return notes, nil
 }
 
 // Healthy returns nil unless a restart would help: the process thinks that it
@@ -166,58 +216,46 @@ func (g *Gateway) Healthy() error {
 	return g.holdsLease.Check(nil)
 }
 
-// warn logs what the user chose and may not want.
-func (g *Gateway) warn() {
-	if g.AllowBrigadeEvents {
-		g.Log.Warn("the loop guard is off: a filter that accepts Brigade's own pods makes every build cause further builds without end")
-	}
-	if g.Position.Name == "" {
-		g.Log.Warn("the position is not stored: Events that arrive while the gateway is down are not built; name a ConfigMap with --position-configmap")
-	}
-	if g.config.Load().Filters.Len() == 0 {
-		g.Log.Info("no filters: every Event is logged and none is built")
-	}
-}
+// takenPause keeps two gateways that take the position from each other from
+// listing Events without rest.
+const takenPause = 2 * time.Second
 
-// logWarnings logs what the filter file may not mean.
-func (g *Gateway) logWarnings(c *config.Config) {
-	for _, warning := range c.Warnings {
-		g.Log.Warn("filter file", "warning", warning.String())
-	}
-}
-
-// lead runs pipelines until leading ends, each from the position at which the
-// one before it stopped. stopping is done when the process is to end, which
-// ends leading too; where only leading ends, somebody else leads.
+// lead works until leading ends. stopping is done when the process is to end,
+// which ends leading too; where only leading ends, another replica leads.
 func (g *Gateway) lead(leading, stopping context.Context) error {
 	g.metrics.leader.Set(1)
 	defer g.metrics.leader.Set(0)
+	reporter, stopReporter := newReporter(g.options)
+	defer stopReporter()
+	queue := delivery.NewQueue(delivery.Options{
+		Limits:   g.config.Load().Limits,
+		Sink:     brigade.NewWriter(g.options.Core, g.options.BuildNamespace, g.options.DryRun),
+		Workers:  g.options.Workers,
+		Grace:    g.options.Grace,
+		Log:      g.log,
+		Metrics:  g.metrics.delivery,
+		Reporter: reporter,
+	})
+	defer queue.Close()
 	for {
-		// From here on a change ends the pipeline; one before it is taken up.
-		select {
-		case <-g.changed:
-		default:
-		}
-		p := newPipeline(g, g.config.Load())
-		err := p.run(leading, stopping)
-		g.floors = p.positions()
+		t := newTerm(g, queue)
+		err := t.run(leading, stopping)
 		switch {
-		case errors.Is(err, errReload):
-		case errors.Is(err, position.ErrTaken) && g.Lease.Name != "":
-			g.Log.Warn("another gateway wrote the position: giving up the lead", "err", err)
+		case errors.Is(err, source.ErrHistory):
+			g.log.Warn("cluster history went back, starting again", "err", err)
+		case errors.Is(err, position.ErrTaken) && g.options.Lease.Name != "":
+			g.log.Warn("position was written by another gateway, giving up the lead", "err", err)
 			return nil
 		case errors.Is(err, position.ErrTaken):
-			g.Log.Warn("another gateway without leader election writes the same position; starting again from what it wrote. "+
-				"Builds stay single, but run one of them, or both with --leader-elect", "err", err)
+			g.log.Warn("position was written by another gateway that takes no part in an election, starting again from it",
+				"err", err, "hint", "builds stay single, but run one gateway, or all with --leader-elect")
 			select {
 			case <-leading.Done():
 				return nil
 			case <-time.After(takenPause):
 			}
-		case err != nil:
+		default:
 			return err
-		case leading.Err() != nil:
-			return nil
 		}
 	}
 }

@@ -7,23 +7,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
 // metrics are the daemon's own; those of delivery are registered beside them.
 // The label `by` is bounded by the length of the filter list.
 type metrics struct {
-	events      *prometheus.CounterVec
-	faults      *prometheus.CounterVec
-	watchErrors prometheus.Counter
-	watches     prometheus.Counter
-	leader      prometheus.Gauge
-	// heldBack and heldBackSeconds have a series for each limit.
-	heldBack        *prometheus.GaugeVec
-	heldBackSeconds *prometheus.CounterVec
-	generation      prometheus.Gauge
-	reloadGood      prometheus.Gauge
-	reloadTime      prometheus.Gauge
-	delivery        *delivery.Metrics
+	events     *prometheus.CounterVec
+	faults     *prometheus.CounterVec
+	leader     prometheus.Gauge
+	generation prometheus.Gauge
+	reloadGood prometheus.Gauge
+	reloadTime prometheus.Gauge
+	delivery   *delivery.Metrics
+	source     *source.Metrics
+	// unsaved is since when saving the position has failed, in Unix nanoseconds,
+	// or 0.
+	unsaved atomic.Int64
 	// held is when the position last moved, in Unix nanoseconds, or 0 where
 	// nothing holds it.
 	held atomic.Int64
@@ -39,17 +39,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "expression_faults_total",
 			Help: "Events on which a filter's expression failed, by filter: one that rejects has rejected the Event, one that accepts did not match.",
 		}, []string{"by"}),
-		watchErrors: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "watch_errors_total",
-			Help: "Lists and watches of Events that failed.",
-		}),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leader",
 			Help: "1 while this process does the work, 0 while it stands by.",
-		}),
-		watches: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "watch_restarts_total",
-			Help: "Watches of Events that were started; the API server ends each after some minutes.",
 		}),
 		generation: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_generation",
@@ -63,22 +55,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "config_last_reload_success_timestamp_seconds",
 			Help: "When the filter file in use was loaded, in Unix time.",
 		}),
-		heldBack: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "held_back",
-			Help: "1 while a limit of the filter file holds builds back, by limit.",
-		}, []string{"limit"}),
-		heldBackSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "held_back_seconds_total",
-			Help: "For how long a limit of the filter file held builds back, by limit; counted when it lets them pass again.",
-		}, []string{"limit"}),
 		delivery: delivery.NewMetrics(r),
+		source:   source.NewMetrics(r),
 	}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "position_age_seconds",
 		Help: "For how long the position has not moved past an accepted Event that has no outcome yet; 0 when there is none.",
 	}, m.positionAge))
-	r.MustRegister(m.events, m.faults, m.watchErrors, m.watches, m.leader, m.generation, m.reloadGood, m.reloadTime,
-		m.heldBack, m.heldBackSeconds)
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "position_unsaved_seconds",
+		Help: "For how long saving the position has failed, so that what is accepted now is lost if the gateway ends; 0 while it is saved.",
+	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
+	r.MustRegister(m.events, m.faults, m.leader, m.generation, m.reloadGood, m.reloadTime)
 	return m
 }
 
@@ -86,6 +74,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 func (m *metrics) positionAge() float64 {
 	if held := m.held.Load(); held != 0 {
 		return time.Since(time.Unix(0, held)).Seconds()
+	}
+	return 0
+}
+
+// unsavedFor returns for how long saving the position has failed.
+func (m *metrics) unsavedFor(now time.Time) time.Duration {
+	if unsaved := m.unsaved.Load(); unsaved != 0 {
+		return now.Sub(time.Unix(0, unsaved))
 	}
 	return 0
 }

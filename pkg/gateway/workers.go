@@ -3,13 +3,14 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
 // activeWorkers selects the worker pods that are pending or running. A pod
@@ -21,10 +22,10 @@ const (
 )
 
 // workerInformer returns an informer of the active worker pods, which tells
-// the gate. It holds their metadata only, without what nobody reads.
-func (g *Gateway) workerInformer(gate *gate) (cache.SharedIndexInformer, error) {
-	informer := metadatainformer.NewFilteredMetadataInformer(g.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
-		g.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
+// the queue. It holds their metadata only, without what nobody reads.
+func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInformer, error) {
+	informer := metadatainformer.NewFilteredMetadataInformer(g.options.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
+		g.options.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
 			o.LabelSelector, o.FieldSelector = workerLabels, activeWorkers
 		}).Informer()
 	err := informer.SetTransform(func(obj any) (any, error) {
@@ -37,13 +38,13 @@ func (g *Gateway) workerInformer(gate *gate) (cache.SharedIndexInformer, error) 
 		return nil, fmt.Errorf("watching worker pods: %w", err)
 	}
 	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    gate.seen,
-		UpdateFunc: func(_, obj any) { gate.seen(obj) },
+		AddFunc:    func(obj any) { tell(obj, queue.WorkerAppeared) },
+		UpdateFunc: func(_, obj any) { tell(obj, queue.WorkerAppeared) },
 		DeleteFunc: func(obj any) {
 			if last, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = last.Obj
 			}
-			gate.gone(obj)
+			tell(obj, queue.WorkerEnded)
 		},
 	})
 	if err != nil {
@@ -52,41 +53,46 @@ func (g *Gateway) workerInformer(gate *gate) (cache.SharedIndexInformer, error) 
 	return informer, nil
 }
 
-// missingRightError says that a limit of the filter file needs a right that
+// MissingRightError says that a limit of the filter file needs a right that
 // the gateway's account does not have.
-type missingRightError struct {
+type MissingRightError struct {
 	namespace string
 	verb      string
 }
 
-func (e *missingRightError) Error() string {
+func (e *MissingRightError) Error() string {
 	return fmt.Sprintf("limits.activeBuilds needs the right to %s pods in namespace %s, to count the workers: "+
 		"add to the account's Role there: apiGroups: [\"\"], resources: [pods], verbs: [list, watch]; or set limits.activeBuilds to 0",
 		e.verb, e.namespace)
 }
 
-// mayCountWorkers returns a missingRightError where the account may not list
+// mayCountWorkers returns a MissingRightError where the account may not list
 // or watch pods in the build namespace. Any other error says that the API
 // server could not be asked.
 func (g *Gateway) mayCountWorkers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for _, verb := range []string{"list", "watch"} {
-		review, err := g.Authorization.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		review, err := g.options.Authorization.SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
 			Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: g.BuildNamespace, Verb: verb, Resource: "pods"},
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: g.options.BuildNamespace, Verb: verb, Resource: "pods"},
 			},
 		}, metav1.CreateOptions{})
 		if err != nil {
-			return fmt.Errorf("asking whether the account may %s pods in namespace %s: %w", verb, g.BuildNamespace, err)
+			return fmt.Errorf("asking whether the account may %s pods in namespace %s: %w", verb, g.options.BuildNamespace, err)
 		}
 		if !review.Status.Allowed {
-			return &missingRightError{namespace: g.BuildNamespace, verb: verb}
+			return &MissingRightError{namespace: g.options.BuildNamespace, verb: verb}
 		}
 	}
 	return nil
 }
 
-// recheckAfter is how long after a failed question about rights it is asked
-// again, for a filter file that was changed meanwhile.
-const recheckAfter = 10 * time.Second
+// tell calls f with the build ID of a worker pod's metadata.
+func tell(obj any, f func(buildID string)) {
+	if pod, ok := obj.(metav1.Object); ok {
+		if id, ok := pod.GetLabels()["build"]; ok {
+			f(id)
+		}
+	}
+}

@@ -27,13 +27,18 @@ import (
 //
 //	once         identity                                             time part
 //	zero         project, Event UID                                   creation of the Event
-//	a window     project, involved object, reason, start of window    start of the window
+//	a window     project, involved object, reason, length and         start of the window
+//	             start of the window
 //	occurrence   project, Event UID, count                            creation of the Event + count ms
 //
 // The time part is a function of the identity alone. That is why occurrences
 // do not take it from the time they occurred at: a writer may touch that time
 // without raising the count, and the ID must not follow. The count in
 // milliseconds keeps the occurrences of one Event in order.
+//
+// The involved object is its API group, kind, namespace and name. The version of
+// the API is left out, because reporters name different ones for one object, and
+// so is the UID, because some reporters make one up.
 func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
 	switch {
 	case once.Occurrence:
@@ -43,7 +48,8 @@ func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
 	case once.Window > 0:
 		start := windowStart(event.Occurred(e), once.Window)
 		o := e.InvolvedObject
-		return id(start, "window", projectID, o.Kind, o.Namespace, o.Name, e.Reason, strconv.FormatInt(start.UnixMilli(), 10))
+		return id(start, "window", projectID, event.Group(e), o.Kind, o.Namespace, o.Name, e.Reason,
+			strconv.FormatInt(once.Window.Milliseconds(), 10), strconv.FormatInt(start.UnixMilli(), 10))
 	default:
 		return id(e.CreationTimestamp.Time, "event", projectID, string(e.UID))
 	}

@@ -16,14 +16,16 @@ type Limits struct {
 	// ActiveBuilds is how many worker pods may be pending or running at the
 	// same time; 0 means no cap. Beyond it builds wait.
 	ActiveBuilds int
-	// Queued is how many waiting builds are kept. Beyond it the newest is
-	// dropped, counted and reported. At least 1.
+	// Queued is how many waiting builds are kept. Beyond it the newest of the
+	// longest flow is dropped, counted and reported. At least 1.
 	Queued int
 }
 
 // DefaultLimits returns the limits of a file that sets none. They let a
-// gateway that is configured wrongly cost about as much as one CI job a
-// second, and let no build wait for longer than Kubernetes keeps its Event.
+// gateway that is configured wrongly cost about as much as one CI job a second,
+// keep what waits within a few MiB, and let no build wait for longer than 17
+// minutes: well within the hour for which the API server keeps Events by
+// default, so that a restart finds what waits again.
 func DefaultLimits() Limits {
 	return Limits{BuildsPerMinute: 60, Burst: 20, ActiveBuilds: 0, Queued: 1000}
 }

@@ -3,10 +3,12 @@ package position
 import (
 	"fmt"
 	"strings"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// Scope is what one informer watches: the Events of one namespace, or of all
-// namespaces where it is empty. Each scope has a position of its own.
+// Scope is what is listed and watched as one: the Events of one namespace, or
+// of all namespaces where it is empty. Each scope has a position of its own.
 type Scope string
 
 // AllNamespaces is the scope of all Events.
@@ -42,30 +44,34 @@ func scopeOf(key string) (Scope, bool) {
 	return Scope(namespace), ok && namespace != ""
 }
 
-// Positions holds the position of each scope that has one.
+// nothingDone is how the position of a scope is stored in which nothing is done
+// yet. It is no resourceVersion of anything (KEP-5504 keeps it from being one).
+const nothingDone = "0"
+
+// Positions holds the position of each scope that is or was watched. It is
+// empty for a scope in which nothing is done yet.
 type Positions map[Scope]string
 
-// Of returns the position to start the given scope from, or the empty string
-// where there is none. A scope that has none of its own, because the watched
-// namespaces were changed, starts from the lowest there is: all Events of a
-// cluster share one history, and everything that occurred after that position
-// occurred while the gateway was at work.
-func (p Positions) Of(scope Scope) string {
+// Of returns the position to start the given scope from, and false where there
+// is none. A scope that was never watched starts from the lowest position of
+// those that were: all Events of a cluster share one history, and what occurred
+// after that position occurred while the gateway was at work.
+func (p Positions) Of(scope Scope) (string, bool) {
 	if own, ok := p[scope]; ok {
-		return own
+		return own, true
 	}
-	lowest := ""
+	lowest, found := "", false
 	for _, version := range p {
-		if lowest == "" || compare(version, lowest) < 0 {
-			lowest = version
+		if !found || event.CompareVersions(version, lowest) < 0 {
+			lowest, found = version, true
 		}
 	}
-	return lowest
+	return lowest, found
 }
 
-// Ahead tells whether the position is ahead of the given resourceVersion,
+// Ahead reports whether the position is ahead of the given resourceVersion,
 // which is the cluster's current one. Such a position comes from another
-// history: the cluster was restored or built anew.
+// history: the cluster was restored from a backup, or created again.
 func Ahead(position, current string) bool {
-	return compare(position, current) > 0
+	return event.CompareVersions(position, current) > 0
 }

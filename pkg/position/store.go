@@ -1,6 +1,7 @@
 package position
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,14 +13,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
 // callTimeout is the deadline of one read or write of the ConfigMap.
 const callTimeout = 15 * time.Second
 
-// ErrTaken says that somebody else changed the ConfigMap since it was last
-// read or written here: another gateway is at work, and this one is to stop.
-var ErrTaken = errors.New("the position was written by another gateway")
+// ErrTaken says that the stored position is not what was last read or written
+// here: another gateway is at work, or the cluster was restored from a backup.
+// Either way this gateway must go on from what is stored.
+var ErrTaken = errors.New("the stored position is not what this gateway wrote")
 
 // Store keeps positions in one ConfigMap. Every write names the
 // resourceVersion of the last read or write, so that of two gateways that both
@@ -66,33 +70,42 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 		if !ok {
 			continue
 		}
-		if !wellFormed(stored.Data[key]) {
-			return nil, &InvalidError{Namespace: s.namespace, Name: s.name, Key: key, Value: stored.Data[key]}
+		value := stored.Data[key]
+		switch {
+		case value == nothingDone:
+			positions[scope] = ""
+		case event.IsVersion(value):
+			positions[scope] = value
+		default:
+			return nil, &InvalidError{Namespace: s.namespace, Name: s.name, Key: key, Value: value}
 		}
-		positions[scope] = stored.Data[key]
 	}
 	return positions, nil
 }
 
-// Save writes the positions, in place of all that were stored before. A
-// ConfigMap that was deleted is made anew. ErrTaken says that another gateway
-// wrote it.
+// Save writes the positions. What is stored of other scopes stays: they may be
+// watched again. A ConfigMap that was deleted is created again, one that was
+// emptied is filled again, and labels and annotations may change as they like.
+// ErrTaken says that the stored positions are not those that were written here.
 func (s *Store) Save(ctx context.Context, positions Positions) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	data := map[string]string{}
+	if s.held != nil {
+		maps.Copy(data, s.held.Data)
+	}
 	for scope, version := range positions {
-		data[scope.key()] = version
+		data[scope.key()] = cmp.Or(version, nothingDone)
 	}
 	saved, err := s.write(ctx, data)
-	if taken(err) && len(s.unsure) > 0 {
+	if conflicts(err) {
 		if err = s.recall(ctx); err == nil {
 			saved, err = s.write(ctx, data)
 		}
 	}
 	switch {
-	case taken(err):
-		return fmt.Errorf("saving position to %s: %w", s, ErrTaken)
+	case errors.Is(err, ErrTaken):
+		return fmt.Errorf("saving position to %s: %w", s, err)
 	case err != nil:
 		s.doubt(data)
 		return fmt.Errorf("saving position to %s: %w", s, err)
@@ -113,31 +126,40 @@ func (s *Store) write(ctx context.Context, data map[string]string) (*corev1.Conf
 		}
 	}
 	next := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: data}
-	if s.held != nil { // it was deleted: make it as it was
+	if s.held != nil { // it was deleted: create it as it was
 		next.Labels, next.Annotations = s.held.Labels, s.held.Annotations
 	}
 	return client.Create(ctx, next, metav1.CreateOptions{})
 }
 
-// taken tells whether a write met a ConfigMap that is not the one held.
-func taken(err error) bool {
+// conflicts reports whether a write met a ConfigMap that is not the one held.
+func conflicts(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
-// recall holds the ConfigMap that is there if it says what was written here
-// without an answer, and returns the conflict it is otherwise.
+// recall holds the ConfigMap that is there if its positions are those that were
+// written here, or if it has none. ErrTaken says that they are others.
 func (s *Store) recall(ctx context.Context) error {
 	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
-	for _, data := range s.unsure {
-		if maps.Equal(stored.Data, data) {
-			s.held = stored
-			return nil
-		}
+	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), positionsIn(stored.Data)) }
+	if len(positionsIn(stored.Data)) == 0 || s.held != nil && own(s.held.Data) || slices.ContainsFunc(s.unsure, own) {
+		s.held = stored
+		return nil
 	}
-	return apierrors.NewConflict(corev1.Resource("configmaps"), s.name, ErrTaken)
+	return ErrTaken
+}
+
+// positionsIn returns what of a ConfigMap's data is positions.
+func positionsIn(data map[string]string) map[string]string {
+	positions := maps.Clone(data)
+	maps.DeleteFunc(positions, func(key, _ string) bool {
+		_, ok := scopeOf(key)
+		return !ok
+	})
+	return positions
 }
 
 // doubt remembers data as written without an answer.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,8 +31,9 @@ type Options struct {
 	Address string
 	// Gatherer collects what /metrics shows.
 	Gatherer prometheus.Gatherer
-	// Ready and Healthy return nil, or why not.
-	Ready   func() error
+	// Ready returns nil, or why not. The notes say what is wrong all the same.
+	Ready func() (notes []string, err error)
+	// Healthy returns nil, or why not.
 	Healthy func() error
 	// Profiles serves /debug/pprof/ too. Profiles tell about the process to
 	// whoever reaches the port.
@@ -49,7 +51,7 @@ type Server struct {
 func New(o Options) *Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", answer(o.Healthy))
+	mux.HandleFunc("GET /healthz", answer(func() ([]string, error) { return nil, o.Healthy() }))
 	mux.HandleFunc("GET /readyz", answer(o.Ready))
 	if o.Profiles {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -61,16 +63,17 @@ func New(o Options) *Server {
 	return &Server{http: &http.Server{Addr: o.Address, Handler: mux, ReadHeaderTimeout: readTimeout}, log: o.Log}
 }
 
-// answer says "ok", or with status 503 what is wrong.
-func answer(check func() error) http.HandlerFunc {
+// answer says "ok" and the notes, or with status 503 what is wrong.
+func answer(check func() ([]string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		if err := check(); err != nil {
+		notes, err := check()
+		if err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = fmt.Fprintln(w, err)
 			return
 		}
-		_, _ = fmt.Fprintln(w, "ok")
+		_, _ = fmt.Fprintln(w, strings.Join(append([]string{"ok"}, notes...), "\n"))
 	}
 }
 

@@ -1,4 +1,4 @@
-package gateway
+package source
 
 import (
 	"sync"
@@ -7,10 +7,8 @@ import (
 )
 
 // stream is a watch whose events pass through a function. It does what
-// watch.Filter of apimachinery does, and two things that Filter does not: it
-// ends when it is stopped while an event waits to be received (Filter's
-// goroutine then waits for ever), and it tells the function whether the event
-// was received, on which the position depends.
+// watch.Filter of apimachinery does, and ends when it is stopped while an event
+// waits to be received, where Filter's goroutine waits forever.
 type stream struct {
 	source watch.Interface
 	result chan watch.Event
@@ -21,9 +19,8 @@ type stream struct {
 }
 
 // newStream starts a watch that shows what handle sends of each event of
-// source. send returns false when the stream was stopped before the event was
-// received.
-func newStream(source watch.Interface, handle func(w watch.Event, send func(watch.Event) bool)) *stream {
+// source, and what end sends when the source has ended by itself.
+func newStream(source watch.Interface, handle func(w watch.Event, send func(watch.Event)), end func(send func(watch.Event))) *stream {
 	s := &stream{source: source, result: make(chan watch.Event), stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(s.ended)
@@ -34,6 +31,7 @@ func newStream(source watch.Interface, handle func(w watch.Event, send func(watc
 				return
 			case w, open := <-source.ResultChan():
 				if !open {
+					end(s.send)
 					return
 				}
 				handle(w, s.send)
@@ -59,12 +57,9 @@ func (s *stream) Stop() {
 	<-s.ended
 }
 
-func (s *stream) send(w watch.Event) bool {
-	// The channel has no buffer: once this returns true, the event was received.
+func (s *stream) send(w watch.Event) {
 	select {
 	case s.result <- w:
-		return true
 	case <-s.stop:
-		return false
 	}
 }

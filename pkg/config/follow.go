@@ -1,0 +1,146 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+const (
+	// settleTime is how long the file's folder must be quiet before the file is
+	// read again: an editor writes in several steps, and a kubelet swaps the
+	// symlink that the files of a mounted ConfigMap depend on in one.
+	settleTime = 250 * time.Millisecond
+	// pollEvery is how often the file is read where the system gives no notice
+	// of changes, and in case it missed one.
+	pollEvery = 15 * time.Second
+	// againAfter is how long after a file could not be put into force it is
+	// tried again.
+	againAfter = 10 * time.Second
+)
+
+// User puts filter files into force.
+type User interface {
+	// Apply puts c into force. Its error says why it is not.
+	Apply(ctx context.Context, c *Config) error
+	// Refuse notes that a file was refused.
+	Refuse()
+}
+
+// Follower reads a filter file again whenever it changes. A good file replaces
+// the one in force; a bad one is reported, and the last good one stays.
+type Follower struct {
+	path string
+	log  *slog.Logger
+	// content is the file as it was last decided about.
+	content []byte
+	// isFinal reports whether an error of User.Apply stays until the file
+	// changes.
+	isFinal func(error) bool
+}
+
+// NewFollower returns a Follower of the file at path, and the Config that the
+// file holds now. The error is that of Load.
+func NewFollower(path string, log *slog.Logger, isFinal func(error) bool) (*Follower, *Config, error) {
+	f := &Follower{path: path, log: log, isFinal: isFinal}
+	content, err := read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.content = content
+	c, err := Parse(path, content)
+	return f, c, err
+}
+
+// Run follows the file until ctx ends.
+func (f *Follower) Run(ctx context.Context, user User) {
+	changes, errs, stop := f.notices()
+	defer stop()
+	settled := time.NewTimer(0) // at once: it may have changed since it was loaded
+	defer settled.Stop()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		look := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+			settled.Reset(settleTime)
+		case err := <-errs:
+			f.log.Warn("notices of changes may have been lost, reading the filter file", "file", f.path, "err", err)
+			settled.Reset(settleTime)
+		case <-settled.C:
+			look = true
+		case <-poll.C:
+			look = true
+		}
+		if look && f.reload(ctx, user) {
+			settled.Reset(againAfter)
+		}
+	}
+}
+
+// notices returns what the system says of changes in the file's folder: of the
+// folder and not of the file, because a file that is replaced takes its watch
+// with it. Where the system says nothing both channels are nil.
+func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, stop func()) {
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		if err = watcher.Add(filepath.Dir(f.path)); err == nil {
+			return watcher.Events, watcher.Errors, func() { _ = watcher.Close() }
+		}
+		_ = watcher.Close()
+	}
+	f.log.Warn("no notice of changes to the filter file, reading it now and then", "file", f.path, "every", pollEvery.String(), "err", err)
+	return nil, nil, func() {}
+}
+
+// reload puts the filter file into force if it has changed, or reports what is
+// wrong with it. It returns whether to try again later.
+func (f *Follower) reload(ctx context.Context, user User) (again bool) {
+	content, err := read(f.path)
+	if err == nil && bytes.Equal(content, f.content) {
+		return false
+	}
+	var next *Config
+	if err == nil {
+		next, err = Parse(f.path, content)
+	}
+	if err == nil {
+		if err = user.Apply(ctx, next); err != nil && !f.isFinal(err) {
+			f.log.Warn("filter file cannot be put into force yet, retrying", "file", f.path, "err", err)
+			return true
+		}
+	}
+	if content != nil {
+		f.content = content
+	}
+	if err != nil {
+		user.Refuse()
+		f.log.Error("filter file refused, the last good one stays", "file", f.path, "err", err)
+	}
+	return false
+}
+
+// read returns the content of the file at path.
+func read(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the filter file: %w", err)
+	}
+	if info.Size() > MaxSize {
+		return nil, tooLarge(path, info.Size(), MaxSize)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the filter file: %w", err)
+	}
+	return data, nil
+}

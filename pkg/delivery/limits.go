@@ -1,0 +1,219 @@
+package delivery
+
+import (
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+)
+
+// The limits that hold builds back, as the filter file names them.
+const (
+	limitPace   = "buildsPerMinute"
+	limitActive = "activeBuilds"
+)
+
+// limits charges each create that is about to be sent to the limits, and gives
+// back what it took where nothing was created. It shows in log and metrics which
+// limit holds builds back.
+type limits struct {
+	limit.Limits
+	bucket *limit.Bucket
+	active *limit.Active
+	// counted is since when the worker pods that were there have been counted
+	// and those of a predecessor have had time to appear. Before it, activeBuilds
+	// lets nothing pass.
+	counted time.Time
+
+	log     *slog.Logger
+	metrics *Metrics
+	holds   map[string]*hold
+}
+
+// hold is what one limit does.
+type hold struct {
+	held  bool
+	began time.Time
+	ended time.Time
+	// since is when the limit began to hold back one build after the other.
+	since time.Time
+	log   *rate.Sometimes
+}
+
+// sameHold is the break up to which builds that are held back again count as
+// held back all the while: a limit of so many builds a minute lets one pass now
+// and then.
+const sameHold = time.Second
+
+func newLimits(l limit.Limits, log *slog.Logger, m *Metrics) *limits {
+	now := time.Now()
+	c := &limits{Limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
+	for _, name := range []string{limitPace, limitActive} {
+		c.holds[name] = &hold{log: &rate.Sometimes{Interval: logEvery}}
+	}
+	return c
+}
+
+// change puts other limits into force.
+func (c *limits) change(l limit.Limits, now time.Time) {
+	if (l.ActiveBuilds > 0) != (c.ActiveBuilds > 0) {
+		c.active, c.counted = limit.NewActive(), time.Time{} // nobody counts, or has counted so far
+	}
+	c.Limits = l
+	c.bucket.Change(l, now)
+}
+
+// hold returns the limit that holds builds back, and for how long at least
+// where nothing else changes, or "" where none does. waiting tells about what
+// waits, for the log.
+func (c *limits) hold(now time.Time, waiting func() (limit.Flow, int, int)) (string, time.Duration) {
+	name, wait := c.check(now)
+	for limitName, h := range c.holds {
+		if limitName != name {
+			c.release(limitName, h, now)
+		}
+	}
+	if name == "" {
+		return "", 0
+	}
+	h := c.holds[name]
+	if !h.held {
+		h.held, h.began = true, now
+		if now.Sub(h.ended) > sameHold {
+			h.since = now
+		}
+		c.metrics.heldBack.WithLabelValues(name).Set(1)
+	}
+	h.log.Do(func() {
+		flow, length, all := waiting()
+		c.log.Info("builds held back by limit", "limit", name, "for", now.Sub(h.since).Round(time.Second).String(),
+			"waiting", all, "longestFlow", flow.String(), "longestFlowWaiting", length)
+	})
+	return name, wait
+}
+
+// check returns which limit holds builds back, and for how long.
+func (c *limits) check(now time.Time) (string, time.Duration) {
+	if c.ActiveBuilds > 0 {
+		switch {
+		case c.counted.IsZero():
+			return limitActive, idle
+		case now.Before(c.counted):
+			return limitActive, c.counted.Sub(now)
+		case c.active.Count(now) >= c.ActiveBuilds:
+			if next, ok := c.active.Next(); ok {
+				return limitActive, max(next.Sub(now), 0)
+			}
+			return limitActive, idle
+		}
+	}
+	if wait := c.bucket.Wait(now); wait > 0 {
+		return limitPace, wait
+	}
+	return "", 0
+}
+
+// pass notes that nothing is held back.
+func (c *limits) pass(now time.Time) {
+	for name, h := range c.holds {
+		c.release(name, h, now)
+	}
+}
+
+func (c *limits) release(name string, h *hold, now time.Time) {
+	if !h.held {
+		return
+	}
+	h.held, h.ended = false, now
+	c.metrics.heldBack.WithLabelValues(name).Set(0)
+	c.metrics.heldBackSeconds.WithLabelValues(name).Add(now.Sub(h.began).Seconds())
+}
+
+// reserve charges an attempt at the build with the given ID.
+func (c *limits) reserve(id string, now time.Time) {
+	c.bucket.Reserve()
+	if c.ActiveBuilds > 0 {
+		c.active.Reserve(id, now)
+	}
+}
+
+// settle ends the charges of an attempt that had the given outcome. What earlier
+// attempts without an answer were charged is given back where they, as it turned
+// out, created nothing.
+func (c *limits) settle(p *pending, o Outcome, now time.Time) {
+	id := p.build.ID
+	switch o {
+	case Created:
+		c.bucket.Spend(now)
+		c.refund(p.unanswered, now)
+		c.active.Created(id, now)
+	case DryRun:
+		c.bucket.Spend(now)
+		c.active.Release(id)
+	case Exists:
+		c.bucket.Release()
+		c.refund(p.unanswered-1, now)
+		if p.unanswered == 0 {
+			c.active.Release(id)
+		}
+	default:
+		c.bucket.Release()
+		c.refund(p.unanswered, now)
+		c.active.Release(id)
+	}
+}
+
+func (c *limits) refund(attempts int, now time.Time) {
+	for range attempts {
+		c.bucket.Refund(now)
+	}
+}
+
+// fail ends the charges of an attempt that failed: those of one that may have
+// created the build stay.
+func (c *limits) fail(p *pending, mayHaveWritten bool, now time.Time) {
+	if mayHaveWritten {
+		p.unanswered++
+		c.bucket.Spend(now)
+		c.active.Created(p.build.ID, now)
+		return
+	}
+	c.bucket.Release()
+	if p.unanswered == 0 {
+		c.active.Release(p.build.ID)
+	}
+}
+
+// Recount has the worker pods counted anew. Until Counted is called, activeBuilds
+// lets nothing pass.
+func (q *Queue) Recount() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limits.active, q.limits.counted = limit.NewActive(), time.Time{}
+}
+
+// Counted notes that the worker pods that are there have been counted. Builds
+// may be created from the given time on.
+func (q *Queue) Counted(from time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limits.counted = from
+	q.poke()
+}
+
+// WorkerAppeared notes that the worker pod of a build is pending or running.
+func (q *Queue) WorkerAppeared(buildID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limits.active.Appeared(buildID)
+}
+
+// WorkerEnded notes that the worker pod of a build is neither any more.
+func (q *Queue) WorkerEnded(buildID string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limits.active.Ended(buildID)
+	q.poke()
+}

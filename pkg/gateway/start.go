@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+)
+
+// callTimeout is the deadline of one small call to the API server.
+const callTimeout = 15 * time.Second
+
+// startBackoff spaces the attempts to reach the API server at start.
+func startBackoff() wait.Backoff {
+	return wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 15 * time.Second}
+}
+
+// locate finds the position each scope starts from, and saves it. It tries
+// until the API server answers or ctx ends; its error is one that a retry does
+// not heal.
+func (t *term) locate(ctx context.Context) error {
+	if t.config.Limits.ActiveBuilds > 0 {
+		if err := t.retry(ctx, "ask for the right to count workers", t.gateway.mayCountWorkers); err != nil {
+			return err
+		}
+	}
+	stored := t.gateway.reached
+	if t.store != nil {
+		err := t.retry(ctx, "read the position", func(ctx context.Context) error {
+			loaded, err := t.store.Load(ctx)
+			if err == nil && len(loaded) > 0 {
+				stored = loaded
+				t.queue.EmptyBucket()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, scope := range t.options.Scopes {
+		var current string
+		err := t.retry(ctx, "list Events in "+scope.String(), func(ctx context.Context) (err error) {
+			current, err = t.version(ctx, scope)
+			return err
+		})
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		at, found := stored.Of(scope)
+		t.trackers[scope] = position.NewTracker(t.startOf(scope, at, found, current))
+	}
+	if t.keeper == nil {
+		return nil
+	}
+	// Saved at once, so that a crash within the first seconds loses nothing.
+	return t.retry(ctx, "save the position", func(ctx context.Context) error { return t.keeper.Save(ctx, t.positions()) })
+}
+
+// version returns the current version of the cluster's history.
+func (t *term) version(ctx context.Context, scope position.Scope) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	list, err := t.options.Core.Events(string(scope)).List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	return list.ResourceVersion, nil
+}
+
+// startOf returns the resourceVersion above which the scope's Events are
+// processed, and logs why.
+func (t *term) startOf(scope position.Scope, stored string, found bool, current string) string {
+	log := t.log.With("scope", scope.String())
+	switch {
+	case found && position.Ahead(stored, current):
+		log.Warn("position is ahead of the cluster, which was restored from a backup or created again: reading all Events that are there",
+			"position", stored, "current", current)
+		return ""
+	case found:
+		log.Info("watching Events from the position on", "position", stored)
+		return stored
+	case t.options.ReplayExisting:
+		log.Info("no position: watching Events, those that are there included")
+		return ""
+	default:
+		log.Info("no position: watching Events from now on, those that are there are skipped", "position", current)
+		return current
+	}
+}
+
+// retry calls f until it succeeds or ctx ends, and logs that it does not. An
+// error that a retry does not heal is returned.
+func (t *term) retry(ctx context.Context, what string, f func(context.Context) error) error {
+	backoff := startBackoff()
+	for {
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		if IsFinal(err) {
+			return err
+		}
+		pause := backoff.Step()
+		if ctx.Err() == nil {
+			t.log.Error("startup step failed, retrying", "step", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// IsFinal reports whether no retry heals err.
+func IsFinal(err error) bool {
+	_, invalid := errors.AsType[*position.InvalidError](err)
+	_, missing := errors.AsType[*MissingRightError](err)
+	return invalid || missing || errors.Is(err, position.ErrTaken)
+}
+
+// hint returns what an operator can do about err.
+func hint(err error) string {
+	switch {
+	case apierrors.IsForbidden(err):
+		return "grant the ServiceAccount the right named in the error"
+	case apierrors.IsUnauthorized(err):
+		return "check the token or certificate of the kubeconfig or ServiceAccount"
+	default:
+		return "check that the API server is up and can be reached from here"
+	}
+}

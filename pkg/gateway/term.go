@@ -1,0 +1,309 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
+)
+
+// term is a time of work that begins at one position. Changed filter files are
+// put into force within it; it ends when leading does, or when the stored
+// position or the cluster's history is not what it was any more.
+type term struct {
+	gateway *Gateway
+	options Options
+	log     *slog.Logger
+	queue   *delivery.Queue
+	// config is the filter file that limits and selector were taken from.
+	config *config.Config
+	// store and keeper are nil where no position is stored, and keeper where it
+	// is only read.
+	store    *position.Store
+	keeper   *position.Keeper
+	trackers map[position.Scope]*position.Tracker
+
+	sources *group
+	workers *group
+	writers *group
+}
+
+func newTerm(g *Gateway, queue *delivery.Queue) *term {
+	t := &term{
+		gateway: g, options: g.options, log: g.log, queue: queue,
+		config:   g.config.Load(),
+		trackers: map[position.Scope]*position.Tracker{},
+	}
+	if p := g.options.Position; p.Name != "" {
+		t.store = position.NewStore(g.options.Core, p.Namespace, p.Name)
+		if !g.options.DryRun {
+			t.keeper = position.NewKeeper(t.store, g.log, &g.metrics.unsaved)
+		}
+	}
+	return t
+}
+
+// run works until leading ends. Where stopping is not done by then, another
+// replica leads, and the position is for it to write.
+func (t *term) run(leading, stopping context.Context) error {
+	ctx, fail := context.WithCancelCause(leading)
+	defer fail(nil)
+	if err := t.locate(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	t.start(ctx, fail)
+	t.followConfig(ctx, fail)
+	t.stop()
+
+	cause := context.Cause(ctx)
+	if errors.Is(cause, position.ErrTaken) && t.historyWentBack(stopping) {
+		cause = fmt.Errorf("%w; %w", source.ErrHistory, cause)
+	}
+	lost := errors.Is(cause, position.ErrTaken) || errors.Is(cause, source.ErrHistory)
+	switch {
+	case errors.Is(cause, source.ErrHistory):
+		t.queue.Forget()
+		fallthrough
+	case lost:
+		t.gateway.reached = nil
+	default:
+		t.gateway.reached = t.positions()
+	}
+	if t.keeper != nil && !lost && stopping.Err() != nil {
+		t.keeper.Last(context.WithoutCancel(ctx), t.positions())
+	}
+	depth, _ := t.queue.Waiting()
+	t.log.Info("stopped", "waiting", depth)
+	if lost || leading.Err() == nil {
+		return cause
+	}
+	return nil
+}
+
+// group is goroutines that are stopped and waited for together.
+type group struct {
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+}
+
+func newGroup(ctx context.Context) (*group, context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	return &group{cancel: cancel}, ctx
+}
+
+// stop stops a group that may never have been started.
+func (g *group) stop() {
+	if g != nil {
+		g.cancel()
+		g.wait.Wait()
+	}
+}
+
+// start starts everything in the order of the flow.
+func (t *term) start(ctx context.Context, fail context.CancelCauseFunc) {
+	t.queue.Limit(t.config.Limits)
+	listed := t.startSources(ctx, fail)
+	t.startWorkers(ctx, fail)
+	var writing context.Context
+	t.writers, writing = newGroup(ctx)
+	t.writers.wait.Go(func() {
+		awaitLists(writing, listed)
+		t.queue.Run(writing)
+	})
+	t.writers.wait.Go(func() { t.watchAge(writing) })
+	if t.keeper == nil {
+		return
+	}
+	t.writers.wait.Go(func() {
+		if err := t.keeper.Run(writing, t.positions); err != nil {
+			fail(err)
+		}
+	})
+}
+
+// stop stops everything in the order of the flow.
+func (t *term) stop() {
+	depth, _ := t.queue.Waiting()
+	t.log.Info("stopping", "waiting", depth, "gracePeriod", t.options.Grace.String())
+	t.sources.stop()
+	t.writers.stop()
+	t.workers.stop()
+}
+
+// startSources starts what reads Events. It returns channels that are closed
+// when the first lists have ended.
+func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) []<-chan struct{} {
+	selector := t.selector()
+	if selector != "" {
+		t.log.Info("using server-side field selector, what it leaves out is not seen here", "fieldSelector", selector)
+	}
+	var reading context.Context
+	t.sources, reading = newGroup(ctx)
+	var unsynced atomic.Int64
+	unsynced.Store(int64(len(t.trackers)))
+	synced := func() {
+		if unsynced.Add(-1) == 0 {
+			t.gateway.synced.Store(true)
+			t.log.Info("watching", "scopes", fmt.Sprint(t.options.Scopes))
+		}
+	}
+	var listed []<-chan struct{}
+	for scope, tracker := range t.trackers {
+		s := source.New(source.Options{
+			Core: t.options.Core, Scope: scope, Selector: selector, Tracker: tracker,
+			Rules: t.gateway.rules.Load, Queue: t.queue, Observer: t.gateway.events, Metrics: t.gateway.metrics.source,
+		})
+		listed = append(listed, s.Listed())
+		t.sources.wait.Go(func() {
+			if err := s.Run(reading, synced); err != nil {
+				fail(err)
+			}
+		})
+	}
+	return listed
+}
+
+// maxListWait is how long writing waits for the first lists at most.
+const maxListWait = 30 * time.Second
+
+// awaitLists waits until what waits is known, so that it is built in the order
+// of its versions.
+func awaitLists(ctx context.Context, listed []<-chan struct{}) {
+	timeout := time.NewTimer(maxListWait)
+	defer timeout.Stop()
+	for _, done := range listed {
+		select {
+		case <-done:
+		case <-timeout.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// startWorkers starts to count worker pods where a limit needs it.
+func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
+	t.workers = nil
+	if t.config.Limits.ActiveBuilds == 0 {
+		return
+	}
+	t.queue.Recount()
+	informer, err := t.gateway.workerInformer(t.queue)
+	if err != nil {
+		fail(err)
+		return
+	}
+	var counting context.Context
+	t.workers, counting = newGroup(ctx)
+	t.workers.wait.Go(func() { informer.RunWithContext(counting) })
+	t.workers.wait.Go(func() {
+		if cache.WaitForCacheSync(counting.Done(), informer.HasSynced) {
+			t.queue.Counted(time.Now().Add(t.settleTime()))
+		}
+	})
+}
+
+// settleTime is how long pods of builds that a predecessor created last are
+// waited for. Where no position is stored there is no predecessor.
+func (t *term) settleTime() time.Duration {
+	if t.store == nil {
+		return 0
+	}
+	return limit.SettleTime
+}
+
+// selector returns the field selector that the API server applies, empty where
+// it is to send everything.
+func (t *term) selector() string {
+	if !t.options.PushDown {
+		return ""
+	}
+	return t.config.Filters.Selector().String()
+}
+
+// followConfig puts changed filter files into force until ctx ends. What
+// decides has changed by then; the limits and the selector follow.
+func (t *term) followConfig(ctx context.Context, fail context.CancelCauseFunc) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.gateway.changed:
+		}
+		before := t.selector()
+		counts := t.config.Limits.ActiveBuilds > 0
+		t.config = t.gateway.config.Load()
+		t.queue.Limit(t.config.Limits)
+		if counts != (t.config.Limits.ActiveBuilds > 0) {
+			t.workers.stop()
+			t.startWorkers(ctx, fail)
+		}
+		if t.selector() != before {
+			t.sources.stop()
+			t.startSources(ctx, fail)
+		}
+	}
+}
+
+// positions returns the position of each scope.
+func (t *term) positions() position.Positions {
+	all := position.Positions{}
+	for scope, tracker := range t.trackers {
+		all[scope] = tracker.Position()
+	}
+	return all
+}
+
+// ageEvery is how often it is looked for how long the position has been held.
+const ageEvery = 3 * time.Second
+
+// watchAge notes since when the position has been held: since the last time
+// that it was seen to move, or to have nothing that it waits for.
+func (t *term) watchAge(ctx context.Context) {
+	held := &t.gateway.metrics.held
+	defer held.Store(0)
+	ticker := time.NewTicker(ageEvery)
+	defer ticker.Stop()
+	var before position.Positions
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		outstanding := 0
+		for _, tracker := range t.trackers {
+			outstanding += tracker.Outstanding()
+		}
+		now := t.positions()
+		switch {
+		case outstanding == 0:
+			held.Store(0)
+		case held.Load() == 0 || !maps.Equal(now, before):
+			held.Store(time.Now().UnixNano())
+		}
+		before = now
+	}
+}
+
+// historyWentBack reports whether the cluster is behind what was read of it.
+func (t *term) historyWentBack(ctx context.Context) bool {
+	for scope, tracker := range t.trackers {
+		current, err := t.version(ctx, scope)
+		return err == nil && position.Ahead(tracker.HighWater(), current)
+	}
+	return false
+}
