@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/yaml"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
@@ -83,10 +85,10 @@ func TestMetricsExist(t *testing.T) {
 func registered(t *testing.T) map[string]bool {
 	t.Helper()
 	names := descriptions{}
-	_, err := gateway.New(gateway.Options{Registerer: prometheus.WrapRegistererWithPrefix("brigade_k8s_gateway_", names)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	gateway.New(gateway.Options{
+		Registerer: prometheus.WrapRegistererWithPrefix("brigade_k8s_gateway_", names),
+		Config:     config.Observe(), Log: slog.New(slog.DiscardHandler),
+	})
 	if len(names) == 0 {
 		t.Fatal("the gateway registers nothing")
 	}

@@ -60,5 +60,6 @@ func storedPosition(t *testing.T, namespace, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return positions.Of(position.AllNamespaces)
+	at, _ := positions.Of(position.AllNamespaces)
+	return at
 }
