@@ -158,8 +158,8 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 			flow, length := q.flows.Longest()
 			q.log.Error("build dropped, too many builds wait", "event", event.Key(p.build.Event), "build", p.build.ID,
 				"flow", p.Flow().String(), "waiting", len(q.pending), "bytes", q.bytes, "queued", queued, "longestFlow", flow.String(), "longestFlowWaiting", length)
-			q.reporter.Warn("BuildDropped", fmt.Sprintf("dropped the build of event %s of flow %s: %d builds wait, limits.queued is %d",
-				event.Key(p.build.Event), p.Flow(), len(q.pending), queued))
+			q.reporter.Warn("BuildDropped", fmt.Sprintf("dropped the build of event %s: %d builds wait, which is limits.queued; the longest flow is %s with %d",
+				event.Key(p.build.Event), len(q.pending), flow.Namespace, length))
 		})
 	}
 }

@@ -88,7 +88,7 @@ func TestAnswersLost(t *testing.T) {
 		t.Error("no answer to the write of a build got lost")
 	}
 	p.finish(fmt.Sprintf(" lost=%d", secrets+positions), g)
-	if n := len(g.Records(says("another gateway wrote the position: giving up the lead"))); n > 0 {
+	if n := len(g.Records(says("position was written by another gateway, giving up the lead"))); n > 0 {
 		t.Errorf("the gateway took its own writes of the position for another's %d times", n)
 	}
 }

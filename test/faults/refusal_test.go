@@ -50,7 +50,7 @@ func TestBuildRefused(t *testing.T) {
 		huge.InvolvedObject.FieldPath = strings.Repeat("x", corev1.MaxSecretSize)
 		p.occur(huge)
 		g.Wait("that it is refused", func(r daemon.Record) bool {
-			return r.Message() == "build refused for good" && r.String("event") == p.watched+"/"+huge.Name
+			return r.Message() == "build refused" && r.String("event") == p.watched+"/"+huge.Name
 		})
 	}
 	p.awaitWarning("BuildRefused", "event "+p.watched+"/huge-0 is not built: ")
@@ -76,9 +76,9 @@ func TestQueueFull(t *testing.T) {
 		}
 	}
 	g.Wait("that it drops builds", func(r daemon.Record) bool {
-		return r.Message() == "build dropped, and others like it for the next minute" && r.String("event") == p.watched+"/n-3"
+		return r.Message() == "build dropped, too many builds wait" && r.String("event") == p.watched+"/n-3"
 	})
-	p.awaitWarning("BuildDropped", "dropped the build of event "+p.watched+"/n-3: 3 builds wait, which is limits.queued")
+	p.awaitWarning("BuildDropped", "dropped the build of event "+p.watched+"/n-3: 3 builds wait, which is limits.queued; the longest flow is "+p.watched+" with 3")
 	restore()
 	p.awaitPosition(last)
 	g.Stop()

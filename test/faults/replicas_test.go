@@ -139,7 +139,7 @@ func TestPositionWrittenByAnother(t *testing.T) {
 		})
 		p.awaitMore(g, "leading", led)
 	}
-	logged(t, g, "that it gives up the lead", says("another gateway wrote the position: giving up the lead"))
+	logged(t, g, "that it gives up the lead", says("position was written by another gateway, giving up the lead"))
 	p.finish("", g)
 }
 
@@ -150,8 +150,7 @@ func TestBothLead(t *testing.T) {
 	b := p.start("--leader-elect=false")
 	b.Ready()
 	taken := func(r daemon.Record) bool {
-		return r.Message() == "another gateway without leader election writes the same position; starting again from what it wrote. "+
-			"Builds stay single, but run one of them, or both with --leader-elect"
+		return r.Message() == "position was written by another gateway that takes no part in an election, starting again from it"
 	}
 	for range rounds(2) {
 		p.someMore()

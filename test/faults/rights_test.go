@@ -20,7 +20,7 @@ import (
 // written for the given reason.
 func retries(reason string) func(daemon.Record) bool {
 	return func(r daemon.Record) bool {
-		return r.Message() == "build not written yet, trying again until it is" && r.String("reason") == reason
+		return r.Message() == "creating build failed, retrying" && r.String("reason") == reason
 	}
 }
 

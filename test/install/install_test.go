@@ -78,7 +78,7 @@ filters:
 		reloads++
 		leader.sync()
 		standby.sync()
-		leader.Wait("that it watches with other filters", afterReloads(reloads, "watching"))
+		leader.Wait("that it has other filters", afterReloads(reloads, reload))
 		standby.Wait("that it has other filters", afterReloads(reloads, reload))
 	}
 	r.upgrade(p.values(`
@@ -229,7 +229,7 @@ pushDown: true
 }
 
 // reload is the gateway's message that it uses other filters.
-const reload = "filter file loaded, starting again from the position"
+const reload = "filter file loaded"
 
 // says matches records with the message.
 func says(message string) func(daemon.Record) bool {

@@ -20,7 +20,7 @@ func TestADryRunStoresNothing(t *testing.T) {
 	gateway := daemon.Start(t, append(p.flags(acceptPods), "--dry-run")...)
 	gateway.Ready()
 	p.occur(p.newEvent("web-0", "Pod", "BackOff"))
-	r := gateway.Wait("the build that would be", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "build checked and not stored") })
+	r := gateway.Wait("the build that would be", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "dry run: build checked") })
 	if r.String("event") != "dry-run/web-0" || r.String("build") == "" {
 		t.Errorf("record %v, want the event and the build's ID", r)
 	}

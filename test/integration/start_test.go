@@ -80,7 +80,7 @@ func TestTheGatewayWaitsForAnAPIServerThatIsNotThere(t *testing.T) {
 	}
 	gateway := daemon.Start(t, "--master", "http://"+address, "--kubeconfig", plane.Kubeconfig(), "--listen", "")
 	r := gateway.Wait("that it cannot reach the server", func(r daemon.Record) bool {
-		return r.String("what") == "list Events in all namespaces"
+		return r.String("step") == "list Events in all namespaces"
 	})
 	if !strings.Contains(r.String("err"), "connection refused") || r.String("hint") == "" {
 		t.Errorf("record %v, want the cause and what to check", r)
