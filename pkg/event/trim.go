@@ -56,17 +56,14 @@ func trimReference(o *corev1.ObjectReference) {
 	}
 }
 
-// trimText cuts a text to at most limit bytes, the mark not counted, between
-// two characters.
-func trimText(text *string, limit int) {
-	if len(*text) <= limit {
-		return
-	}
-	*text = cut(*text, limit)
-}
+func trimText(text *string, limit int) { *text = Shorten(*text, limit) }
 
-// cut returns what is kept of s, with the mark.
-func cut(s string, limit int) string {
+// Shorten cuts s, where it is longer, to at most limit bytes and a mark that
+// says how many are missing. It cuts between two characters.
+func Shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
 	for limit > 0 && !utf8.RuneStart(s[limit]) {
 		limit--
 	}
@@ -102,7 +99,7 @@ func trimMap(m map[string]string) (touched int) {
 			left -= len(key) + len(value)
 			continue
 		case len(key) < left:
-			m[key] = cut(value, left-len(key))
+			m[key] = Shorten(value, left-len(key))
 			left = 0
 		default:
 			delete(m, key)

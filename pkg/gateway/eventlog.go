@@ -41,6 +41,10 @@ func ParseLogEvents(s string) (LogEvents, error) {
 	return "", fmt.Errorf("unknown choice of events to log %q: must be one of %s", s, strings.Join(all, ", "))
 }
 
+// loggedMessage is how many bytes of a message a record of an Event shows: what
+// events.k8s.io/v1 allows a message to have.
+const loggedMessage = 1 << 10
+
 // eventLog logs and counts each Event the gateway reads, once.
 type eventLog struct {
 	choice  LogEvents
@@ -57,7 +61,7 @@ func newEventLog(choice LogEvents, log *slog.Logger, m *metrics) *eventLog {
 
 // Seen logs and counts e with the verdict on it.
 func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
-	l.metrics.events.WithLabelValues(v.Action.String(), v.By).Inc()
+	l.metrics.seen(v.Action, v.By).Inc()
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()
 		l.sometimes(fault.By, func() {
@@ -77,7 +81,7 @@ func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 		slog.String("type", e.Type),
 		slog.String("component", event.Component(e)),
 		slog.Int("count", int(event.Count(e))),
-		slog.String("message", e.Message),
+		slog.String("message", event.Shorten(e.Message, loggedMessage)),
 	}
 	if l.choice == LogFull {
 		attrs = append(attrs, slog.Any("event", document{e}))

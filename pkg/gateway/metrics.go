@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
@@ -27,6 +29,9 @@ type metrics struct {
 	// held is when the position last moved, in Unix nanoseconds, or 0 where
 	// nothing holds it.
 	held atomic.Int64
+
+	mu       sync.RWMutex
+	counters map[verdict]prometheus.Counter
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -55,6 +60,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "config_last_reload_success_timestamp_seconds",
 			Help: "When the filter file in use was loaded, in Unix time.",
 		}),
+		counters: map[verdict]prometheus.Counter{},
 		delivery: delivery.NewMetrics(r),
 		source:   source.NewMetrics(r),
 	}
@@ -68,6 +74,30 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
 	r.MustRegister(m.events, m.faults, m.leader, m.generation, m.reloadGood, m.reloadTime)
 	return m
+}
+
+// verdict is what Events are counted by.
+type verdict struct {
+	action filter.Action
+	by     string
+}
+
+// seen returns the counter of Events with a verdict. It keeps the counters, as
+// many as there are filters, because looking one up by its labels takes longer
+// than to decide.
+func (m *metrics) seen(action filter.Action, by string) prometheus.Counter {
+	key := verdict{action, by}
+	m.mu.RLock()
+	counter, known := m.counters[key]
+	m.mu.RUnlock()
+	if known {
+		return counter
+	}
+	counter = m.events.WithLabelValues(action.String(), by)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counters[key] = counter
+	return counter
 }
 
 // positionAge returns for how many seconds the position has been held.
