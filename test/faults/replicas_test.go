@@ -133,7 +133,7 @@ func TestPositionWrittenByAnother(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			stored.Annotations = map[string]string{"written-by": fmt.Sprint("another ", round)}
+			stored.Data[fmt.Sprintf("namespace.another-%d", round)] = "1"
 			_, err = p.client.CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
 			return err
 		})
