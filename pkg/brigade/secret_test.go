@@ -38,7 +38,9 @@ func backOff() *corev1.Event {
 // TestSecret shows a whole build Secret as it is sent, its data as text.
 func TestSecret(t *testing.T) {
 	e := backOff()
-	build, err := newBuild(delivery.Build{ID: "01kdyabkw0s6yex28fx1302m8t", ProjectID: ProjectID("deis/empty-testbed"), Event: e}, "refs/heads/main")
+	build, err := newBuild(delivery.Build{
+		ID: "01kdyabkw0s6yex28fx1302m8t", ProjectID: ProjectID("deis/empty-testbed"), CommitRef: "refs/heads/main", Event: e,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestSecret(t *testing.T) {
 		t.Errorf("secret (-want +got):\n%s", diff)
 	}
 	if len(e.ManagedFields) != 1 {
-		t.Error("the Event, which the informer's cache holds too, was changed")
+		t.Error("the Event, which belongs to the queue, was changed")
 	}
 }
 

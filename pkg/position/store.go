@@ -90,46 +90,49 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 func (s *Store) Save(ctx context.Context, positions Positions) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	data := map[string]string{}
+	next := map[string]string{}
 	if s.held != nil {
-		maps.Copy(data, s.held.Data)
+		next = positionsIn(s.held.Data)
 	}
 	for scope, version := range positions {
-		data[scope.key()] = cmp.Or(version, nothingDone)
+		next[scope.key()] = cmp.Or(version, nothingDone)
 	}
-	saved, err := s.write(ctx, data)
+	saved, err := s.write(ctx, next)
 	if conflicts(err) {
 		if err = s.recall(ctx); err == nil {
-			saved, err = s.write(ctx, data)
+			saved, err = s.write(ctx, next)
 		}
 	}
 	switch {
 	case errors.Is(err, ErrTaken):
 		return fmt.Errorf("saving position to %s: %w", s, err)
 	case err != nil:
-		s.doubt(data)
+		s.doubt(next)
 		return fmt.Errorf("saving position to %s: %w", s, err)
 	}
 	s.held, s.unsure = saved, nil
 	return nil
 }
 
-// write replaces the data of the ConfigMap that is held, or creates it.
-func (s *Store) write(ctx context.Context, data map[string]string) (*corev1.ConfigMap, error) {
+// write puts positions into the ConfigMap that is held, or creates it. What else
+// is in it stays.
+func (s *Store) write(ctx context.Context, positions map[string]string) (*corev1.ConfigMap, error) {
 	client := s.configMaps.ConfigMaps(s.namespace)
+	created := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: positions}
 	if s.held != nil {
 		next := s.held.DeepCopy()
-		next.Data = data
+		if next.Data == nil {
+			next.Data = map[string]string{}
+		}
+		maps.Copy(next.Data, positions)
 		saved, err := client.Update(ctx, next, metav1.UpdateOptions{})
 		if !apierrors.IsNotFound(err) {
 			return saved, err
 		}
+		// It was deleted: create it as it was.
+		created.Labels, created.Annotations, created.Data = next.Labels, next.Annotations, next.Data
 	}
-	next := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: data}
-	if s.held != nil { // it was deleted: create it as it was
-		next.Labels, next.Annotations = s.held.Labels, s.held.Annotations
-	}
-	return client.Create(ctx, next, metav1.CreateOptions{})
+	return client.Create(ctx, created, metav1.CreateOptions{})
 }
 
 // conflicts reports whether a write met a ConfigMap that is not the one held.
@@ -144,8 +147,9 @@ func (s *Store) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), positionsIn(stored.Data)) }
-	if len(positionsIn(stored.Data)) == 0 || s.held != nil && own(s.held.Data) || slices.ContainsFunc(s.unsure, own) {
+	there := positionsIn(stored.Data)
+	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), there) }
+	if len(there) == 0 || s.held != nil && own(s.held.Data) || slices.ContainsFunc(s.unsure, own) {
 		s.held = stored
 		return nil
 	}
@@ -154,22 +158,23 @@ func (s *Store) recall(ctx context.Context) error {
 
 // positionsIn returns what of a ConfigMap's data is positions.
 func positionsIn(data map[string]string) map[string]string {
-	positions := maps.Clone(data)
-	maps.DeleteFunc(positions, func(key, _ string) bool {
-		_, ok := scopeOf(key)
-		return !ok
-	})
+	positions := make(map[string]string, len(data))
+	for key, value := range data {
+		if _, ok := scopeOf(key); ok {
+			positions[key] = value
+		}
+	}
 	return positions
 }
 
-// doubt remembers data as written without an answer.
-func (s *Store) doubt(data map[string]string) {
+// doubt remembers positions as written without an answer.
+func (s *Store) doubt(positions map[string]string) {
 	for _, known := range s.unsure {
-		if maps.Equal(known, data) {
+		if maps.Equal(known, positions) {
 			return
 		}
 	}
-	s.unsure = append(s.unsure, data)
+	s.unsure = append(s.unsure, positions)
 	if len(s.unsure) > maxUnsure {
 		s.unsure = s.unsure[1:]
 	}

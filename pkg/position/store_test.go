@@ -103,14 +103,35 @@ func (b *bench) remove() {
 }
 
 // want compares what is stored.
-func (b *bench) want(version string) {
+func (b *bench) want(version string) *corev1.ConfigMap {
+	b.Helper()
+	return b.wantData(map[string]string{"all-namespaces": version})
+}
+
+// wantData compares all that is stored.
+func (b *bench) wantData(data map[string]string) *corev1.ConfigMap {
 	b.Helper()
 	stored, err := b.client.CoreV1().ConfigMaps("brigade").Get(context.Background(), "position", metav1.GetOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"all-namespaces": version}, stored.Data); diff != "" {
+	if diff := cmp.Diff(data, stored.Data); diff != "" {
 		b.Errorf("want (-), stored (+):\n%s", diff)
+	}
+	return stored
+}
+
+// edit has somebody change the ConfigMap.
+func (b *bench) edit(change func(*corev1.ConfigMap)) {
+	b.Helper()
+	configMaps := b.client.CoreV1().ConfigMaps("brigade")
+	stored, err := configMaps.Get(b.Context(), "position", metav1.GetOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	change(stored)
+	if _, err := configMaps.Update(b.Context(), stored, metav1.UpdateOptions{}); err != nil {
+		b.Fatal(err)
 	}
 }
 
@@ -144,10 +165,70 @@ func TestStore(t *testing.T) {
 				b.Errorf("saved (-), loaded (+):\n%s", diff)
 			}
 		},
-		"a scope that is watched no more is forgotten": func(b *bench) {
+		"a scope in which nothing is done yet is stored as such": func(b *bench) {
+			b.must(b.store.Save(b.Context(), Positions{"pequod": ""}))
+			b.wantData(map[string]string{"namespace.pequod": "0"})
+			got, err := NewStore(b.client.CoreV1(), "brigade", "position").Load(b.Context())
+			b.must(err)
+			if diff := cmp.Diff(Positions{"pequod": ""}, got); diff != "" {
+				b.Errorf("want (-), loaded (+):\n%s", diff)
+			}
+		},
+		"a scope that is watched no more stays stored": func(b *bench) {
 			b.must(b.store.Save(b.Context(), Positions{AllNamespaces: "10", "pequod": "9"}))
 			b.must(b.save("11"))
+			b.wantData(map[string]string{"all-namespaces": "11", "namespace.pequod": "9"})
+		},
+		"keys that are no scope's stay": func(b *bench) {
+			b.must(b.save("10"))
+			b.edit(func(c *corev1.ConfigMap) { c.Data["notes"] = "of an operator" })
+			b.must(b.save("11"))
+			b.edit(func(c *corev1.ConfigMap) { c.Data["notes"] = "changed" })
+			b.must(b.save("12"))
+			b.wantData(map[string]string{"all-namespaces": "12", "notes": "changed"})
+		},
+		"labels and annotations may change and stay": func(b *bench) {
+			b.must(b.save("10"))
+			b.edit(func(c *corev1.ConfigMap) {
+				c.Labels = map[string]string{"helm.sh/chart": "brigade-k8s-gateway-2.0.0"}
+				c.Annotations = map[string]string{"note": "patched"}
+			})
+			b.must(b.save("11"))
+			stored := b.want("11")
+			if stored.Labels["helm.sh/chart"] != "brigade-k8s-gateway-2.0.0" || stored.Annotations["note"] != "patched" {
+				b.Errorf("labels %v and annotations %v, want those that were patched", stored.Labels, stored.Annotations)
+			}
+		},
+		"a configmap that was emptied is filled again, with the scopes that are watched no more": func(b *bench) {
+			b.must(b.store.Save(b.Context(), Positions{AllNamespaces: "10", "pequod": "9"}))
+			b.edit(func(c *corev1.ConfigMap) { c.Data = nil })
+			b.must(b.save("10"))
+			b.wantData(map[string]string{"all-namespaces": "10", "namespace.pequod": "9"})
+		},
+		"a configmap that was replaced by an empty one is filled again": func(b *bench) {
+			b.must(b.save("10"))
+			b.remove()
+			b.must(b.client.Tracker().Add(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "brigade", Name: "position", UID: "another", ResourceVersion: "z",
+			}}))
+			b.must(b.save("11"))
 			b.want("11")
+		},
+		"a configmap whose positions were edited is not overwritten": func(b *bench) {
+			b.must(b.save("10"))
+			b.edit(func(c *corev1.ConfigMap) { c.Data["all-namespaces"] = "5" })
+			if err := b.save("11"); !errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want ErrTaken", err)
+			}
+			b.want("5")
+		},
+		"a configmap that got the position of another scope is not overwritten": func(b *bench) {
+			b.must(b.save("10"))
+			b.edit(func(c *corev1.ConfigMap) { c.Data["namespace.pequod"] = "5" })
+			const want = "saving position to configmap brigade/position: the stored position is not what this gateway wrote"
+			if err := b.save("11"); err == nil || err.Error() != want {
+				b.Errorf("Save = %v, want %s", err, want)
+			}
 		},
 		"a configmap that another gateway wrote is not overwritten": func(b *bench) {
 			b.must(b.save("10"))
@@ -166,7 +247,7 @@ func TestStore(t *testing.T) {
 			}
 			b.want("20")
 		},
-		"a configmap that was deleted is made anew with its labels": func(b *bench) {
+		"a configmap that was deleted is created again with its labels": func(b *bench) {
 			b.must(b.client.Tracker().Add(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 				Namespace: "brigade", Name: "position", Labels: map[string]string{"app": "x"}, UID: "1", ResourceVersion: "z",
 			}}))
@@ -269,34 +350,5 @@ func (b *bench) must(err error) {
 	b.Helper()
 	if err != nil {
 		b.Fatal(err)
-	}
-}
-
-func TestPositionsOf(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		positions Positions
-		scope     Scope
-		want      string
-	}{
-		"a scope's own position":                            {Positions{"a": "10", "b": "5"}, "a", "10"},
-		"a scope without one starts from the lowest":        {Positions{"a": "10", "b": "9"}, "c", "9"},
-		"all namespaces after single ones, from the lowest": {Positions{"a": "10", "b": "100"}, AllNamespaces, "10"},
-		"nothing is stored":                                 {Positions{}, "a", ""},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := tc.positions.Of(tc.scope); got != tc.want {
-				t.Errorf("Of(%s) = %q, want %q", tc.scope, got, tc.want)
-			}
-		})
-	}
-}
-
-func TestAhead(t *testing.T) {
-	t.Parallel()
-	if Ahead("9", "10") || Ahead("10", "10") || !Ahead("100", "99") {
-		t.Error("Ahead does not compare as numbers")
 	}
 }

@@ -7,6 +7,7 @@
 package position
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/google/btree"
@@ -43,9 +44,34 @@ type Tracker struct {
 
 // list is one attempt to read everything.
 type list struct {
-	// reached is how far this attempt has come, and failed how far an attempt
-	// before it had, so that what is listed again is not reported again.
-	reached, failed mark
+	// reached is how far this attempt has come, and failed how far those before
+	// it had, so that what is listed again is not reported again.
+	reached mark
+	failed  []mark
+}
+
+// maxMarks bounds how many failed attempts are remembered: those that got
+// furthest. Attempts that get less and less far are rare.
+const maxMarks = 16
+
+// next returns the attempt that follows l, which failed.
+func (l *list) next() *list {
+	if l == nil {
+		return &list{}
+	}
+	failed := l.failed
+	if !l.covers(l.reached.key, l.reached.version) {
+		failed = slices.DeleteFunc(failed, func(m mark) bool { return l.reached.covers(m.key, m.version) })
+		if len(failed) < maxMarks {
+			failed = append(failed, l.reached)
+		}
+	}
+	return &list{failed: failed}
+}
+
+// covers reports whether an attempt before this one read the version.
+func (l *list) covers(key, version string) bool {
+	return slices.ContainsFunc(l.failed, func(m mark) bool { return m.covers(key, version) })
 }
 
 // mark is how far into a list somebody has read. A list shows the state at one
@@ -82,14 +108,7 @@ func NewTracker(start string) *Tracker {
 func (t *Tracker) BeginList() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	next := &list{}
-	if t.list != nil {
-		next.failed = t.list.failed
-		if t.list.reached.key >= next.failed.key {
-			next.failed = t.list.reached
-		}
-	}
-	t.list = next
+	t.list = t.list.next()
 }
 
 // EndList ends the list that was read consistently at the given version:
@@ -122,12 +141,14 @@ func (t *Tracker) Read(key, version string) Reading {
 	if !event.IsVersion(version) {
 		return Reading{First: true}
 	}
+	if t.list != nil {
+		t.list.reached = t.list.reached.extend(key, version)
+	}
 	if event.CompareVersions(version, t.read) <= 0 || t.outstanding.Has(version) {
 		return Reading{Known: true}
 	}
 	if t.list != nil {
-		t.list.reached = t.list.reached.extend(key, version)
-		return Reading{First: event.CompareVersions(version, t.reported) > 0 && !t.list.failed.covers(key, version)}
+		return Reading{First: event.CompareVersions(version, t.reported) > 0 && !t.list.covers(key, version)}
 	}
 	first := event.CompareVersions(version, t.reported) > 0
 	if first {

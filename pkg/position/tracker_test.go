@@ -10,42 +10,48 @@ import (
 )
 
 func TestTracker(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
-		floor    string
+		start    string
 		steps    func(t *testing.T, tr *Tracker)
 		position string
 	}{
-		"without a floor nothing is done": {
+		"without a start nothing is done": {
 			steps:    func(*testing.T, *Tracker) {},
 			position: "",
 		},
 		"a rejected event moves the position": {
-			floor:    "10",
-			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("z", "11"); tr.Passed("11") },
+			start:    "10",
+			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("z", "11"); tr.Advance("11") },
 			position: "11",
 		},
-		"an accepted event holds the position until it is done": {
-			floor: "10",
+		"an accepted event holds the position just below it until it is done": {
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				accept(tr, "a", "12")
-				tr.Passed("20")
+				tr.Advance("20")
 			},
-			position: "10",
+			position: "11",
 		},
 		"the position passes an accepted event that is done": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				accept(tr, "a", "12")
-				tr.Passed("20")
+				tr.Advance("20")
 				tr.Done("12")
 			},
 			position: "20",
 		},
+		"an event that was admitted and not passed holds nothing below it": {
+			start:    "10",
+			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("a", "12"); tr.Admit("12") },
+			position: "10",
+		},
 		"the lowest outstanding event counts, in whatever order they are done": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				accept(tr, "a", "12")
-				tr.Passed("14")
+				tr.Advance("14")
 				accept(tr, "b", "15")
 				accept(tr, "c", "17")
 				tr.Done("17")
@@ -54,24 +60,30 @@ func TestTracker(t *testing.T) {
 			position: "14",
 		},
 		"versions of different length compare as numbers": {
-			floor: "9",
+			start: "9",
 			steps: func(_ *testing.T, tr *Tracker) {
 				accept(tr, "a", "10")
+				accept(tr, "b", "9999")
 				tr.Done("10")
 			},
-			position: "10",
+			position: "9998",
+		},
+		"an older version moves nothing back": {
+			start:    "10",
+			steps:    func(_ *testing.T, tr *Tracker) { tr.Advance("20"); tr.Advance("15"); tr.Advance("") },
+			position: "20",
 		},
 		"a list stands still until it ends": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
 				tr.Read("z", "90")
-				tr.Passed("90")
+				tr.Advance("90")
 			},
 			position: "10",
 		},
 		"a list that ends with nothing accepted moves to its version": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
 				tr.Read("z", "90")
@@ -80,90 +92,76 @@ func TestTracker(t *testing.T) {
 			position: "95",
 		},
 		"a list's events are outstanding in the order of their versions": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("b", "30")
-				tr.Admit("a", "20")
+				tr.Admit("30")
+				tr.Admit("20")
 				tr.EndList("95")
-				tr.Claim("20")
 				tr.Done("20")
 			},
-			position: "20",
+			position: "29",
 		},
-		"a list that is begun again takes back what the failed one admitted": {
-			floor: "10",
+		"what is done before its list ends holds nothing": {
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("a", "20")
-				tr.BeginList()
+				tr.Admit("20")
+				tr.Done("20")
 				tr.EndList("95")
 			},
 			position: "95",
 		},
-		"an event deleted while a list is streamed is not waited for": {
-			floor: "10",
+		"what a failed list admitted stays outstanding": {
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("a", "20")
-				tr.Vanished("a")
-				tr.EndList("95")
-			},
-			position: "95",
-		},
-		"of an event shown twice while a list is streamed the last version is waited for": {
-			floor: "10",
-			steps: func(t *testing.T, tr *Tracker) {
+				tr.Admit("20")
 				tr.BeginList()
-				tr.Admit("a", "20")
-				tr.Admit("a", "30")
 				tr.EndList("95")
-				if tr.Claim("20") {
-					t.Error("the version that was replaced was claimed")
-				}
-				tr.Claim("30")
-				tr.Done("30")
 			},
-			position: "95",
+			position: "19",
 		},
 		"a relist keeps what is outstanding from before": {
-			floor: "10",
+			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				accept(tr, "a", "12")
 				tr.BeginList()
 				tr.EndList("95")
 			},
+			position: "11",
+		},
+		"the end of a list that was not begun is nothing": {
+			start:    "10",
+			steps:    func(_ *testing.T, tr *Tracker) { tr.EndList("95") },
 			position: "10",
 		},
-		"a revoked event is outstanding no more": {
-			floor: "10",
-			steps: func(_ *testing.T, tr *Tracker) {
-				tr.Read("a", "12")
-				tr.Admit("a", "12")
-				tr.Revoke("12")
-				tr.Passed("13")
-			},
-			position: "13",
-		},
-		"a version that is no number is handled and moves nothing": {
-			floor: "10",
+		"a version that is no number is new each time and moves nothing": {
+			start: "10",
 			steps: func(t *testing.T, tr *Tracker) {
-				if r := tr.Read("a", "x"); r.Done || !r.First {
-					t.Errorf("Read = %+v, want a first reading", r)
+				for range 2 {
+					if r := tr.Read("a", "x"); r != (Reading{First: true}) {
+						t.Errorf("Read = %+v, want a first reading", r)
+					}
 				}
-				tr.Admit("a", "x")
-				tr.Passed("x")
-				if !tr.Claim("x") || tr.Claim("x") {
-					t.Error("want it claimed exactly once")
+				tr.Admit("x")
+				if n := tr.Outstanding(); n != 0 {
+					t.Errorf("%d outstanding, want none", n)
 				}
+				tr.Advance("x")
 				tr.Done("x")
 			},
 			position: "10",
 		},
+		"an accepted first version of all leaves nothing done": {
+			steps:    func(_ *testing.T, tr *Tracker) { accept(tr, "a", "1") },
+			position: "",
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			tr := NewTracker(tc.floor)
+			t.Parallel()
+			tr := NewTracker(tc.start)
 			tc.steps(t, tr)
 			if got := tr.Position(); got != tc.position {
 				t.Errorf("position %q, want %q", got, tc.position)
@@ -172,7 +170,40 @@ func TestTracker(t *testing.T) {
 	}
 }
 
-func TestTrackerTellsEachVersionOnce(t *testing.T) {
+func TestTheHighWaterMarkDoesNotWait(t *testing.T) {
+	t.Parallel()
+	tr := NewTracker("10")
+	accept(tr, "a", "12")
+	tr.Advance("20")
+	if got := tr.HighWater(); got != "20" {
+		t.Errorf("high-water mark %s, want 20", got)
+	}
+	tr.BeginList()
+	tr.Advance("30")
+	if got := tr.HighWater(); got != "20" {
+		t.Errorf("high-water mark %s within a list, want 20", got)
+	}
+	tr.EndList("40")
+	if got := tr.HighWater(); got != "40" {
+		t.Errorf("high-water mark %s after the list, want 40", got)
+	}
+}
+
+func TestPredecessor(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[string]string{
+		"1": "", "2": "1", "10": "9", "11": "10", "100": "99", "1000000": "999999", "2000": "1999",
+		"18446744073709551616":                    "18446744073709551615", // beyond 64 bits
+		"100000000000000000000000000000000000000": "99999999999999999999999999999999999999",
+	} {
+		if got := predecessor(v); got != want {
+			t.Errorf("predecessor(%s) = %q, want %q", v, got, want)
+		}
+	}
+}
+
+func TestTrackerReportsEachVersionOnce(t *testing.T) {
+	t.Parallel()
 	tr := NewTracker("10")
 	want := func(key, version string, want Reading) {
 		t.Helper()
@@ -180,31 +211,35 @@ func TestTrackerTellsEachVersionOnce(t *testing.T) {
 			t.Errorf("Read(%s, %s) = %+v, want %+v", key, version, got, want)
 		}
 	}
-	want("a", "10", Reading{Done: true}) // at the floor
+	want("a", "10", Reading{Known: true}) // at the start
 	tr.BeginList()
 	want("a", "20", Reading{First: true})
-	tr.Admit("a", "20")
-	tr.BeginList() // the first attempt failed
-	want("a", "20", Reading{})
-	tr.Admit("a", "20")
+	tr.Admit("20")
+	tr.BeginList()                        // the first attempt failed
+	want("a", "20", Reading{Known: true}) // its build waits
+	tr.Done("20")
+	want("a", "20", Reading{})            // built meanwhile: deal with it again, say nothing
 	want("b", "15", Reading{First: true}) // older, but the first attempt did not come so far
 	want("c", "30", Reading{First: true})
+	tr.Admit("30")
 	tr.EndList("40")
-	want("a", "20", Reading{}) // outstanding: hand it on again, say nothing
-	if !tr.Claim("20") || tr.Claim("20") {
-		t.Error("want version 20 claimed exactly once")
-	}
-	tr.Done("20")
-	want("a", "20", Reading{Done: true})
+	want("c", "30", Reading{Known: true}) // outstanding
+	tr.Done("30")
+	want("c", "30", Reading{Known: true}) // done
+	want("b", "15", Reading{Known: true})
 	want("b", "41", Reading{First: true})
-	want("b", "41", Reading{}) // the watch broke before it was handed on
+	want("b", "41", Reading{}) // the watch broke before it was dealt with
+	tr.Advance("41")
+	want("b", "41", Reading{Known: true})
 }
 
-// TestTrackerTellsAListOnce lists a changing set of objects, breaks the list
-// off somewhere, and lists again: each version is told exactly once.
-func TestTrackerTellsAListOnce(t *testing.T) {
+// TestTrackerReportsAListOnce lists a changing set of objects, breaks the list
+// off somewhere, and lists again: each version is reported exactly once.
+func TestTrackerReportsAListOnce(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 2))
 			versions, next := map[string]int{}, 1
 			change := func() {
@@ -212,34 +247,36 @@ func TestTrackerTellsAListOnce(t *testing.T) {
 					versions[fmt.Sprintf("ns-%d/event-%d", rng.IntN(3), rng.IntN(20))] = next
 					next++
 				}
-				for key := range versions { // in random order
+				for _, key := range slices.Sorted(maps.Keys(versions)) {
 					if rng.IntN(10) == 0 {
 						delete(versions, key)
 					}
 				}
 			}
-			told := map[int]int{}
+			reported := map[int]int{}
 			list := func(tr *Tracker, n int) {
 				tr.BeginList()
 				for _, key := range slices.Sorted(maps.Keys(versions))[:n] {
 					if tr.Read(key, strconv.Itoa(versions[key])).First {
-						told[versions[key]]++
+						reported[versions[key]]++
 					}
 				}
 			}
 			tr := NewTracker("")
-			change()
-			list(tr, rng.IntN(len(versions)+1))
+			for range rng.IntN(4) {
+				change()
+				list(tr, rng.IntN(len(versions)+1))
+			}
 			change()
 			list(tr, len(versions))
 			for key, version := range versions {
-				if told[version] != 1 {
-					t.Errorf("%s at version %d was told %d times", key, version, told[version])
+				if reported[version] != 1 {
+					t.Errorf("%s at version %d was reported %d times", key, version, reported[version])
 				}
 			}
-			for version, times := range told {
+			for version, times := range reported {
 				if times > 1 {
-					t.Errorf("version %d was told %d times", version, times)
+					t.Errorf("version %d was reported %d times", version, times)
 				}
 			}
 		})
@@ -264,22 +301,29 @@ func TestTrackerRemembersNothingOfWhatAListRejects(t *testing.T) {
 // TestTrackerAgainstAModel drives a Tracker with random reads, lists, failures
 // and completions and compares its position with a direct computation.
 func TestTrackerAgainstAModel(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(200) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 1))
 			tr := NewTracker("100")
-			next, frontier := 101, 100
-			outstanding := []int{}
+			next, read, listing := 101, 100, false
+			var outstanding []int
 			for range 400 {
-				switch rng.IntN(6) {
+				switch version := strconv.Itoa(next); rng.IntN(6) {
 				case 0: // rejected
-					tr.Read("z", strconv.Itoa(next))
-					tr.Passed(strconv.Itoa(next))
-					frontier = next
+					tr.Read("z", version)
+					tr.Advance(version)
+					if !listing {
+						read = next
+					}
 					next += 1 + rng.IntN(3)
 				case 1, 2: // accepted
-					accept(tr, "k", strconv.Itoa(next))
-					outstanding, frontier = append(outstanding, next), next
+					accept(tr, "k", version)
+					outstanding = append(outstanding, next)
+					if !listing {
+						read = next
+					}
 					next += 1 + rng.IntN(3)
 				case 3: // one is done, any of them
 					if len(outstanding) > 0 {
@@ -287,25 +331,25 @@ func TestTrackerAgainstAModel(t *testing.T) {
 						tr.Done(strconv.Itoa(outstanding[i]))
 						outstanding = slices.Delete(outstanding, i, i+1)
 					}
-				case 4: // a list that shows one new event, after an attempt that failed
+				case 4: // a list begins, in the place of one that failed perhaps
 					tr.BeginList()
-					tr.Admit("l", strconv.Itoa(next))
-					tr.BeginList()
-					tr.Admit("l", strconv.Itoa(next))
-					tr.EndList(strconv.Itoa(next + 1))
-					outstanding, frontier = append(outstanding, next), next+1
-					next += 2
-				case 5: // a watch stopped in the middle
-					tr.Read("k", strconv.Itoa(next))
-					tr.Admit("k", strconv.Itoa(next))
-					tr.Revoke(strconv.Itoa(next))
+					listing = true
+				case 5:
+					if listing {
+						tr.EndList(version)
+						listing, read = false, next
+						next++
+					}
 				}
-				got, _ := strconv.Atoi(tr.Position())
-				if len(outstanding) > 0 && got >= outstanding[0] {
-					t.Fatalf("position %d passed the outstanding %d", got, outstanding[0])
+				want := read
+				if len(outstanding) > 0 {
+					want = min(read, outstanding[0]-1)
 				}
-				if len(outstanding) == 0 && got != frontier {
-					t.Fatalf("position %d with nothing outstanding, want %d", got, frontier)
+				if got := tr.Position(); got != strconv.Itoa(want) {
+					t.Fatalf("position %s, want %d: read %d, outstanding %v", got, want, read, outstanding)
+				}
+				if got := tr.HighWater(); got != strconv.Itoa(read) {
+					t.Fatalf("high-water mark %s, want %d", got, read)
 				}
 				if tr.Outstanding() != len(outstanding) {
 					t.Fatalf("%d outstanding, want %d", tr.Outstanding(), len(outstanding))
@@ -315,10 +359,9 @@ func TestTrackerAgainstAModel(t *testing.T) {
 	}
 }
 
-// accept is an accepted version that a watch read and handed on.
+// accept is an accepted version that was read and whose build waits.
 func accept(tr *Tracker, key, version string) {
 	tr.Read(key, version)
-	tr.Admit(key, version)
-	tr.Passed(version)
-	tr.Claim(version)
+	tr.Admit(version)
+	tr.Advance(version)
 }

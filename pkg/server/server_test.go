@@ -16,6 +16,9 @@ func TestAnswers(t *testing.T) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "answer", Help: "To everything."}, func() float64 { return 42 }))
 	fine := func() error { return nil }
 	broken := func() error { return errors.New("the API server is out of reach") }
+	ready := func(err error, notes ...string) func() ([]string, error) {
+		return func() ([]string, error) { return notes, err }
+	}
 	tests := map[string]struct {
 		options Options
 		path    string
@@ -26,7 +29,8 @@ func TestAnswers(t *testing.T) {
 		"a healthy process":             {Options{}, "/healthz", http.StatusOK, "ok\n"},
 		"a process that is not healthy": {Options{Healthy: broken}, "/healthz", http.StatusServiceUnavailable, "the API server is out of reach\n"},
 		"a ready process":               {Options{}, "/readyz", http.StatusOK, "ok\n"},
-		"a process that is not ready":   {Options{Ready: broken}, "/readyz", http.StatusServiceUnavailable, "the API server is out of reach\n"},
+		"a process that is not ready":   {Options{Ready: ready(broken())}, "/readyz", http.StatusServiceUnavailable, "the API server is out of reach\n"},
+		"a ready process with notes":    {Options{Ready: ready(nil, "the position has not been saved for 5s")}, "/readyz", http.StatusOK, "ok\nthe position has not been saved for 5s\n"},
 		"profiles are off by default":   {Options{}, "/debug/pprof/cmdline", http.StatusNotFound, "404 page not found\n"},
 		"profiles where asked for":      {Options{Profiles: true}, "/debug/pprof/cmdline", http.StatusOK, ""},
 	}
@@ -35,7 +39,7 @@ func TestAnswers(t *testing.T) {
 			o := tc.options
 			o.Gatherer, o.Log = registry, slog.New(slog.DiscardHandler)
 			if o.Ready == nil {
-				o.Ready = fine
+				o.Ready = ready(nil)
 			}
 			if o.Healthy == nil {
 				o.Healthy = fine
