@@ -32,11 +32,17 @@ func TestIdentity(t *testing.T) {
 	otherReason.Reason = "Killing"
 	otherPod := backOff("u1", at(0, 0), 1)
 	otherPod.InvolvedObject.Name = "web-1"
+	of := func(apiVersion string) *corev1.Event {
+		e := backOff("u1", at(0, 0), 1)
+		e.InvolvedObject.APIVersion = apiVersion
+		return e
+	}
 
 	tests := map[string]struct {
 		a, b               *corev1.Event
 		projectA, projectB string
 		once               filter.OncePer
+		onceB              *filter.OncePer
 		same               bool
 	}{
 		"an event that recurs is one build":                     {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(9, 0), 5), once: perEvent, same: true},
@@ -46,6 +52,10 @@ func TestIdentity(t *testing.T) {
 		"the next window is another build":                      {a: backOff("u1", at(19, 59), 1), b: backOff("u1", at(20, 0), 2), once: tenMinutes},
 		"another reason in the window is another build":         {a: backOff("u1", at(0, 0), 1), b: otherReason, once: tenMinutes},
 		"another object in the window is another build":         {a: backOff("u1", at(0, 0), 1), b: otherPod, once: tenMinutes},
+		"another length of the window is another build":         {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(0, 0), 1), once: tenMinutes, onceB: &filter.OncePer{Window: time.Hour}},
+		"another API group of the kind is another build":        {a: of("networking.k8s.io/v1"), b: of("extensions/v1"), once: tenMinutes},
+		"another version of the API is the same object":         {a: of("networking.k8s.io/v1"), b: of("networking.k8s.io/v1beta1"), once: tenMinutes, same: true},
+		"a version of the core group is its name for the group": {a: of("v1"), b: of(""), once: tenMinutes, same: true},
 		"each occurrence is a build":                            {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(0, 5), 2), once: occurrence},
 		"an occurrence whose time is touched stays one build":   {a: backOff("u1", at(0, 0), 2), b: backOff("u1", at(0, 5), 2), once: occurrence, same: true},
 		"the same occurrence of another event is another build": {a: backOff("u1", at(0, 0), 1), b: backOff("u2", at(0, 0), 1), once: occurrence},
@@ -55,7 +65,10 @@ func TestIdentity(t *testing.T) {
 			if tc.projectB == "" {
 				tc.projectB = project
 			}
-			a, b := Of(project, tc.a, tc.once), Of(tc.projectB, tc.b, tc.once)
+			if tc.onceB == nil {
+				tc.onceB = &tc.once
+			}
+			a, b := Of(project, tc.a, tc.once), Of(tc.projectB, tc.b, *tc.onceB)
 			if (a == b) != tc.same {
 				t.Errorf("%s and %s: same is %t, want %t", a, b, a == b, tc.same)
 			}
@@ -73,7 +86,7 @@ func TestIDsAreStable(t *testing.T) {
 		time time.Time
 	}{
 		"once per event":      {filter.OncePer{}, "01kdyabkw0s6yex28fx1302m8t", e.CreationTimestamp.Time},
-		"once per window":     {filter.OncePer{Window: 10 * time.Minute}, "01kdyaxxt029pewyh09f9akesv", time.Date(2026, 1, 2, 3, 10, 0, 0, time.UTC)},
+		"once per window":     {filter.OncePer{Window: 10 * time.Minute}, "01kdyaxxt06txsscagdgrbt0wq", time.Date(2026, 1, 2, 3, 10, 0, 0, time.UTC)},
 		"once per occurrence": {filter.OncePer{Occurrence: true}, "01kdyabkw349sgmepmmxzyqckc", e.CreationTimestamp.Add(3 * time.Millisecond)},
 	}
 	for name, tc := range tests {
