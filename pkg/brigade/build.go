@@ -8,8 +8,6 @@ package brigade
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/brigadecore/brigade/pkg/brigade"
 	corev1 "k8s.io/api/core/v1"
@@ -21,14 +19,6 @@ import (
 // Provider is the event provider every build of this gateway names. A
 // brigade.js may tell by it where a build came from.
 const Provider = "k8s-gateway"
-
-// Titles are cut to these many characters. Dashboards show the short one in a
-// table row; an Event's message may hold 1024 bytes (validation of core/v1
-// Events), which fits the long one together with its prefix.
-const (
-	maxShortTitle = 100
-	maxLongTitle  = 1200
-)
 
 // ProjectID returns the ID of the project a user named, by name
 // ("deis/empty-testbed") or by ID ("brigade-830c…"), as Brigade computes it.
@@ -48,7 +38,7 @@ func newBuild(b delivery.Build) (*brigade.Build, error) {
 	return &brigade.Build{
 		ID:         b.ID,
 		ProjectID:  b.ProjectID,
-		Type:       event.Topic(b.Event),
+		Type:       EventType(b.Event),
 		Provider:   Provider,
 		ShortTitle: shortTitle(b.Event),
 		LongTitle:  longTitle(b.Event),
@@ -64,35 +54,4 @@ func payload(e *corev1.Event) ([]byte, error) {
 		e = &trimmed
 	}
 	return json.Marshal(e)
-}
-
-// shortTitle says what happened to what: "BackOff: Pod pequod/web-0".
-func shortTitle(e *corev1.Event) string {
-	return cut(e.Reason+": "+event.Object(e), maxShortTitle)
-}
-
-// longTitle adds what the reporter said of it, how often and who reported it:
-// "Pod pequod/web-0: Back-off restarting failed container (BackOff, 5 times,
-// kubelet)".
-func longTitle(e *corev1.Event) string {
-	facts := []string{e.Reason}
-	if n := event.Count(e); n > 1 {
-		facts = append(facts, fmt.Sprintf("%d times", n))
-	}
-	if c := event.Component(e); c != "" {
-		facts = append(facts, c)
-	}
-	said := strings.Join(strings.Fields(e.Message), " ")
-	if said == "" {
-		said = e.Reason
-	}
-	return cut(fmt.Sprintf("%s: %s (%s)", event.Object(e), said, strings.Join(facts, ", ")), maxLongTitle)
-}
-
-// cut shortens s to at most n characters and shows that it did.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
 }

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -69,40 +68,5 @@ func TestSecret(t *testing.T) {
 	}
 	if len(e.ManagedFields) != 1 {
 		t.Error("the Event, which belongs to the queue, was changed")
-	}
-}
-
-func TestTitles(t *testing.T) {
-	long := backOff()
-	long.Message = strings.Repeat("é ", 2000)
-	long.InvolvedObject.Name = strings.Repeat("x", 200)
-	node := backOff()
-	node.InvolvedObject = corev1.ObjectReference{Kind: "Node", Name: "n1"}
-	node.Reason, node.Message, node.Count, node.Source.Component = "NodeReady", "", 1, ""
-	tests := map[string]struct {
-		event       *corev1.Event
-		short, long string
-	}{
-		"what happened to what, how often and who says so": {
-			backOff(), "BackOff: Pod pequod/web-0",
-			"Pod pequod/web-0: Back-off restarting failed container web in pod <web-0> (BackOff, 5 times, kubelet)",
-		},
-		"nothing but a reason": {
-			node, "NodeReady: Node n1", "Node n1: NodeReady (NodeReady)",
-		},
-		"what is too long is cut where a reader sees it": {
-			long, "BackOff: Pod pequod/" + strings.Repeat("x", 79) + "…",
-			"Pod pequod/" + strings.Repeat("x", 200) + ": " + strings.Repeat("é ", 493) + "…",
-		},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := shortTitle(tc.event); got != tc.short {
-				t.Errorf("short title %q, want %q", got, tc.short)
-			}
-			if got := longTitle(tc.event); got != tc.long {
-				t.Errorf("long title %q, want %q", got, tc.long)
-			}
-		})
 	}
 }

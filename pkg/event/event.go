@@ -83,12 +83,6 @@ func Group(e *corev1.Event) string {
 	return group
 }
 
-// Topic returns what happened to which kind of thing as "<Kind>:<Reason>",
-// for example "Pod:BackOff". It is the event type a brigade.js registers for.
-func Topic(e *corev1.Event) string {
-	return e.InvolvedObject.Kind + ":" + e.Reason
-}
-
 // Object returns what e is about as "<Kind> <namespace>/<name>", without the
 // namespace for what has none, for example "Pod pequod/web-0" or "Node n1".
 func Object(e *corev1.Event) string {

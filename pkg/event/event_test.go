@@ -89,7 +89,6 @@ func TestNames(t *testing.T) {
 	}
 	tests := map[string]struct{ got, want string }{
 		"an event's key":                        {Key(e), "pequod/web-0.17a"},
-		"an event's topic":                      {Topic(e), "Pod:BackOff"},
 		"a namespaced object":                   {Object(e), "Pod pequod/web-0"},
 		"an object without namespace":           {Object(node), "Node n1"},
 		"the component of a core/v1 writer":     {Component(e), "kubelet"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
@@ -55,7 +56,7 @@ type textPrinter struct {
 func (p textPrinter) print(x Explanation) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s  %-*s  %-36s  %-22s  %s\n", x.Verdict.Action, p.width, x.Verdict.By,
-		printable(event.Key(x.Event)), printable(event.Topic(x.Event)), printable(event.Object(x.Event)))
+		printable(event.Key(x.Event)), brigade.EventType(x.Event), printable(event.Object(x.Event)))
 	for _, step := range x.Why {
 		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable(step.Why))
 	}
@@ -106,7 +107,7 @@ func (p jsonPrinter) print(x Explanation) error {
 		Verdict:   x.Verdict.Action.String(),
 		By:        x.Verdict.By,
 		Project:   x.ProjectID,
-		EventType: event.Topic(x.Event),
+		EventType: brigade.EventType(x.Event),
 		BuildID:   x.BuildID,
 	}
 	for _, step := range x.Why {

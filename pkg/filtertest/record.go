@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
@@ -63,7 +64,7 @@ func (r *Recorder) Add(e *corev1.Event) error {
 		return nil
 	}
 	r.seenKeys[string(key)] = true
-	r.cases = append(r.cases, recorded{event: reduced, want: verdict, topic: event.Topic(e), about: aboutOf(e, reduced)})
+	r.cases = append(r.cases, recorded{event: reduced, want: verdict, topic: brigade.EventType(e), about: aboutOf(e, reduced)})
 	return nil
 }
 

@@ -163,7 +163,7 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 		}
 		compare("project", e.Project, got)
 	}
-	compare("eventType", e.EventType, event.Topic(x.Event))
+	compare("eventType", e.EventType, brigade.EventType(x.Event))
 	return out
 }
 
