@@ -17,38 +17,67 @@ const whyLoop = "the Event is about one of Brigade's own objects or the gateway'
 // Component is who the gateway says it is where it reports Events of its own.
 const Component = "brigade-k8s-gateway"
 
-// workerPrefix begins the names of worker pods, of their Secrets and of the
-// claims for build storage in Brigade 1.x (brigade-worker-<build ID>).
+// workerPrefix begins what Brigade 1.5 names after a build alone:
+// brigade-worker-<build ID>.
 const workerPrefix = "brigade-worker-"
 
 // ulidLength is the length of a build ID (github.com/ulid/spec).
 const ulidLength = 26
 
 // Loop reports whether e must never build, because it is an echo of a build or
-// of the gateway: a build that is built from it would cause the next. It is
-// true for Events about worker pods and build Secrets, for Events about pods
-// and claims whose name ends in a build ID, as Brigade names the jobs and the
-// storage of a build, and for Events that the gateway reported itself. The
-// namespace does not matter.
+// of the gateway: a build that is built from it would cause the next. That is
+// an Event which the gateway reported itself, and one about an object that is
+// named after a build, or related to one. The namespace does not matter.
+//
+// Brigade 1.5 names these objects after a build:
+//
+//	brigade-worker-<build ID>   the build Secret (CreateBuild in pkg/storage/kube/build.go), the worker's Pod
+//	                            (NewWorkerPod in brigade-controller/cmd/brigade-controller/controller/handler.go),
+//	                            the claim of the build's storage (BuildStorage in brigade-worker/src/k8s.ts)
+//	<job>-<build ID>            a job's Pod and Secret (JobRunner.init in brigade-worker/src/k8s.ts)
+//
+// Kubernetes and operators name more after these: the claim of a Pod's ephemeral
+// volume is <pod>-<volume>, a network plug-in's endpoint is called as its Pod.
+//
+// What has another name is not recognized: the PersistentVolume behind a claim
+// (pvc-<UID>), the claim of a job's cache, which is named after project and job
+// (cacheName, same file), and whatever a pipeline itself creates or touches.
 func Loop(e *corev1.Event) bool {
-	if e.Source.Component == Component || event.Component(e) == Component {
+	return e.Source.Component == Component || event.Component(e) == Component ||
+		ofBuild(&e.InvolvedObject) || e.Related != nil && ofBuild(e.Related)
+}
+
+// ofBuild reports whether an object is named after a build.
+func ofBuild(o *corev1.ObjectReference) bool {
+	worker, isWorker := strings.CutPrefix(o.Name, workerPrefix)
+	if isWorker && beginsWithBuildID(worker) {
 		return true
 	}
-	name := e.InvolvedObject.Name
-	switch e.InvolvedObject.Kind {
+	switch o.Kind {
 	case "Pod", "PersistentVolumeClaim", "Secret":
-		return strings.HasPrefix(name, workerPrefix) || endsInBuildID(name)
+		return isWorker || holdsBuildID(o.Name)
 	}
 	return false
 }
 
-// endsInBuildID reports whether name is "<something>-<build ID>".
-func endsInBuildID(name string) bool {
-	at := len(name) - ulidLength
-	if at < 2 || name[at-1] != '-' || name[at] > '7' {
+// holdsBuildID reports whether name is "<something>-<build ID>", or that and
+// "-<something>".
+func holdsBuildID(name string) bool {
+	for at := 1; at < len(name)-ulidLength; at++ {
+		if name[at] == '-' && beginsWithBuildID(name[at+1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsWithBuildID reports whether name is a build ID, or begins with one and
+// a hyphen.
+func beginsWithBuildID(name string) bool {
+	if len(name) < ulidLength || name[0] > '7' || len(name) > ulidLength && name[ulidLength] != '-' {
 		return false
 	}
-	for i := at; i < len(name); i++ {
+	for i := range ulidLength {
 		if !crockford(name[i]) {
 			return false
 		}

@@ -9,6 +9,7 @@ import (
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -137,4 +138,30 @@ func (cp *ControlPlane) RotateToken(ctx context.Context, namespace, name string,
 		return err
 	}
 	return os.Rename(path+".new", path)
+}
+
+// CreateTenant creates a ServiceAccount in an existing namespace that may create
+// Events there, by either API, and nothing else. It returns the path of a
+// kubeconfig for it.
+func (cp *ControlPlane) CreateTenant(ctx context.Context, namespace, name string) (kubeconfig string, err error) {
+	meta, options := metav1.ObjectMeta{Name: name}, metav1.CreateOptions{}
+	role := &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"", eventsv1.GroupName}, Resources: []string{"events"}, Verbs: []string{"create"}},
+	}}
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: meta,
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: name, Namespace: namespace}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+	}
+	_, err = cp.client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: meta}, options)
+	if err == nil {
+		_, err = cp.client.RbacV1().Roles(namespace).Create(ctx, role, options)
+	}
+	if err == nil {
+		_, err = cp.client.RbacV1().RoleBindings(namespace).Create(ctx, binding, options)
+	}
+	if err != nil {
+		return "", fmt.Errorf("creating tenant %s/%s: %w", namespace, name, err)
+	}
+	return cp.ServiceAccountKubeconfig(ctx, namespace, name)
 }
