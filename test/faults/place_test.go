@@ -179,24 +179,35 @@ func (p *place) someMore() {
 
 // position returns the stored position, the empty string where there is none.
 func (p *place) position(ctx context.Context) (string, error) {
+	return p.positionOf(ctx, p.watched)
+}
+
+// positionOf is position for another watched namespace.
+func (p *place) positionOf(ctx context.Context, namespace string) (string, error) {
 	stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
 	if err != nil {
 		return "", err
 	}
-	return stored.Data["namespace."+p.watched], nil
+	return stored.Data["namespace."+namespace], nil
 }
 
 // awaitPosition waits until the stored position is at least the given one,
 // from when on nothing at or below it will be built any more.
 func (p *place) awaitPosition(least string) {
 	p.tb.Helper()
+	p.awaitPositionOf(p.watched, least)
+}
+
+// awaitPositionOf is awaitPosition for another watched namespace.
+func (p *place) awaitPositionOf(namespace, least string) {
+	p.tb.Helper()
 	controlplane.Eventually(p.tb, func(ctx context.Context) error {
-		at, err := p.position(ctx)
+		at, err := p.positionOf(ctx, namespace)
 		if err != nil {
 			return err
 		}
 		if !reached(at, least) {
-			return fmt.Errorf("the position of %s is %q and not yet %s", p.fault, at, least)
+			return fmt.Errorf("the position of namespace %s is %q and not yet %s", namespace, at, least)
 		}
 		return nil
 	})
@@ -206,6 +217,15 @@ func (p *place) awaitPosition(least string) {
 func reached(at, least string) bool {
 	c, err := resourceversion.CompareResourceVersion(at, least)
 	return err == nil && c >= 0
+}
+
+// inOrder compares two resourceVersions as the API server writes them.
+func inOrder(a, b string) int {
+	c, err := resourceversion.CompareResourceVersion(a, b)
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 // finish ends the writing, waits until the gateways have done everything that
@@ -266,6 +286,13 @@ func (p *place) podEvent(name string) *corev1.Event {
 		Source:         corev1.EventSource{Component: "fault-test"},
 		FirstTimestamp: now, LastTimestamp: now, Count: 1,
 	}
+}
+
+// nodeEvent returns an Event that filters reject.
+func (p *place) nodeEvent(name string) *corev1.Event {
+	e := p.podEvent(name)
+	e.InvolvedObject.Kind = "Node"
+	return e
 }
 
 // occur creates an Event and returns it as it was stored.

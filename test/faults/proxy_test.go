@@ -112,8 +112,12 @@ func selfSigned(tb testing.TB) (certificate tls.Certificate, ca []byte) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pemOf(&x509.Certificate{Raw: der})
+}
+
+// pemOf returns a certificate in PEM.
+func pemOf(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
 func (p *proxy) writeKubeconfig(tb testing.TB, path string, ca []byte) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
@@ -90,23 +91,29 @@ func TestLeaseTakenAway(t *testing.T) {
 		led := len(g.Records(says("leading")))
 		// Somebody else holds the Lease, as after a long pause of the leader's
 		// process, for longer than the leader tries to renew it, which is 10 s.
-		controlplane.Eventually(t, func(ctx context.Context) error {
-			lease, err := p.lease(ctx)
-			if err != nil {
-				return err
-			}
-			stranger, now, seconds := "stranger", metav1.NewMicroTime(time.Now()), int32(12)
-			lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &stranger, &seconds
-			lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
-			_, err = p.client.CoordinationV1().Leases(p.builds).Update(ctx, lease, metav1.UpdateOptions{})
-			return err
-		})
+		p.holdLease("stranger", 12*time.Second)
 		p.awaitMore(g, "leading", led)
 	}
 	if n := len(g.Records(says("standing by"))); n == 0 {
 		t.Errorf("%s did not see that it had lost the lease", identity)
 	}
 	p.finish("", g)
+}
+
+// holdLease takes the Lease for another, who does not renew it.
+func (p *place) holdLease(another string, long time.Duration) {
+	p.tb.Helper()
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		lease, err := p.lease(ctx)
+		if err != nil {
+			return err
+		}
+		now, seconds := metav1.NewMicroTime(time.Now()), int32(long.Seconds())
+		lease.Spec.HolderIdentity, lease.Spec.LeaseDurationSeconds = &another, &seconds
+		lease.Spec.AcquireTime, lease.Spec.RenewTime = &now, &now
+		_, err = p.client.CoordinationV1().Leases(p.builds).Update(ctx, lease, metav1.UpdateOptions{})
+		return err
+	})
 }
 
 // awaitMore waits until the gateway has logged the message more than n times.
@@ -120,27 +127,91 @@ func (p *place) awaitMore(g *daemon.Daemon, message string, n int) {
 	})
 }
 
+// TestPositionWrittenByAnother has another gateway write the position: one that
+// is behind. The leader gives up the lead, and leads again from there.
 func TestPositionWrittenByAnother(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-fenced")
 	g := p.begin(elected...)
 	leads(g)
-	for round := range rounds(1) {
+	for range rounds(1) {
 		p.someMore()
+		p.awaitPosition("1")
+		stored, err := p.position(t.Context())
+		p.must(err)
+		p.someMore()
+		p.awaitPosition(p.writer.version())
 		led := len(g.Records(says("leading")))
-		controlplane.Eventually(t, func(ctx context.Context) error {
-			stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			stored.Data[fmt.Sprintf("namespace.another-%d", round)] = "1"
-			_, err = p.client.CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
-			return err
-		})
+		p.changePosition(func(c *corev1.ConfigMap) { c.Data["namespace."+p.watched] = stored })
 		p.awaitMore(g, "leading", led)
 	}
 	logged(t, g, "that it gives up the lead", says("position was written by another gateway, giving up the lead"))
 	p.finish("", g)
+}
+
+// changePosition changes the ConfigMap of the position, beside a gateway that
+// writes it too.
+func (p *place) changePosition(change func(*corev1.ConfigMap)) {
+	p.tb.Helper()
+	controlplane.Eventually(p.tb, func(ctx context.Context) error {
+		stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(ctx, positionName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		change(stored)
+		_, err = p.client.CoreV1().ConfigMaps(p.builds).Update(ctx, stored, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+// TestPositionRelabelled changes the labels and annotations of the position's
+// ConfigMap, as an upgrade of the chart does. The position is what it was, so
+// the leader leads on and starts nothing again.
+func TestPositionRelabelled(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "position-labelled")
+	g := p.begin(append(elected, listening)...)
+	leads(g)
+	for round := range rounds(3) {
+		p.someMore()
+		p.changePosition(func(c *corev1.ConfigMap) {
+			c.Labels = map[string]string{"helm.sh/chart": fmt.Sprint("brigade-k8s-gateway-", round)}
+			c.Annotations = map[string]string{"changed-by": fmt.Sprint("another ", round)}
+		})
+		p.someMore()
+		p.awaitPosition(p.writer.version())
+	}
+	if led, watched := len(g.Records(says("leading"))), len(g.Records(says("watching"))); led != 1 || watched != 1 {
+		t.Errorf("the gateway led %d times and began to watch %d times, want once each", led, watched)
+	}
+	p.finish("", g)
+	stored, err := p.client.CoreV1().ConfigMaps(p.builds).Get(t.Context(), positionName, metav1.GetOptions{})
+	p.must(err)
+	if len(stored.Labels) == 0 || len(stored.Annotations) == 0 {
+		t.Errorf("labels %v and annotations %v, want those of the upgrade", stored.Labels, stored.Annotations)
+	}
+}
+
+// TestALeaderThatLostTheLeadHasNothingWaiting takes the lead from a gateway
+// that has builds waiting. They are the next leader's.
+func TestALeaderThatLostTheLeadHasNothingWaiting(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "lost-lead")
+	p.filter(paced("buildsPerMinute: 1, burst: 1"))
+	g := p.start(append(elected, listening)...)
+	leads(g)
+	g.Ready()
+	p.podEvents(p.watched, "n", 5)
+	g.AwaitMetric(1, "held_back", `limit="buildsPerMinute"`)
+	g.AwaitMetric(5, "events_total")
+	p.holdLease("stranger", 2*time.Minute)
+	g.AwaitMetric(0, "leader")
+	m := g.Metrics()
+	for _, name := range []string{"queue_depth", "queue_oldest_seconds", "held_back", "position_age_seconds"} {
+		if value := m.Of(name); value != 0 {
+			t.Errorf("%s is %g in a replica that does not lead, want 0", name, value)
+		}
+	}
 }
 
 func TestBothLead(t *testing.T) {
