@@ -56,6 +56,36 @@ func TestPositionDeleted(t *testing.T) {
 	p.finish("", g)
 }
 
+// TestPositionLostWhileNothingHappens takes the position away from a gateway
+// that has nothing to do and would have no reason to write it.
+func TestPositionLostWhileNothingHappens(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(p *place){
+		"deleted": func(p *place) {
+			p.grant("create", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}})
+			p.deletePosition()
+		},
+		"emptied": func(p *place) { p.changePosition(func(c *corev1.ConfigMap) { c.Data = nil }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, "position-idle-"+name)
+			g := p.start()
+			g.Ready()
+			last := p.occur(p.podEvent("last"))
+			p.awaitPosition(last.ResourceVersion)
+			lose(p)
+			controlplane.Eventually(t, func(ctx context.Context) error {
+				stored, err := p.position(ctx)
+				if err == nil && !reached(stored, last.ResourceVersion) {
+					err = fmt.Errorf("the position is %q, want at least %s", stored, last.ResourceVersion)
+				}
+				return err
+			})
+		})
+	}
+}
+
 // TestPositionDeletedUnderTheChartsRights deletes the position under a gateway
 // that may not create it. It says so, goes on, and knows its position when an
 // operator has created the ConfigMap empty.
