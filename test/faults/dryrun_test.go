@@ -1,0 +1,37 @@
+package faults
+
+import (
+	"testing"
+)
+
+// TestADryRunMovesNoPosition lets a dry run work with the position of the real
+// gateway, which is stopped meanwhile. What the dry run has seen is built by
+// the real one afterwards.
+func TestADryRunMovesNoPosition(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "dry-run")
+	g := p.start()
+	g.Ready()
+	first := p.occur(p.podEvent("first"))
+	p.awaitPosition(first.ResourceVersion)
+	g.Stop()
+	before, err := p.position(t.Context())
+	p.must(err)
+
+	events := p.podEvents(p.watched, "n", 3)
+	dry := p.start("--dry-run", listening)
+	dry.Ready()
+	dry.AwaitMetric(3, "builds_total", `outcome="dry-run"`)
+	if code := dry.Stop(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	after, err := p.position(t.Context())
+	p.must(err)
+	if after != before {
+		t.Errorf("the dry run moved the position from %s to %s", before, after)
+	}
+
+	p.start()
+	p.awaitPosition(events[2].ResourceVersion)
+	p.report(4, p.ledger.compare(named(append(events, first)...), nil), "")
+}
