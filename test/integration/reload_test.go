@@ -1,12 +1,14 @@
 package integration
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -128,4 +130,55 @@ func wantAnswer(t *testing.T, address, path string, status int) string {
 		t.Errorf("%s: status %d, want %d: %s", path, response.StatusCode, status, body)
 	}
 	return string(body)
+}
+
+// TestEditsOfTheFilterFile edits the file again and again while builds wait for
+// the pace. No edit fills the bucket again, and none has an Event read again.
+func TestEditsOfTheFilterFile(t *testing.T) {
+	t.Parallel()
+	const edits, burst, waiting = 5, 5, 40
+	p := newPlace(t, "edits")
+	filters := fmt.Sprintf("project: deis/empty-testbed\nlimits: {buildsPerMinute: 1, burst: %d}\nfilters:\n  - {kind: Pod, action: accept}\n", burst)
+	file := write(t, "edited.yaml", filters)
+	began := time.Now()
+	gateway := daemon.Start(t, append(p.flags(filters), "--config", file, "--listen", "127.0.0.1:0")...)
+	gateway.Ready()
+	events := make([]*corev1.Event, waiting)
+	for i := range events {
+		events[i] = p.newEvent(fmt.Sprintf("n-%03d", i), "Pod", "BackOff")
+	}
+	p.occur(events...)
+	gateway.AwaitMetric(waiting-burst, "queue_depth")
+	for edit := 1; edit <= edits; edit++ {
+		kind := fmt.Sprint("Kind", edit)
+		filters += "  - {kind: " + kind + ", action: reject}\n"
+		if err := os.WriteFile(file, []byte(filters), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		gateway.AwaitMetric(float64(edit+1), "config_generation")
+		// The new list is in force when it is what decides.
+		by := fmt.Sprintf("filters[%d]", edit)
+		for probe := 0; gateway.Metrics().Of("events_total", `by="`+by+`"`) == 0; probe++ {
+			p.occur(p.newEvent(fmt.Sprintf("probe-%d-%d", edit, probe), kind, "Probed"))
+		}
+	}
+	builds, err := p.countSecrets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := burst + int(time.Since(began).Minutes()); builds > most {
+		t.Errorf("%d builds after %d edits, want no more than %d", builds, edits, most)
+	}
+	read := map[string]int{}
+	for _, r := range gateway.Records(func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "Processing edits/n-") }) {
+		read[r.Message()]++
+	}
+	for message, times := range read {
+		if times > 1 {
+			t.Errorf("%q was logged %d times, want once", message, times)
+		}
+	}
+	if accepted := gateway.Metrics().Of("events_total", `verdict="accept"`); accepted != waiting {
+		t.Errorf("%g accepted Events were counted, want %d", accepted, waiting)
+	}
 }
