@@ -20,7 +20,15 @@ var plane *controlplane.ControlPlane
 // brigadeNamespace is where Brigade's controller looks for builds.
 const brigadeNamespace = "brigade"
 
+// withoutInotify is the environment variable that has the test binary become
+// the program in its arguments, for which inotify is not available.
+const withoutInotify = "TEST_WITHOUT_INOTIFY"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(withoutInotify) != "" {
+		fmt.Fprintln(os.Stderr, becomeWithoutInotify(os.Args[1:]))
+		os.Exit(1) //nolint:forbidigo // TestMain is the main of a test binary
+	}
 	os.Exit(run(m)) //nolint:forbidigo // TestMain is the main of a test binary
 }
 
