@@ -38,6 +38,7 @@ func rows() []row {
 	return []row{
 		{name: "size", alone: true, measure: measureSize},
 		{name: "decision", alone: true, measure: measureDecision},
+		{name: "take", alone: true, measure: measureTake},
 		{name: "throughput", measure: measureThroughput},
 		{name: "latency", measure: measureLatency},
 		{name: "failover", measure: measureFailover},

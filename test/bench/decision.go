@@ -25,3 +25,23 @@ func measureDecision(ctx context.Context, b *bench) error {
 	}
 	return nil
 }
+
+// takeToReach is what the decision which build is next may cost, in
+// nanoseconds, with a thousand flows waiting.
+const takeToReach = 2000
+
+// measureTake runs the Go benchmarks of the queue: what it costs to choose the
+// next build among many flows, and to take it.
+func measureTake(ctx context.Context, b *bench) error {
+	found, err := benchmarks(ctx, "./pkg/delivery", "^BenchmarkTake")
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		b.add(measurement{
+			Row: "take", Case: f.name, Unit: "ns", Gateway: &f.ns, Note: fmt.Sprintf("%g allocations", f.allocations),
+			ToReach: fmt.Sprintf("< %d ns", takeToReach), Reached: new(f.ns < takeToReach),
+		})
+	}
+	return nil
+}
