@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,9 +38,10 @@ func TestHistoryGoesBack(t *testing.T) {
 	// A list, because a watch of Secrets from before may be deaf as well.
 	controlplane.Eventually(t, func(ctx context.Context) error { return p.allBuilt(ctx, append(kept, after...)) })
 	noticed := g.Wait("that history has gone back", func(r daemon.Record) bool {
-		return r.String("level") == "WARN" && r.String("current") != "" && r.String("position") != ""
+		return r.String("level") == "WARN" && strings.Contains(r.String("err"), "history went back")
 	})
-	t.Logf("built %s after the API server was back, having logged: %s", time.Since(restored).Round(time.Second), noticed.Message())
+	t.Logf("built %s after the API server was back, having logged: %s: %s",
+		time.Since(restored).Round(time.Second), noticed.Message(), noticed.String("err"))
 	p.awaitPosition(after[19].ResourceVersion)
 	if code := g.Stop(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
