@@ -41,6 +41,8 @@ type proxy struct {
 	// loses chooses requests that are passed on and whose answer gets lost
 	// with the connection.
 	loses func(*http.Request) bool
+	// answers answers a request itself where it returns true.
+	answers func(http.ResponseWriter, *http.Request) bool
 	// before is called before a request is passed on.
 	before func(*http.Request)
 }
@@ -144,8 +146,11 @@ func (p *proxy) handler(forward http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.requests = append(p.requests, request{method: r.Method, path: r.URL.Path, query: r.URL.Query()})
-		before, lost := p.before, p.loses != nil && p.loses(r)
+		before, answers, lost := p.before, p.answers, p.loses != nil && p.loses(r)
 		p.mu.Unlock()
+		if answers != nil && answers(w, r) {
+			return
+		}
 		if before != nil {
 			before(r)
 		}
@@ -167,6 +172,13 @@ func (p *proxy) lose(f func(*http.Request) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.loses = f
+}
+
+// answer has f asked first, which answers what it returns true for.
+func (p *proxy) answer(f func(http.ResponseWriter, *http.Request) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answers = f
 }
 
 // beforeEach has f called before a request is passed on.

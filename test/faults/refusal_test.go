@@ -1,13 +1,19 @@
 package faults
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
@@ -36,25 +42,51 @@ func (p *place) awaitWarning(reason, text string) {
 	})
 }
 
-// TestBuildRefused has an Event so large that no Secret can hold it. The API
-// server will never take that build, so the others go on without it.
+// TestBuildRefused has the API server fault one Secret, which an Event that is
+// cut to size gives it no reason for: a proxy answers in its place. The build of
+// that Secret is given up, and the others go on without it.
 func TestBuildRefused(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "refused")
+	const name = "faulted"
+	newProxy(p).answer(func(w http.ResponseWriter, r *http.Request) bool { return refuses(t, name, w, r) })
 	g := p.beginWith(p.inPod())
 	for round := range rounds(1) {
 		p.someMore()
-		// What a Secret may hold (k8s.io/api/core/v1, MaxSecretSize), in a field
-		// that the API server does not check the length of.
-		huge := p.podEvent(fmt.Sprintf("huge-%d", round))
-		huge.InvolvedObject.FieldPath = strings.Repeat("x", corev1.MaxSecretSize)
-		p.occur(huge)
+		faulted := p.occur(p.podEvent(fmt.Sprintf("%s-%d", name, round)))
 		g.Wait("that it is refused", func(r daemon.Record) bool {
-			return r.Message() == "build refused" && r.String("event") == p.watched+"/"+huge.Name
+			return r.Message() == "build refused" && r.String("event") == p.watched+"/"+faulted.Name
 		})
 	}
-	p.awaitWarning("BuildRefused", "event "+p.watched+"/huge-0 is not built: ")
+	p.awaitWarning("BuildRefused", "event "+p.watched+"/"+name+"-0 is not built: ")
 	p.finish(fmt.Sprintf(" refused=%d", rounds(1)), g)
+}
+
+// refuses answers the creation of a Secret that has the given text in it, as an
+// API server does that finds a field of it invalid.
+func refuses(tb testing.TB, text string, w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/secrets") {
+		return false
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		tb.Error(err)
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !bytes.Contains(body, []byte(text)) {
+		return false
+	}
+	invalid := apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Secret").GroupKind(), "", field.ErrorList{
+		field.TooLong(field.NewPath("data"), "", corev1.MaxSecretSize),
+	})
+	invalid.ErrStatus.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(int(invalid.Status().Code))
+	if err := json.NewEncoder(w).Encode(invalid.Status()); err != nil {
+		tb.Error(err)
+	}
+	return true
 }
 
 // TestQueueFull lets fewer builds wait than there are Events, while none can be
