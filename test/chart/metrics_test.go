@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,58 +12,10 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/yaml"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
-	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
-
-// prometheusRule is what of that type is the Prometheus operator's to hand to
-// Prometheus: its spec is a rule file.
-type prometheusRule struct {
-	APIVersion string         `json:"apiVersion"`
-	Kind       string         `json:"kind"`
-	Metadata   map[string]any `json:"metadata"`
-	Spec       map[string]any `json:"spec"`
-}
-
-// TestAlerts runs the rule unit tests of testdata/alerts_test.yaml on the
-// rendered alerts.
-func TestAlerts(t *testing.T) {
-	promtool, err := controlplane.Binary("promtool")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules := objects[prometheusRule](t, render(t, "--values", "testdata/values/everything.yaml"), "PrometheusRule")
-	if len(rules) != 1 {
-		t.Fatalf("%d PrometheusRules, want 1", len(rules))
-	}
-	data, err := yaml.Marshal(rules[0].Spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests, err := os.ReadFile("testdata/alerts_test.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, content := range map[string][]byte{"alerts.yaml": data, "alerts_test.yaml": tests} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, args := range [][]string{
-		{"check", "rules", "--lint=all", "--lint-fatal", "alerts.yaml"},
-		{"test", "rules", "alerts_test.yaml"},
-	} {
-		cmd := exec.CommandContext(t.Context(), promtool, args...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("promtool %v: %v\n%s", args, err, out)
-		}
-	}
-}
 
 // Alerts and dashboard ask for no metric that the gateway does not have.
 func TestMetricsExist(t *testing.T) {

@@ -189,3 +189,18 @@ metricRelabelings:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
+
+{{/*
+How long an alert's condition holds before it fires, its labels, and the head of
+its annotations. The labels namespace and service keep two releases apart where
+alerts are grouped: an aggregation has none of its own. Input: root, alert (its
+values), name.
+*/}}
+{{- define "gateway.alert" -}}
+for: {{ .alert.for }}
+labels:
+  {{- $labels := dict "namespace" (include "gateway.namespace" .root) "service" (include "gateway.fullname" .root) "severity" .alert.severity }}
+  {{- toYaml (merge dict $labels .root.Values.metrics.prometheusRule.alertLabels) | nindent 2 }}
+annotations:
+  runbook_url: {{ .root.Values.metrics.prometheusRule.runbookURL }}#{{ .name | lower }}
+{{- end -}}
