@@ -24,6 +24,9 @@ LABEL org.opencontainers.image.title="k8s-gateway" \
 
 COPY bin/k8s-gateway /k8s-gateway
 
+# For `kubectl exec … -- k8s-gateway check`, as in the released image.
+ENV PATH=/
+
 # A number, so that Kubernetes can check runAsNonRoot; 65532 is what distroless
 # images call "nonroot".
 USER 65532:65532

@@ -7,7 +7,8 @@
 #
 # From the environment:
 #   VERSION   what the image is tagged and labelled with (default: git describe)
-#   IMAGE     name with tag (default: brigadecore/brigade-k8s-gateway:VERSION)
+#   IMAGE     name with tag (default: ghcr.io/brigadecore/brigade-k8s-gateway:VERSION,
+#             the chart's own name with the commit's version)
 #   BUILDER   docker or buildah (default: docker where a daemon answers)
 #
 # Nothing is pulled: the image starts from scratch. Without root, buildah can
@@ -16,7 +17,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 VERSION=${VERSION:-$(git describe --tags --always --dirty 2>/dev/null || echo dev)}
-IMAGE=${IMAGE:-brigadecore/brigade-k8s-gateway:$VERSION}
+IMAGE=${IMAGE:-ghcr.io/brigadecore/brigade-k8s-gateway:$VERSION}
 
 die() {
 	echo "image: $*" >&2
@@ -40,7 +41,12 @@ buildah() {
 }
 
 build() {
-	make --no-print-directory build "VERSION=$VERSION"
+	# A container runs Linux, whatever system builds it.
+	GOOS=linux make --no-print-directory build "VERSION=$VERSION"
+	case $(od -An -N4 -c bin/k8s-gateway | tr -d ' ') in
+	177ELF) ;;
+	*) die "bin/k8s-gateway is no program of Linux" ;;
+	esac
 	# An image keeps the mode, and its user is neither owner nor group.
 	chmod 0755 bin/k8s-gateway
 
@@ -60,6 +66,7 @@ build() {
 	*) die "BUILDER is $BUILDER: want docker or buildah" ;;
 	esac
 	echo "image: $IMAGE, $(size) bytes"
+	echo "image: the chart uses it with --set image.repository=${IMAGE%:*},image.tag=${IMAGE##*:}"
 }
 
 size() {

@@ -1,0 +1,92 @@
+// Command release makes everything that a release of the gateway consists of,
+// from one commit, as the same bytes each time:
+//
+//   - a binary for each platform, in an archive with LICENSE and README;
+//   - an image for both Linux architectures, as an OCI layout, which holds the
+//     binaries of those archives;
+//   - an SBOM of each of them, in SPDX;
+//   - the chart, which names the image by digest;
+//   - release notes out of CHANGELOG.md, and checksums of all that.
+//
+// It builds into a folder and touches nothing else, unless --push names a
+// registry. Signatures and provenance need the identity of a workflow and are
+// made there (.github/workflows/release.yml).
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// options are what a release is made of.
+type options struct {
+	source  string // the repository
+	version string // v1.2.3, or what git describe says
+	commit  string
+	time    time.Time // of the commit
+	out     string
+	push    string // a registry with its organization; empty for a dry run
+}
+
+func main() {
+	var o options
+	var epoch int64
+	flag.StringVar(&o.source, "source", ".", "the repository's folder")
+	flag.StringVar(&o.version, "version", "", "the version")
+	flag.StringVar(&o.commit, "commit", "", "the commit")
+	flag.Int64Var(&epoch, "epoch", 0, "the commit's time, in seconds")
+	flag.StringVar(&o.out, "out", "dist", "where to build")
+	flag.StringVar(&o.push, "push", "", "push the image to this registry, for example ghcr.io/brigadecore; empty pushes nothing")
+	flag.Parse()
+	o.time = time.Unix(epoch, 0).UTC()
+	if o.version == "" || o.commit == "" || epoch == 0 {
+		fmt.Fprintln(os.Stderr, "release: --version, --commit and --epoch are needed; make release gives them")
+		os.Exit(2)
+	}
+	if err := release(context.Background(), o); err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func release(ctx context.Context, o options) error {
+	notes, err := releaseNotes(filepath.Join(o.source, "CHANGELOG.md"), o.version)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(o.out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	image, err := buildImage(ctx, o)
+	if err != nil {
+		return fmt.Errorf("building the image: %w", err)
+	}
+	if err := buildArchives(ctx, o, image); err != nil {
+		return fmt.Errorf("building the archives: %w", err)
+	}
+	if err := packageChart(o, image.digest, notes); err != nil {
+		return fmt.Errorf("packaging the chart: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(o.out, "notes.md"), []byte(notes), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(o.out, "image-digest.txt"), []byte(image.digest+"\n"), 0o644); err != nil {
+		return err
+	}
+	if err := writeChecksums(o.out); err != nil {
+		return err
+	}
+	if o.push != "" {
+		if err := pushImage(ctx, o, image); err != nil {
+			return fmt.Errorf("pushing the image: %w", err)
+		}
+	}
+	return report(o, image)
+}
