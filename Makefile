@@ -5,6 +5,9 @@
 GO      ?= go
 BIN     := bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# The commit's time, not the clock: the same commit gives the same bytes.
+EPOCH   ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
 
 # What the targets below take.
 CONFIG    ?= examples/filters.yaml
@@ -17,6 +20,8 @@ ARGS      ?=
 SCALE     ?= full
 ROWS      ?=
 BASELINE  ?=
+# A registry with its organization, ghcr.io/brigadecore. Without one nothing leaves the machine.
+PUSH      ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -27,7 +32,7 @@ MAKEFLAGS += --no-builtin-rules
 
 .PHONY: build
 build: ## Build bin/k8s-gateway, one static binary.
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/k8s-gateway ./cmd/k8s-gateway
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)" -o $(BIN)/k8s-gateway ./cmd/k8s-gateway
 
 .PHONY: run
 run: build ## Run the gateway against the cluster of $KUBECONFIG with CONFIG=examples/filters.yaml, more flags in ARGS=.
@@ -41,6 +46,34 @@ image: ## Build the container image, with docker or with buildah.
 .PHONY: image-test
 image-test: ## Build the image and run `k8s-gateway --version` from its root file system.
 	VERSION=$(VERSION) hack/image.sh test
+
+##@ The release
+
+.PHONY: release
+release: $(BIN)/helm ## Build all that a release consists of into dist/: archives, image, SBOMs, chart, notes, checksums. PUSH=ghcr.io/brigadecore pushes image and chart.
+	@GOWORK=off $(GO) -C hack/release build -o ../../$(BIN)/release .
+	@$(BIN)/release --version=$(VERSION) --commit=$(COMMIT) --epoch=$(EPOCH) --out=dist $(if $(PUSH),--push=$(PUSH))
+	@$(BIN)/helm lint --strict dist/brigade-k8s-gateway-*.tgz --set project=p
+	$(if $(PUSH),$(BIN)/helm push dist/brigade-k8s-gateway-*.tgz oci://$(PUSH)/charts)
+
+.PHONY: release-test
+release-test: ## Build the release twice, from two clones, and fail unless all bytes are the same.
+	hack/release-test.sh
+
+.PHONY: release-sign
+release-sign: ## Sign the pushed image and the checksums without a key: for the release workflow, which has an identity.
+	cosign sign --yes $(PUSH)/brigade-k8s-gateway@$$(cat dist/image-digest.txt)
+	cosign sign-blob --yes --bundle dist/checksums.txt.sigstore.json dist/checksums.txt
+
+.PHONY: release-publish
+release-publish: ## Make the release's page on GitHub: for the release workflow.
+	gh release create "$(VERSION)" --verify-tag --title "$(VERSION)" --notes-file dist/notes.md \
+		dist/*.tar.gz dist/*.zip dist/*.tgz dist/sbom/* dist/checksums.txt dist/checksums.txt.sigstore.json
+
+.PHONY: registry-login
+registry-login: $(BIN)/helm ## Log in to the registry of the image and the chart, as REGISTRY_USER with REGISTRY_PASSWORD.
+	@printf '%s' "$$REGISTRY_PASSWORD" | $(BIN)/helm registry login ghcr.io --username "$$REGISTRY_USER" --password-stdin
+	@printf '%s' "$$REGISTRY_PASSWORD" | docker login ghcr.io --username "$$REGISTRY_USER" --password-stdin
 
 ##@ The proof
 
@@ -75,7 +108,7 @@ lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among th
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
-verify: ## Regenerate, tidy, format and vet; fail on a difference.
+verify: $(BIN)/actionlint ## Check the workflows, regenerate, tidy, format and vet; fail on a difference.
 	hack/verify.sh
 
 ##@ The tools
@@ -101,6 +134,9 @@ prometheus := github.com/prometheus/prometheus
 $(eval $(call tool,promtool,promtool,$(prometheus),$(prometheus)/cmd/promtool,about 1 minute))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
+
+actionlint := github.com/rhysd/actionlint
+$(eval $(call tool,actionlint,actionlint,$(actionlint),$(actionlint)/cmd/actionlint,less than a minute))
 
 # etcd and kube-apiserver are taken from KUBEBUILDER_ASSETS where that is set.
 .PHONY: control-plane

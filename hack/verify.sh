@@ -50,6 +50,11 @@ for module in . hack/*/ test/browser/; do
 	go -C "$module" mod tidy -diff || fail "$module is not tidy: go -C $module mod tidy"
 done
 
+# ko has no check of its own: its configuration is the program in hack/release,
+# which go vet type-checks in `make release`.
+echo "verify: actionlint"
+bin/actionlint -shellcheck= .github/workflows/*.yml || fail "a workflow has a fault"
+
 echo "verify: gofmt"
 unformatted=$(git ls-files --cached --others --exclude-standard '*.go' | xargs -r gofmt -l)
 if [ -n "$unformatted" ]; then

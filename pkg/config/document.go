@@ -112,6 +112,7 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 		r.warnAboutProject(f.entries["project"].value, f.pathOf("project"))
 		r.warnAboutWindow(f)
 	}
+	r.warnAboutFirst(root, filters)
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
 		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject ahead of it")

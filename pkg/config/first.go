@@ -1,0 +1,35 @@
+package config
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+)
+
+// warnAboutFirst reports what meant something else to the first gateway: its
+// documentation had * match all namespaces, its code compared it as text, so
+// that such an accept built nothing. A file is taken for the first gateway's
+// where it is JSON, or values of its chart, and has no key that is newer.
+func (r *reader) warnAboutFirst(root *yaml.Node, filters []*filterNode) {
+	if root.Style&yaml.FlowStyle == 0 && !r.values {
+		return
+	}
+	known := []string{"action", "namespace", "kind", "reasons"}
+	for _, f := range filters {
+		for key := range f.entries {
+			if !slices.Contains(known, key) {
+				return
+			}
+		}
+	}
+	for _, f := range filters {
+		if f.rule.Action != filter.Accept || f.rule.Namespace != "*" {
+			continue
+		}
+		namespace := f.entries["namespace"].value
+		r.warn(at(namespace), f.pathOf("namespace"),
+			"* matches every namespace; it matched none in the first gateway, so this filter built nothing there; name the namespaces, or remove the filter")
+	}
+}
