@@ -33,7 +33,7 @@ filters:
     action: accept
   - kind: Pod
     action: acept
-  - kind: [Pod]
+  - kind: {a: Pod}
     action: accept
   - kind: Pod
     oncePer: 10 minutes

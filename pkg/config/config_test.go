@@ -64,11 +64,11 @@ limits:
 	}
 	wantRules := []filter.Rule{
 		{
-			Namespace: "pequod", Kind: "Pod", Reasons: []string{"BackOff", "Failed*"}, Name: "web-?", Type: "Warning",
-			Component: "kubelet", Expression: "count > 5", Action: filter.Accept, Project: "deis/other",
+			Namespace: []string{"pequod"}, Kind: []string{"Pod"}, Reasons: []string{"BackOff", "Failed*"}, Name: []string{"web-?"}, Type: []string{"Warning"},
+			Component: []string{"kubelet"}, Expression: "count > 5", Action: filter.Accept, Project: "deis/other", CommitRef: "refs/heads/main",
 			OncePer: filter.OncePer{Window: 90 * time.Minute},
 		},
-		{Kind: "Job", Action: filter.Accept, Project: "deis/empty-testbed", OncePer: filter.OncePer{Occurrence: true}},
+		{Kind: []string{"Job"}, Action: filter.Accept, Project: "deis/empty-testbed", CommitRef: "refs/heads/main", OncePer: filter.OncePer{Occurrence: true}},
 		{},
 	}
 	if diff := cmp.Diff(wantRules, cfg.Filters.Rules()); diff != "" {
@@ -85,7 +85,7 @@ func TestEmptyValuesAreLikeKeysThatAreNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []filter.Rule{{Kind: "Pod", Action: filter.Accept, Project: "deis/empty-testbed"}}
+	want := []filter.Rule{{Kind: []string{"Pod"}, Action: filter.Accept, Project: "deis/empty-testbed", CommitRef: DefaultCommitRef}}
 	if diff := cmp.Diff(want, cfg.Filters.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
@@ -100,9 +100,9 @@ func TestTheFirstGatewaysFileLoadsUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []filter.Rule{
-		{Namespace: "kube-system"},
-		{Kind: "Pod", Reasons: []string{"Killing"}},
-		{Kind: "Pod", Namespace: "pequod", Action: filter.Accept, Project: "deis/empty-testbed"},
+		{Namespace: []string{"kube-system"}},
+		{Kind: []string{"Pod"}, Reasons: []string{"Killing"}},
+		{Kind: []string{"Pod"}, Namespace: []string{"pequod"}, Action: filter.Accept, Project: "deis/empty-testbed", CommitRef: DefaultCommitRef},
 	}
 	if diff := cmp.Diff(want, cfg.Filters.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
@@ -116,8 +116,8 @@ func TestAnAliasStandsForItsValue(t *testing.T) {
 	}
 	bad := []string{"BackOff", "Failed"}
 	want := []filter.Rule{
-		{Kind: "Pod", Reasons: bad, Action: filter.Accept, Project: "deis/empty-testbed"},
-		{Kind: "Job", Reasons: bad, Action: filter.Accept, Project: "deis/empty-testbed"},
+		{Kind: []string{"Pod"}, Reasons: bad, Action: filter.Accept, Project: "deis/empty-testbed", CommitRef: DefaultCommitRef},
+		{Kind: []string{"Job"}, Reasons: bad, Action: filter.Accept, Project: "deis/empty-testbed", CommitRef: DefaultCommitRef},
 	}
 	if diff := cmp.Diff(want, cfg.Filters.Rules()); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -37,6 +38,11 @@ func (r *reader) config(root *yaml.Node) *Config {
 	if projectKnown {
 		r.resolveProjects(filters, cfg.Project)
 	}
+	for _, f := range filters {
+		if f.rule.Action == filter.Accept && f.rule.CommitRef == "" {
+			f.rule.CommitRef = cfg.CommitRef
+		}
+	}
 	cfg.Filters = r.compile(filters)
 	if cfg.Filters != nil {
 		r.warnAboutProject(top["project"].value, "project")
@@ -58,15 +64,20 @@ func (r *reader) project(node *yaml.Node) (string, bool) {
 	return project, true
 }
 
-// commitRef reads the Git reference of builds. What Git forbids in one that a
-// slip may bring in is white space (git-check-ref-format(1)).
+// commitRef reads the Git reference of builds.
 func (r *reader) commitRef(node *yaml.Node) string {
-	ref, ok := r.text(node, "commitRef")
-	if !ok || ref == "" {
-		return DefaultCommitRef
+	if ref := r.reference(node, "commitRef"); ref != "" {
+		return ref
 	}
+	return DefaultCommitRef
+}
+
+// reference reads a Git reference. What Git forbids in one that a slip may bring
+// in is white space (git-check-ref-format(1)).
+func (r *reader) reference(node *yaml.Node, path string) string {
+	ref, _ := r.text(node, path)
 	if strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }) {
-		r.refuse(at(node), "commitRef", "%q contains white space or invisible characters; write for example %s", ref, DefaultCommitRef)
+		r.refuse(at(node), path, "%q contains white space or invisible characters; write for example %s", ref, DefaultCommitRef)
 	}
 	return ref
 }
@@ -122,17 +133,27 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 // warnAboutScope reports a filter that names a cluster-scoped kind and takes
 // any object that claims to be one.
 func (r *reader) warnAboutScope(f *filterNode) {
-	if !filter.ClusterScoped(f.rule.Kind) || f.rule.Scope != filter.AnyScope {
+	e, ok := f.entries["kind"]
+	if !ok || f.rule.Scope != filter.AnyScope {
 		return
 	}
 	if scope, ok := f.entries["scope"]; ok && scope.value.Value != "" {
 		return // any scope, and that was said
 	}
-	kind := f.entries["kind"].value
-	if namespace := f.rule.Namespace; namespace != "" && strings.Trim(namespace, "*") != "" {
-		r.warn(at(kind), f.pathOf("kind"), "a %s has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster", f.rule.Kind)
-		return
+	for _, node := range itemsOf(e.value) {
+		if !filter.ClusterScoped(node.Value) {
+			continue
+		}
+		inNamespace := slices.ContainsFunc(f.rule.Namespace, func(namespace string) bool { return strings.Trim(namespace, "*") != "" })
+		switch {
+		case inNamespace:
+			r.warn(at(node), f.pathOf("kind"), "a %s has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster", node.Value)
+		case len(f.rule.Kind) > 1:
+			r.warn(at(node), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; "+
+				"put it in a filter of its own with scope: Cluster", node.Value)
+		default:
+			r.warn(at(node), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; add scope: Cluster",
+				node.Value)
+		}
 	}
-	r.warn(at(kind), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; add scope: Cluster",
-		f.rule.Kind)
 }

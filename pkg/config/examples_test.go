@@ -102,7 +102,7 @@ func TestTheExampleListDecidesAsItsCommentsSay(t *testing.T) {
 		"Nodes are rejected":                 {"Node", "", "NodeNotReady", filter.Verdict{By: "filters[1]"}},
 		"a Pod that is stopped is rejected":  {"Pod", "pequod", "Killing", filter.Verdict{By: "filters[2]"}},
 		"any other Event about a Pod in pequod is accepted": {
-			"Pod", "pequod", "BackOff", filter.Verdict{Action: filter.Accept, By: "filters[3]", Project: "deis/empty-testbed"},
+			"Pod", "pequod", "BackOff", filter.Verdict{Action: filter.Accept, By: "filters[3]", Project: "deis/empty-testbed", CommitRef: DefaultCommitRef},
 		},
 		"Pods elsewhere are rejected": {"Pod", "default", "BackOff", filter.Verdict{By: "filters[4]"}},
 		"Jobs in pequod are rejected": {"Job", "pequod", "Completed", filter.Verdict{By: "filters[4]"}},

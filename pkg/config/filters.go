@@ -23,11 +23,14 @@ type filterNode struct {
 	broken map[string]bool
 }
 
+// conditionKeys are the keys by which a filter, and its exception, match.
+func conditionKeys() []string {
+	return []string{"namespace", "kind", "scope", "reasons", "name", "type", "component", "expression"}
+}
+
 // filterKeys are the keys of one filter: conditions first, then the outcome.
 func filterKeys() []string {
-	return []string{
-		"namespace", "kind", "scope", "reasons", "name", "type", "component", "expression", "action", "project", "oncePer",
-	}
+	return append(conditionKeys(), "except", "id", "action", "project", "commitRef", "logLevel", "oncePer", "groupBy")
 }
 
 // filters reads the `filters` section.
@@ -50,25 +53,58 @@ func (r *reader) filter(f *filterNode) {
 		return
 	}
 	f.entries = r.mapping(f.node, f.path, filterKeys()...)
+	r.textOf(f, "id", &f.rule.ID)
+	var own filter.Except
+	r.conditions(f, "", &own)
+	f.rule.Namespace, f.rule.Kind, f.rule.Scope, f.rule.Reasons = own.Namespace, own.Kind, own.Scope, own.Reasons
+	f.rule.Name, f.rule.Type, f.rule.Component, f.rule.Expression = own.Name, own.Type, own.Component, own.Expression
+	r.except(f)
+	r.outcome(f)
+}
+
+// except reads the `except` block. Its keys are entries of the filter too, with
+// their path.
+func (r *reader) except(f *filterNode) {
+	e, ok := f.entries["except"]
+	if !ok || isNull(e.value) {
+		return
+	}
+	faults := len(r.faults)
+	for key, inner := range r.mapping(e.value, f.pathOf("except"), conditionKeys()...) {
+		f.entries["except."+key] = inner
+	}
+	if len(r.faults) > faults {
+		f.broken["except"] = true
+	}
+	f.rule.Except = &filter.Except{}
+	r.conditions(f, "except.", f.rule.Except)
+}
+
+// conditions reads the keys by which a filter or its exception matches.
+func (r *reader) conditions(f *filterNode, prefix string, own *filter.Except) {
 	for _, t := range []struct {
 		key  string
-		into *string
+		into *[]string
 	}{
-		{"namespace", &f.rule.Namespace},
-		{"kind", &f.rule.Kind},
-		{"name", &f.rule.Name},
-		{"type", &f.rule.Type},
-		{"component", &f.rule.Component},
-		{"expression", &f.rule.Expression},
+		{"namespace", &own.Namespace},
+		{"kind", &own.Kind},
+		{"name", &own.Name},
+		{"type", &own.Type},
+		{"component", &own.Component},
+		{"reasons", &own.Reasons},
 	} {
-		r.textOf(f, t.key, t.into)
+		r.globs(f, prefix, t.key, t.into)
 	}
-	if strings.TrimSpace(f.rule.Expression) == "" {
-		f.rule.Expression = ""
+	r.textOf(f, prefix+"expression", &own.Expression)
+	if strings.TrimSpace(own.Expression) == "" {
+		own.Expression = ""
 	}
-	r.scope(f)
-	r.reasons(f)
-	r.outcome(f)
+	var scope string
+	r.textOf(f, prefix+"scope", &scope)
+	var err error
+	if own.Scope, err = filter.ParseScope(scope); err != nil {
+		r.refuseKey(f, prefix+"scope", "%s", err)
+	}
 }
 
 // textOf reads a text-valued key, where the filter has it.
@@ -82,37 +118,43 @@ func (r *reader) textOf(f *filterNode, key string, into *string) {
 	}
 }
 
-// scope reads the `scope` key.
-func (r *reader) scope(f *filterNode) {
-	var scope string
-	r.textOf(f, "scope", &scope)
-	var err error
-	if f.rule.Scope, err = filter.ParseScope(scope); err != nil {
-		r.refuseKey(f, "scope", "%s", err)
-	}
-}
-
-// reasons reads the `reasons` key.
-func (r *reader) reasons(f *filterNode) {
-	e, ok := f.entries["reasons"]
+// globs reads a key that takes a list of globs or, reasons excepted, a single
+// one.
+func (r *reader) globs(f *filterNode, prefix, key string, into *[]string) {
+	e, ok := f.entries[prefix+key]
 	if !ok {
 		return
 	}
-	items, ok := r.sequence(e.value, f.pathOf("reasons"), "reasons")
+	path := f.pathOf(prefix + key)
+	if key != "reasons" && e.value.Kind != yaml.SequenceNode {
+		text, ok := r.text(e.value, path)
+		if !ok {
+			f.broken[prefix+key] = true
+		} else if text != "" {
+			*into = []string{text}
+		}
+		return
+	}
+	items, ok := r.sequence(e.value, path, "reasons")
 	if !ok {
-		f.broken["reasons"] = true
+		f.broken[prefix+key] = true
 		return
 	}
 	for i, item := range items {
-		reason, ok := r.text(item, fmt.Sprintf("%s[%d]", f.pathOf("reasons"), i))
+		text, ok := r.text(item, fmt.Sprintf("%s[%d]", path, i))
 		if !ok {
-			f.broken["reasons"] = true
+			f.broken[prefix+key] = true
 		}
-		f.rule.Reasons = append(f.rule.Reasons, reason)
+		*into = append(*into, text)
 	}
 	if len(items) == 0 && !isNull(e.value) {
-		r.warn(at(e.value), f.pathOf("reasons"), "an empty list of reasons matches any reason; name some, or remove the key")
+		r.warn(at(e.value), path, "an empty list of %s matches any %s; name some, or remove the key", plural(key), strings.TrimSuffix(key, "s"))
 	}
+}
+
+// plural returns what a key holds several of.
+func plural(key string) string {
+	return strings.TrimSuffix(key, "s") + "s"
 }
 
 // outcome reads `action`, `project` and `oncePer`. Where the filter has been
@@ -127,6 +169,10 @@ func (r *reader) outcome(f *filterNode) {
 		r.textOf(f, "oncePer", &oncePer)
 	}
 	r.textOf(f, "project", &f.rule.Project)
+	if e, ok := f.entries["commitRef"]; ok {
+		f.rule.CommitRef = r.reference(e.value, f.pathOf("commitRef"))
+	}
+	r.logLevel(f)
 	var err error
 	switch {
 	case f.broken["action"]:
@@ -142,9 +188,49 @@ func (r *reader) outcome(f *filterNode) {
 	if f.rule.OncePer, err = filter.ParseOncePer(oncePer); err != nil {
 		r.refuseKey(f, "oncePer", "%s", err)
 	}
+	r.groupBy(f)
 	if err := checkProject(f.rule.Project); err != nil {
 		r.refuseKey(f, "project", "%s", err)
 	}
+}
+
+// logLevel reads the `logLevel` key.
+func (r *reader) logLevel(f *filterNode) {
+	var level string
+	r.textOf(f, "logLevel", &level)
+	var err error
+	if f.rule.LogLevel, err = filter.ParseLogLevel(level); err != nil {
+		r.refuseKey(f, "logLevel", "%s", err)
+	}
+}
+
+// groupBy reads the `groupBy` key. An empty list is a group too: of all Events
+// of a window.
+func (r *reader) groupBy(f *filterNode) {
+	e, ok := f.entries["groupBy"]
+	if !ok || isNull(e.value) {
+		return
+	}
+	items, ok := r.sequence(e.value, f.pathOf("groupBy"), "keys")
+	if !ok {
+		f.broken["groupBy"] = true
+		return
+	}
+	group := filter.Group(0).All()
+	for i, item := range items {
+		path := fmt.Sprintf("%s[%d]", f.pathOf("groupBy"), i)
+		key, ok := r.text(item, path)
+		if !ok {
+			f.broken["groupBy"] = true
+			continue
+		}
+		var err error
+		if group, err = group.With(key); err != nil {
+			f.broken["groupBy"] = true
+			r.refuse(at(item), path, "%s", err)
+		}
+	}
+	f.rule.OncePer.GroupBy = group
 }
 
 // misspelt reports whether a mapping has a key that is not known but near to
@@ -196,9 +282,12 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 		f := filters[flaw.Index]
 		// What rejects has no outcome to speak of, but whether this filter
 		// rejects is only known where its action was understood.
-		outcome := flaw.Key == "project" || flaw.Key == "oncePer"
+		outcome := slices.Contains([]string{"project", "commitRef", "logLevel", "oncePer", "groupBy"}, flaw.Key)
 		if f.broken[flaw.Key] || outcome && f.broken["action"] {
 			continue
+		}
+		if e, ok := f.entries[flaw.Key]; ok && e.value.Kind != yaml.SequenceNode {
+			flaw.Item = -1 // a single text is no item of a list
 		}
 		r.refuse(r.place(f, flaw), flaw.Path(), "%s", flaw.Message)
 	}
@@ -218,7 +307,7 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 		return at(f.node)
 	case flaw.Item >= 0 && flaw.Item < len(e.value.Content):
 		return at(resolve(e.value.Content[flaw.Item]))
-	case flaw.Key == "expression":
+	case strings.HasSuffix(flaw.Key, "expression"):
 		return r.inside(e.value, flaw.Offset)
 	default:
 		return at(e.value)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
 // FuzzParse holds Parse to what is true of any file: it does not panic, each
@@ -86,10 +88,17 @@ func render(t *testing.T, cfg *Config) []byte {
 	t.Helper()
 	filters := []map[string]any{}
 	for _, r := range cfg.Filters.Rules() {
-		f := map[string]any{
-			"namespace": r.Namespace, "scope": string(r.Scope), "kind": r.Kind, "reasons": r.Reasons, "name": r.Name, "type": r.Type,
-			"component": r.Component, "expression": r.Expression, "action": r.Action.String(), "project": r.Project,
-			"oncePer": r.OncePer.String(),
+		f := renderConditions(r.Conditions())
+		f["id"], f["action"], f["project"] = r.ID, r.Action.String(), r.Project
+		f["commitRef"], f["logLevel"], f["oncePer"] = "", string(r.LogLevel), r.OncePer.String()
+		if r.Action == filter.Accept {
+			f["commitRef"] = r.CommitRef
+		}
+		if r.OncePer.GroupBy.IsSet() {
+			f["groupBy"] = append([]string{}, r.OncePer.GroupBy.Keys()...)
+		}
+		if r.Except != nil {
+			f["except"] = renderConditions(*r.Except)
 		}
 		filters = append(filters, f)
 	}
@@ -104,4 +113,12 @@ func render(t *testing.T, cfg *Config) []byte {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// renderConditions writes conditions as a filter file has them.
+func renderConditions(c filter.Except) map[string]any {
+	return map[string]any{
+		"namespace": c.Namespace, "scope": string(c.Scope), "kind": c.Kind, "reasons": c.Reasons, "name": c.Name, "type": c.Type,
+		"component": c.Component, "expression": c.Expression,
+	}
 }

@@ -45,7 +45,7 @@ func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[st
 		return nil
 	}
 	if node.Kind != yaml.MappingNode {
-		r.refuse(at(node), path, "%s where a mapping is due; write keys and values, allowed are %s", describe(node), list(allowed))
+		r.refuse(at(node), path, "expected a mapping, got %s; write keys and values, allowed are %s", describe(node), list(allowed))
 		return nil
 	}
 	entries := make(map[string]entry, len(node.Content)/2)
@@ -57,7 +57,7 @@ func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[st
 		case name.ShortTag() == "!!merge":
 			r.refuse(at(key), path, "a merge key (<<), which is not supported; write the keys out")
 		case name.Kind != yaml.ScalarNode:
-			r.refuse(at(key), path, "%s where a key is due; allowed are %s", describe(name), list(allowed))
+			r.refuse(at(key), path, "expected a key, got %s; allowed are %s", describe(name), list(allowed))
 		case !slices.Contains(allowed, name.Value):
 			r.refuse(at(key), join(path, name.Value), "unknown key%s; allowed are %s", didYouMean(name.Value, allowed), list(allowed))
 		case seen:
@@ -76,7 +76,7 @@ func (r *reader) sequence(node *yaml.Node, path, of string) ([]*yaml.Node, bool)
 		return nil, true
 	}
 	if node.Kind != yaml.SequenceNode {
-		r.refuse(at(node), path, "%s where a list of %s is due%s", describe(node), of, bracketHint(node))
+		r.refuse(at(node), path, "expected a list of %s, got %s%s", of, describe(node), bracketHint(node))
 		return nil, false
 	}
 	items := make([]*yaml.Node, len(node.Content))
@@ -97,11 +97,11 @@ func (r *reader) text(node *yaml.Node, path string) (string, bool) {
 		case "!!str", "!!timestamp": // what looks like a date is text too
 			return node.Value, true
 		case "!!int", "!!float", "!!bool":
-			r.refuse(at(node), path, "%s where text is due; put it in quotes: %q", describe(node), node.Value)
+			r.refuse(at(node), path, "expected a string, got %s; put it in quotes: %q", describe(node), node.Value)
 			return "", false
 		}
 	}
-	r.refuse(at(node), path, "%s where text is due", describe(node))
+	r.refuse(at(node), path, "expected a string, got %s", describe(node))
 	return "", false
 }
 
@@ -115,7 +115,7 @@ func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool
 		if tag == "!!str" && whole && node.Value != "" {
 			hint = "; remove the quotes"
 		}
-		r.refuse(at(node), path, "%s where a whole number is due%s; allowed is %d to %d", describe(node), hint, low, high)
+		r.refuse(at(node), path, "expected a whole number, got %s%s; allowed is %d to %d", describe(node), hint, low, high)
 		return 0, false
 	}
 	var n int64
@@ -134,7 +134,7 @@ func notDigit(r rune) bool {
 	return r < '0' || r > '9'
 }
 
-// describe says what a node is, for "… where a list is due".
+// describe says what a node is, for "expected a list, got …".
 func describe(node *yaml.Node) string {
 	switch node.Kind {
 	case yaml.MappingNode:
@@ -144,7 +144,7 @@ func describe(node *yaml.Node) string {
 	}
 	switch tag := node.ShortTag(); tag {
 	case "!!str", "!!timestamp":
-		return "text"
+		return "a string"
 	case "!!int":
 		return "a number"
 	case "!!float":

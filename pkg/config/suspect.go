@@ -25,27 +25,36 @@ type value struct {
 // that are plainly in the syntax of another tool. Each such filter is silent:
 // it compiles, and never matches.
 func (r *reader) warnAboutValues(f *filterNode) {
-	kind := ""
-	if !strings.ContainsAny(f.rule.Kind, "*?") {
-		kind = f.rule.Kind
+	for _, prefix := range []string{"", "except."} {
+		kind := ""
+		if e, ok := f.entries[prefix+"kind"]; ok && e.value.Kind == yaml.ScalarNode && !strings.ContainsAny(e.value.Value, "*?") {
+			kind = e.value.Value
+		}
+		for _, key := range []string{"namespace", "kind", "reasons", "name", "component"} {
+			if !f.broken[prefix+key] {
+				r.warnAboutKey(f, prefix, key, kind)
+			}
+		}
 	}
-	for _, key := range []string{"namespace", "kind", "reasons", "name", "component"} {
-		e, ok := f.entries[key]
-		if !ok || f.broken[key] {
+}
+
+// warnAboutKey warns about the values of one key.
+func (r *reader) warnAboutKey(f *filterNode, prefix, key, kind string) {
+	e, ok := f.entries[prefix+key]
+	if !ok {
+		return
+	}
+	for i, node := range itemsOf(e.value) {
+		if isNull(node) {
 			continue
 		}
-		for i, node := range itemsOf(e.value) {
-			if isNull(node) {
-				continue
-			}
-			v := value{key: key, text: node.Value, kind: kind, item: e.value.Kind == yaml.SequenceNode}
-			path := f.pathOf(key)
-			if v.item {
-				path = fmt.Sprintf("%s[%d]", path, i)
-			}
-			if message := v.suspicion(); message != "" {
-				r.warn(at(node), path, "%s", message)
-			}
+		v := value{key: key, text: node.Value, kind: kind, item: e.value.Kind == yaml.SequenceNode}
+		path := f.pathOf(prefix + key)
+		if v.item {
+			path = fmt.Sprintf("%s[%d]", path, i)
+		}
+		if message := v.suspicion(); message != "" {
+			r.warn(at(node), path, "%s", message)
 		}
 	}
 }

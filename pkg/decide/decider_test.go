@@ -12,7 +12,7 @@ import (
 )
 
 func TestTheRulesAheadOfTheFiltersDecideFirst(t *testing.T) {
-	all, err := filter.Compile([]filter.Rule{{Kind: "Job"}, {Action: filter.Accept, Project: "deis/empty-testbed"}})
+	all, err := filter.Compile([]filter.Rule{{Kind: []string{"Job"}}, {Action: filter.Accept, Project: "deis/empty-testbed"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestTheRulesAheadOfTheFiltersDecideFirst(t *testing.T) {
 }
 
 func TestDecideDoesNotAllocate(t *testing.T) {
-	filters, err := filter.Compile([]filter.Rule{{Kind: "Node", Scope: filter.ClusterScope}, {Namespace: "peq*", Action: filter.Accept}})
+	filters, err := filter.Compile([]filter.Rule{{Kind: []string{"Node"}, Scope: filter.ClusterScope}, {Namespace: []string{"peq*"}, Action: filter.Accept}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +103,10 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 func BenchmarkDecide(b *testing.B) {
 	rules := make([]filter.Rule, 100)
 	for i := range rules {
-		rules[i] = filter.Rule{Kind: "Pod", Name: fmt.Sprintf("web-%d-*", i)}
+		rules[i] = filter.Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("web-%d-*", i)}}
 	}
-	rules[0] = filter.Rule{Kind: "Node", Scope: filter.ClusterScope}
-	rules[99] = filter.Rule{Kind: "Pod", Namespace: "pequod", Action: filter.Accept}
+	rules[0] = filter.Rule{Kind: []string{"Node"}, Scope: filter.ClusterScope}
+	rules[99] = filter.Rule{Kind: []string{"Pod"}, Namespace: []string{"pequod"}, Action: filter.Accept}
 	filters, err := filter.Compile(rules)
 	if err != nil {
 		b.Fatal(err)

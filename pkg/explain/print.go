@@ -11,7 +11,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
 // Format is how explanations are printed.
@@ -43,7 +42,11 @@ func newPrinter(o Options) printer {
 		encoder.SetEscapeHTML(false) // --why quotes expressions
 		return jsonPrinter{encoder}
 	}
-	return textPrinter{w: o.Out, width: max(len(decide.ByNamespace), len(filter.By(max(0, o.Config.Filters.Len()-1))))}
+	width := len(decide.ByNamespace)
+	for _, name := range o.Config.Filters.Names() {
+		width = max(width, len(name))
+	}
+	return textPrinter{w: o.Out, width: width}
 }
 
 // textPrinter prints a line for each Event, and the reasons indented below it.

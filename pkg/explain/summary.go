@@ -96,13 +96,14 @@ func (s *summary) table(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")) }
 	row("FILTER", "ACTION", "EVENTS", "BUILDS", "CONDITIONS")
+	names := s.config.Filters.Names()
 	for i, rule := range s.config.Filters.Rules() {
-		c := s.of(filter.By(i))
+		c := s.of(names[i])
 		builds := "-"
 		if rule.Action == filter.Accept {
 			builds = strconv.Itoa(c.builds)
 		}
-		row(filter.By(i), rule.Action.String(), strconv.Itoa(c.events), builds, s.describe(rule)+c.remark(rule.Action))
+		row(names[i], rule.Action.String(), strconv.Itoa(c.events), builds, s.describe(rule)+c.remark(rule.Action))
 	}
 	row(filter.Default, filter.Reject.String(), strconv.Itoa(s.of(filter.Default).events), "-", "no filter matched")
 	row(decide.ByNamespace, filter.Reject.String(), strconv.Itoa(s.of(decide.ByNamespace).events), "-", "about an object of another namespace")
@@ -159,19 +160,28 @@ func (s *summary) describe(r filter.Rule) string {
 			parts = append(parts, key+": "+value)
 		}
 	}
-	add("namespace", r.Namespace)
-	add("kind", r.Kind)
-	add("scope", string(r.Scope))
-	add("name", r.Name)
-	if len(r.Reasons) > 0 {
-		add("reasons", "["+strings.Join(r.Reasons, ", ")+"]")
+	describe := func(c filter.Except) {
+		add("namespace", choice(c.Namespace))
+		add("kind", choice(c.Kind))
+		add("scope", string(c.Scope))
+		add("name", choice(c.Name))
+		if len(c.Reasons) > 0 {
+			add("reasons", "["+strings.Join(c.Reasons, ", ")+"]")
+		}
+		add("type", choice(c.Type))
+		add("component", choice(c.Component))
+		if expression := []rune(strings.Join(strings.Fields(c.Expression), " ")); len(expression) > maxShown {
+			add("expression", string(expression[:maxShown-1])+"…")
+		} else {
+			add("expression", string(expression))
+		}
 	}
-	add("type", r.Type)
-	add("component", r.Component)
-	if expression := []rune(strings.Join(strings.Fields(r.Expression), " ")); len(expression) > maxShown {
-		add("expression", string(expression[:maxShown-1])+"…")
-	} else {
-		add("expression", string(expression))
+	describe(r.Conditions())
+	if r.Except != nil {
+		own := parts
+		parts = nil
+		describe(*r.Except)
+		parts = append(own, "except: {"+strings.Join(parts, ", ")+"}")
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "every Event")
@@ -179,8 +189,24 @@ func (s *summary) describe(r filter.Rule) string {
 	if r.Project != s.config.Project {
 		add("project", r.Project)
 	}
+	if r.Action == filter.Accept && r.CommitRef != s.config.CommitRef {
+		add("commitRef", r.CommitRef)
+	}
+	add("logLevel", string(r.LogLevel))
 	add("oncePer", r.OncePer.String())
+	add("groupBy", r.OncePer.GroupBy.String())
 	return printable(strings.Join(parts, ", "))
+}
+
+// choice returns the globs of a condition as a filter file has them.
+func choice(globs []string) string {
+	if len(globs) == 1 {
+		return globs[0]
+	}
+	if len(globs) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(globs, ", ") + "]"
 }
 
 // plural counts things: "1 Event", "2 Events".

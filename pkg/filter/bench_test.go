@@ -10,16 +10,16 @@ import (
 // 1 µs and without allocation, a CEL filter under 5 µs.
 func BenchmarkDecide(b *testing.B) {
 	kinds := map[string]func(i int) Rule{
-		"kind and namespace": func(i int) Rule { return Rule{Kind: "Pod", Namespace: fmt.Sprintf("team-%d", i)} },
+		"kind and namespace": func(i int) Rule { return Rule{Kind: []string{"Pod"}, Namespace: []string{fmt.Sprintf("team-%d", i)}} },
 		"all but the reason match": func(i int) Rule {
-			return Rule{Kind: "Pod", Namespace: "pequod", Reasons: []string{fmt.Sprintf("Reason%d", i), "Killing"}}
+			return Rule{Kind: []string{"Pod"}, Namespace: []string{"pequod"}, Reasons: []string{fmt.Sprintf("Reason%d", i), "Killing"}}
 		},
 		"scope": func(i int) Rule {
-			return Rule{Kind: "Node", Scope: ClusterScope, Reasons: []string{fmt.Sprintf("Reason%d", i)}}
+			return Rule{Kind: []string{"Node"}, Scope: ClusterScope, Reasons: []string{fmt.Sprintf("Reason%d", i)}}
 		},
-		"prefix globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("web-%d-*", i)} },
-		"ending globs":  func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-??", i)} },
-		"general globs": func(i int) Rule { return Rule{Kind: "Pod", Name: fmt.Sprintf("*-%d-*-??", i)} },
+		"prefix globs":  func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("web-%d-*", i)}} },
+		"ending globs":  func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("*-%d-??", i)}} },
+		"general globs": func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("*-%d-*-??", i)}} },
 	}
 	for name, rule := range kinds {
 		for _, n := range []int{1, 10, 100, 1000} {
@@ -28,7 +28,7 @@ func BenchmarkDecide(b *testing.B) {
 				for i := range rules {
 					rules[i] = rule(i)
 				}
-				rules[n-1] = Rule{Kind: "Pod", Action: Accept}
+				rules[n-1] = Rule{Kind: []string{"Pod"}, Action: Accept}
 				decideRepeatedly(b, rules)
 			})
 		}

@@ -1,7 +1,11 @@
 package filter
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -63,10 +67,10 @@ func Compile(rules []Rule) (*List, error) {
 	if len(rules) > MaxRules {
 		return nil, &CompileError{Flaws: []Flaw{{
 			Index: MaxRules, Item: -1,
-			Message: fmt.Sprintf("%d filters; at most %d are allowed, use globs and lists of reasons", len(rules), MaxRules),
+			Message: fmt.Sprintf("%d filters; at most %d are allowed, use globs and lists", len(rules), MaxRules),
 		}}}
 	}
-	c := compiler{}
+	c := compiler{ids: map[string]int{}}
 	l := &List{source: cloneRules(rules), rules: make([]rule, len(rules))}
 	for i, r := range rules {
 		l.rules[i] = c.compile(i, r)
@@ -86,70 +90,125 @@ func Compile(rules []Rule) (*List, error) {
 type compiler struct {
 	flaws    []Flaw
 	globs    int
+	ids      map[string]int // ID to place, from 1
 	language *language
 }
 
 // compile checks and compiles the rule at index i. Where it reports flaws its
 // result is of no use.
 func (c *compiler) compile(i int, r Rule) rule {
-	c.checkTexts(i, r)
-	if r.Type != "" && r.Type != corev1.EventTypeNormal && r.Type != corev1.EventTypeWarning {
-		c.flaw(i, "type", fmt.Sprintf("unknown type %q; allowed are %s and %s",
-			r.Type, corev1.EventTypeNormal, corev1.EventTypeWarning))
-	}
-	c.checkScope(i, r)
+	c.checkID(i, r)
 	c.checkOutcome(i, r)
-	out := rule{
-		verdict:    Verdict{Action: r.Action, By: By(i), Project: r.Project, OncePer: r.OncePer},
-		conditions: conditionsOf(r),
+	own := r.Conditions()
+	out := rule{verdict: Verdict{
+		Action: r.Action, By: r.name(i), Project: r.Project, CommitRef: r.CommitRef, LogLevel: r.LogLevel, OncePer: r.OncePer,
+	}}
+	if r.OncePer.GroupBy.IsSet() {
+		out.verdict.OncePer.Filter = r.groupedAs()
 	}
+	out.conditions, out.expression = c.conditions(i, "", &own)
 	out.reach = out.conditions.implied()
-	for _, condition := range out.conditions {
-		c.globs += len(condition)
-	}
-	if r.Expression != "" {
-		out.expression = c.expression(i, r.Expression)
+	if r.Except != nil {
+		x := &exception{}
+		x.conditions, x.expression = c.conditions(i, "except.", r.Except)
+		if x.conditions.open() && r.Except.Expression == "" {
+			c.flaw(i, "except", "no conditions, so that nothing is left to match; name some, or remove except")
+		}
+		out.except = x
 	}
 	return out
 }
 
-// checkTexts reports text that can match no Event: the API server only stores
-// valid UTF-8, and an empty reason is more likely a slip than a wish.
-func (c *compiler) checkTexts(i int, r Rule) {
-	for _, t := range []struct{ key, text string }{
-		{"namespace", r.Namespace}, {"kind", r.Kind}, {"name", r.Name}, {"component", r.Component},
-	} {
-		if !utf8.ValidString(t.text) {
-			c.flaw(i, t.key, fmt.Sprintf("%q is not valid UTF-8", t.text))
-		}
+// conditions checks and compiles conditions, the keys of which begin with a
+// prefix.
+func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *expression) {
+	c.checkTexts(i, prefix, own)
+	c.checkScope(i, prefix, own)
+	out := conditionsOf(own)
+	for _, condition := range out {
+		c.globs += len(condition)
 	}
-	for item, reason := range r.Reasons {
-		switch {
-		case reason == "":
-			c.flaws = append(c.flaws, Flaw{
-				Index: i, Key: "reasons", Item: item,
-				Message: "empty reason; name one, write * for any, or remove the entry",
-			})
-		case !utf8.ValidString(reason):
-			c.flaws = append(c.flaws, Flaw{
-				Index: i, Key: "reasons", Item: item,
-				Message: fmt.Sprintf("%q is not valid UTF-8", reason),
-			})
+	if own.Expression == "" {
+		return out, nil
+	}
+	return out, c.expression(i, prefix+"expression", own.Expression)
+}
+
+// groupedAs returns what tells the groups of r from those of other filters: its
+// ID, or what it matches, so that a filter that is moved keeps its builds.
+func (r *Rule) groupedAs() string {
+	if r.ID != "" {
+		return r.ID
+	}
+	text, err := json.Marshal([]any{r.Conditions(), r.Except})
+	if err != nil {
+		panic("filter: conditions are texts, and were refused: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return "#" + hex.EncodeToString(sum[:8])
+}
+
+// maxID is how many characters an ID may have: a metric has it for a label.
+const maxID = 63
+
+// checkID reports an ID that is not fit for a name, or taken.
+func (c *compiler) checkID(i int, r Rule) {
+	if r.ID == "" {
+		return
+	}
+	switch {
+	case len(r.ID) > maxID || strings.ContainsFunc(r.ID, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", r)
+	}):
+		c.flaw(i, "id", fmt.Sprintf("%q is not an id; it has at most %d letters, digits, '-', '_' and '.'", r.ID, maxID))
+	case slices.Contains([]string{Default, "guard", "loop", "namespace"}, r.ID):
+		c.flaw(i, "id", fmt.Sprintf("%q is what decides where no filter does; choose another", r.ID))
+	case c.ids[r.ID] > 0:
+		c.flaw(i, "id", fmt.Sprintf("%q is the id of %s too; choose another", r.ID, By(c.ids[r.ID]-1)))
+	default:
+		c.ids[r.ID] = i + 1
+	}
+}
+
+// checkTexts reports text that can match no Event: the API server only stores
+// valid UTF-8 and two types, and an empty entry of a list is more likely a slip
+// than a wish.
+func (c *compiler) checkTexts(i int, prefix string, own *Except) {
+	for _, t := range []struct {
+		key, noun string
+		texts     []string
+	}{
+		{"namespace", "namespace", own.Namespace}, {"kind", "kind", own.Kind}, {"reasons", "reason", own.Reasons},
+		{"name", "name", own.Name}, {"type", "type", own.Type}, {"component", "component", own.Component},
+	} {
+		for item, text := range t.texts {
+			message := ""
+			switch {
+			case text == "":
+				message = fmt.Sprintf("empty %s; name one, write * for any, or remove the entry", t.noun)
+			case !utf8.ValidString(text):
+				message = fmt.Sprintf("%q is not valid UTF-8", text)
+			case t.key == "type" && !newGlob(text).matches(corev1.EventTypeNormal) && !newGlob(text).matches(corev1.EventTypeWarning):
+				message = fmt.Sprintf("unknown type %q; allowed are %s and %s", text, corev1.EventTypeNormal, corev1.EventTypeWarning)
+			default:
+				continue
+			}
+			c.flaws = append(c.flaws, Flaw{Index: i, Key: prefix + t.key, Item: item, Message: message})
 		}
 	}
 }
 
 // checkScope reports an unknown scope, and one that the namespace rules out.
-func (c *compiler) checkScope(i int, r Rule) {
-	switch r.Scope {
+func (c *compiler) checkScope(i int, prefix string, own *Except) {
+	switch own.Scope {
 	case AnyScope, NamespacedScope:
 	case ClusterScope:
-		if namespace := newAnyOf(r.Namespace); len(namespace) > 0 && !namespace.matches("") {
-			c.flaw(i, "scope", fmt.Sprintf("the filter matches no Event: what is in namespace %q is not cluster-scoped; remove scope or namespace",
-				r.Namespace))
+		if namespace := newAnyOf(own.Namespace...); len(namespace) > 0 && !namespace.matches("") {
+			c.flaw(i, prefix+"scope", fmt.Sprintf("the filter matches no Event: what is in namespace %s is not cluster-scoped; remove scope or namespace",
+				namespace))
 		}
 	default:
-		c.flaw(i, "scope", fmt.Sprintf("unknown scope %q; allowed are %s and %s", string(r.Scope), ClusterScope, NamespacedScope))
+		c.flaw(i, prefix+"scope", fmt.Sprintf("unknown scope %q; allowed are %s and %s", string(own.Scope), ClusterScope, NamespacedScope))
 	}
 }
 
@@ -159,10 +218,23 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 	switch r.Action {
 	case Accept:
 		if err := r.OncePer.check(); err != nil {
-			c.flaw(i, "oncePer", err.Error())
+			key := "oncePer"
+			if r.OncePer.GroupBy.IsSet() && r.OncePer.Window == 0 {
+				key = "groupBy"
+			}
+			c.flaw(i, key, err.Error())
 		}
 	case Reject:
-		if r.OncePer != (OncePer{}) {
+		if r.OncePer.GroupBy.IsSet() {
+			c.flaw(i, "groupBy", "a filter that rejects makes no builds; remove groupBy, or accept")
+		}
+		if r.CommitRef != "" {
+			c.flaw(i, "commitRef", "a filter that rejects builds nothing; remove commitRef, or accept")
+		}
+		if r.LogLevel != "" {
+			c.flaw(i, "logLevel", "a filter that rejects builds nothing; remove logLevel, or accept")
+		}
+		if r.OncePer.Window != 0 || r.OncePer.Occurrence {
 			c.flaw(i, "oncePer", "a filter that rejects makes no builds; remove oncePer, or accept")
 		}
 		if r.Project != "" {
@@ -175,19 +247,19 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 
 // expression compiles the expression of the rule at index i, and returns nil
 // where it reports flaws.
-func (c *compiler) expression(i int, text string) *expression {
+func (c *compiler) expression(i int, key, text string) *expression {
 	if c.language == nil {
 		language, err := newLanguage()
 		if err != nil {
 			// Only a change of this package or of cel-go can bring this about.
-			c.flaw(i, "expression", fmt.Sprintf("preparing CEL: %v", err))
+			c.flaw(i, key, fmt.Sprintf("preparing CEL: %v", err))
 			return nil
 		}
 		c.language = language
 	}
 	compiled, faults := c.language.compile(text)
 	for _, f := range faults {
-		c.flaws = append(c.flaws, Flaw{Index: i, Key: "expression", Item: -1, Offset: f.offset, Message: f.message})
+		c.flaws = append(c.flaws, Flaw{Index: i, Key: key, Item: -1, Offset: f.offset, Message: f.message})
 	}
 	return compiled
 }

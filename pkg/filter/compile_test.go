@@ -11,15 +11,15 @@ func TestCompileReportsEveryFlaw(t *testing.T) {
 		want  string
 	}{
 		"an unknown type": {
-			[]Rule{{Type: "warning"}},
-			`filters[0].type: unknown type "warning"; allowed are Normal and Warning`,
+			[]Rule{{Type: []string{"warning"}}},
+			`filters[0].type[0]: unknown type "warning"; allowed are Normal and Warning`,
 		},
 		"an unknown scope": {
 			[]Rule{{Scope: "cluster"}},
 			`filters[0].scope: unknown scope "cluster"; allowed are Cluster and Namespaced`,
 		},
 		"a namespace of objects that have none": {
-			[]Rule{{Scope: ClusterScope, Namespace: "pequ*"}, {Scope: ClusterScope, Namespace: "*"}},
+			[]Rule{{Scope: ClusterScope, Namespace: []string{"pequ*"}}, {Scope: ClusterScope, Namespace: []string{"*"}}},
 			`filters[0].scope: the filter matches no Event: what is in namespace "pequ*" is not cluster-scoped; remove scope or namespace`,
 		},
 		"an empty reason": {
@@ -40,20 +40,20 @@ func TestCompileReportsEveryFlaw(t *testing.T) {
 			`filters[0].oncePer: a window and occurrence at once; choose one`,
 		},
 		"text that no Event can have": {
-			[]Rule{{Kind: "Po\xff"}, {Reasons: []string{"\xff"}}},
-			`filters[0].kind: "Po\xff" is not valid UTF-8; filters[1].reasons[0]: "\xff" is not valid UTF-8`,
+			[]Rule{{Kind: []string{"Po\xff"}}, {Reasons: []string{"\xff"}}},
+			`filters[0].kind[0]: "Po\xff" is not valid UTF-8; filters[1].reasons[0]: "\xff" is not valid UTF-8`,
 		},
 		"flaws of several filters": {
-			[]Rule{{Type: "Error"}, {Expression: "count"}},
-			`filters[0].type: unknown type "Error"; allowed are Normal and Warning; ` +
+			[]Rule{{Type: []string{"Error"}}, {Expression: "count"}},
+			`filters[0].type[0]: unknown type "Error"; allowed are Normal and Warning; ` +
 				`filters[1].expression: yields int; a filter's expression must yield bool`,
 		},
 		"more filters than a list may have": {
 			make([]Rule, MaxRules+1),
-			`filters[4096]: 4097 filters; at most 4096 are allowed, use globs and lists of reasons`,
+			`filters[4096]: 4097 filters; at most 4096 are allowed, use globs and lists`,
 		},
 		"more values than a list may name": {
-			[]Rule{{Reasons: manyReasons(MaxGlobs)}, {Kind: "Pod"}},
+			[]Rule{{Reasons: manyReasons(MaxGlobs)}, {Kind: []string{"Pod"}}},
 			`filters[1]: the filters up to here name 16385 values; at most 16384 are allowed, use globs`,
 		},
 	} {

@@ -7,17 +7,27 @@ type anyOf []glob
 // conditions holds one text condition for each fact.
 type conditions [factCount]anyOf
 
-// conditionsOf compiles the text conditions of a Rule.
-func conditionsOf(r Rule) conditions {
+// conditionsOf compiles text conditions.
+func conditionsOf(c *Except) conditions {
 	return conditions{
-		factNamespace: newAnyOf(r.Namespace),
-		factScope:     newAnyOf(string(r.Scope)),
-		factKind:      newAnyOf(r.Kind),
-		factReason:    newAnyOf(r.Reasons...),
-		factName:      newAnyOf(r.Name),
-		factType:      newAnyOf(r.Type),
-		factComponent: newAnyOf(r.Component),
+		factNamespace: newAnyOf(c.Namespace...),
+		factScope:     newAnyOf(string(c.Scope)),
+		factKind:      newAnyOf(c.Kind...),
+		factReason:    newAnyOf(c.Reasons...),
+		factName:      newAnyOf(c.Name...),
+		factType:      newAnyOf(c.Type...),
+		factComponent: newAnyOf(c.Component...),
 	}
+}
+
+// open reports whether every condition of c always holds.
+func (c *conditions) open() bool {
+	for _, condition := range c {
+		if len(condition) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // newAnyOf compiles globs. One that matches anything makes the whole condition

@@ -53,26 +53,55 @@ func (g *generator) rules() []Rule {
 
 // rule returns one valid rule.
 func (g *generator) rule() Rule {
+	own := g.conditions()
 	r := Rule{
-		Namespace:  g.pick("", "", "pequod", "kube-system", "*", "p*", "?equod", "pequo?*"),
-		Scope:      Scope(g.pick("", "", "", "Cluster", "Namespaced")),
-		Kind:       g.pick("", "Pod", "Pod", "Node", "*od*", "P*", "Po*"),
-		Name:       g.pick("", "", "", "web-0", "web-*", "web-1*", "*-0", "we?-0", "w*-*"),
-		Type:       g.pick("", "", "", "Normal", "Warning"),
-		Component:  g.pick("", "", "", "kubelet", "kube*"),
-		Expression: g.pick("", "", "", "", "", "count > 2", "event.message.contains('x')", "event.series.count > 1 / (count - 1)"),
-		Action:     Action(g.number(2)),
+		Namespace: own.Namespace, Scope: own.Scope, Kind: own.Kind, Name: own.Name, Type: own.Type, Component: own.Component,
+		Reasons: own.Reasons, Expression: own.Expression,
+		Action: Action(g.number(2)),
 	}
-	if r.Scope == ClusterScope && r.Namespace != "*" {
-		r.Namespace = "" // any other is refused
-	}
-	for range g.number(3) {
-		r.Reasons = append(r.Reasons, g.pick("Killing", "BackOff", "Back*", "*", "Failed", "Fa*", "*ll*"))
+	if g.number(3) == 0 {
+		except := g.conditions()
+		if compiled := conditionsOf(&except); compiled.open() && except.Expression == "" {
+			except.Kind = []string{"Pod"} // one without conditions is refused
+		}
+		r.Except = &except
 	}
 	if r.Action == Accept {
 		r.Project = "p"
 	}
 	return r
+}
+
+// conditions returns valid conditions.
+func (g *generator) conditions() Except {
+	c := Except{
+		Namespace:  g.list("", "", "pequod", "kube-system", "*", "p*", "?equod", "pequo?*"),
+		Scope:      Scope(g.pick("", "", "", "Cluster", "Namespaced")),
+		Kind:       g.list("", "Pod", "Pod", "Node", "*od*", "P*", "Po*"),
+		Name:       g.list("", "", "", "web-0", "web-*", "web-1*", "*-0", "we?-0", "w*-*"),
+		Type:       g.list("", "", "", "Normal", "Warning", "W*"),
+		Component:  g.list("", "", "", "kubelet", "kube*"),
+		Expression: g.pick("", "", "", "", "", "count > 2", "event.message.contains('x')", "event.series.count > 1 / (count - 1)"),
+	}
+	if namespace := newAnyOf(c.Namespace...); c.Scope == ClusterScope && len(namespace) > 0 {
+		c.Namespace = nil // what cannot match is refused
+	}
+	for range g.number(3) {
+		c.Reasons = append(c.Reasons, g.pick("Killing", "BackOff", "Back*", "*", "Failed", "Fa*", "*ll*"))
+	}
+	return c
+}
+
+// list returns none of the choices, one, or two.
+func (g *generator) list(choices ...string) []string {
+	first := g.pick(choices...)
+	if first == "" {
+		return nil
+	}
+	if second := g.pick(choices...); second != "" && g.number(3) == 0 {
+		return []string{first, second}
+	}
+	return []string{first}
 }
 
 // event returns an Event.
@@ -97,24 +126,27 @@ func (g *generator) event() *corev1.Event {
 	return e
 }
 
-// matchesByTheBook is a second opinion on whether a rule's text conditions
-// hold, as plain as can be.
-func matchesByTheBook(r Rule, e *corev1.Event) bool {
+// matchesByTheBook is a second opinion on whether text conditions hold, as
+// plain as can be.
+func matchesByTheBook(c Except, e *corev1.Event) bool {
 	component := e.Source.Component
 	if component == "" {
 		component = e.ReportingController
 	}
-	reason := len(r.Reasons) == 0
-	for _, pattern := range r.Reasons {
-		reason = reason || globByTheBook(pattern, e.Reason)
+	scope := c.Scope == AnyScope || (c.Scope == ClusterScope) == (e.InvolvedObject.Namespace == "")
+	return scope &&
+		anyByTheBook(c.Reasons, e.Reason) && anyByTheBook(c.Namespace, e.InvolvedObject.Namespace) &&
+		anyByTheBook(c.Kind, e.InvolvedObject.Kind) && anyByTheBook(c.Name, e.InvolvedObject.Name) &&
+		anyByTheBook(c.Type, e.Type) && anyByTheBook(c.Component, component)
+}
+
+// anyByTheBook compares a list of globs.
+func anyByTheBook(patterns []string, value string) bool {
+	matched := len(patterns) == 0
+	for _, pattern := range patterns {
+		matched = matched || globByTheBook(pattern, value)
 	}
-	scope := r.Scope == AnyScope || (r.Scope == ClusterScope) == (e.InvolvedObject.Namespace == "")
-	return reason && scope &&
-		(r.Namespace == "" || globByTheBook(r.Namespace, e.InvolvedObject.Namespace)) &&
-		(r.Kind == "" || globByTheBook(r.Kind, e.InvolvedObject.Kind)) &&
-		(r.Name == "" || globByTheBook(r.Name, e.InvolvedObject.Name)) &&
-		(r.Type == "" || r.Type == e.Type) &&
-		(r.Component == "" || globByTheBook(r.Component, component))
+	return matched
 }
 
 // globByTheBook compares a glob as a regular expression.

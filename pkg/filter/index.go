@@ -46,7 +46,7 @@ func newIndex(rules []rule) (index, []rest) {
 	open := make([]rest, len(rules))
 	for i := range rules {
 		ix.all.set(i)
-		open[i].expression = rules[i].expression
+		open[i].tail = newTail(&rules[i])
 	}
 	for f := range factCount {
 		if slices.ContainsFunc(rules, func(r rule) bool { return len(r.conditions[f]) > 0 }) {

@@ -14,10 +14,14 @@ const Default = "default"
 type Verdict struct {
 	// Action is what was decided.
 	Action Action
-	// By is who decided: a filter by its name, "filters[3]", or Default.
+	// By is who decided: a filter by its ID or its place, "filters[3]", or Default.
 	By string
 	// Project is the project to build, as its Rule has it. Accepted only.
 	Project string
+	// CommitRef is the Git reference to build, as its Rule has it. Accepted only.
+	CommitRef string
+	// LogLevel is how much the worker logs, as its Rule has it. Accepted only.
+	LogLevel LogLevel
 	// OncePer is how repeats of the Event are told from it. Accepted only.
 	OncePer OncePer
 	// Faults are the expressions that failed on this Event. It is nil unless
@@ -62,6 +66,8 @@ type rule struct {
 	// reach is conditions with what they imply, for comparing rules.
 	reach      conditions
 	expression *expression
+	// except is nil where the rule has no exception.
+	except *exception
 }
 
 // Decide returns the verdict on e: that of the first filter which matches, or
@@ -100,8 +106,9 @@ func (l *List) Decide(e *corev1.Event) Verdict {
 // rule so that many fit into a cache line.
 type rest struct {
 	// globs are the conditions on which the index only says "perhaps".
-	globs      []openCondition
-	expression *expression
+	globs []openCondition
+	// tail is nil where the text conditions say it all.
+	tail *tail
 }
 
 // openCondition is a text condition that the index could not settle.
@@ -117,10 +124,10 @@ func (r *rest) holds(f *facts, e *corev1.Event) (bool, error) {
 			return false, nil
 		}
 	}
-	if r.expression == nil {
+	if r.tail == nil {
 		return true, nil
 	}
-	return r.expression.holds(e)
+	return r.tail.holds(f, e)
 }
 
 // Len returns how many filters the list has.
@@ -144,7 +151,18 @@ func (l *List) Rules() []Rule {
 func cloneRules(rules []Rule) []Rule {
 	out := slices.Clone(rules)
 	for i := range out {
-		out[i].Reasons = slices.Clone(out[i].Reasons)
+		r := &out[i]
+		for _, globs := range []*[]string{&r.Namespace, &r.Kind, &r.Reasons, &r.Name, &r.Type, &r.Component} {
+			*globs = slices.Clone(*globs)
+		}
+		if r.Except == nil {
+			continue
+		}
+		x := *r.Except
+		for _, globs := range []*[]string{&x.Namespace, &x.Kind, &x.Reasons, &x.Name, &x.Type, &x.Component} {
+			*globs = slices.Clone(*globs)
+		}
+		r.Except = &x
 	}
 	return out
 }
@@ -171,12 +189,13 @@ func (l *List) Keys() []string {
 		return nil
 	}
 	for i := range l.rules {
-		for f, condition := range l.rules[i].conditions {
-			if len(condition) > 0 {
+		r := &l.rules[i]
+		for f, condition := range r.conditions {
+			if len(condition) > 0 || r.except != nil && len(r.except.conditions[f]) > 0 {
 				add(fact(f).String())
 			}
 		}
-		if l.rules[i].expression != nil {
+		if r.evaluates() {
 			add("expression")
 		}
 	}

@@ -13,10 +13,10 @@ import (
 // pequod is the list that the README and examples/filters.yaml teach with.
 func pequod() []Rule {
 	return []Rule{
-		{Namespace: "kube-system"},
-		{Kind: "Node", Scope: ClusterScope},
-		{Kind: "Pod", Reasons: []string{"Killing"}},
-		{Kind: "Pod", Namespace: "pequod", Action: Accept, Project: "deis/empty-testbed"},
+		{Namespace: []string{"kube-system"}},
+		{Kind: []string{"Node"}, Scope: ClusterScope},
+		{Kind: []string{"Pod"}, Reasons: []string{"Killing"}},
+		{Kind: []string{"Pod"}, Namespace: []string{"pequod"}, Action: Accept, Project: "deis/empty-testbed"},
 		{},
 	}
 }
@@ -59,18 +59,18 @@ func TestDecide(t *testing.T) {
 			nil, about("Pod", "pequod", "BackOff"), Verdict{By: Default},
 		},
 		"a namespace of * matches cluster-scoped objects too": {
-			[]Rule{{Namespace: "*", Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
+			[]Rule{{Namespace: []string{"*"}, Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
 		},
 		"a namespace is the involved object's, not the Event's": {
-			[]Rule{{Namespace: "default", Action: Accept}},
+			[]Rule{{Namespace: []string{"default"}, Action: Accept}},
 			&corev1.Event{ObjectMeta: about("", "", "").ObjectMeta, InvolvedObject: corev1.ObjectReference{Kind: "Node"}},
 			Verdict{By: Default},
 		},
 		"the scope Cluster is of objects without a namespace": {
-			[]Rule{{Kind: "Node", Scope: ClusterScope, Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
+			[]Rule{{Kind: []string{"Node"}, Scope: ClusterScope, Action: Accept}}, about("Node", "", "NodeNotReady"), Verdict{Action: Accept, By: "filters[0]"},
 		},
 		"a Node in a namespace is not in the scope Cluster": {
-			[]Rule{{Kind: "Node", Scope: ClusterScope, Action: Accept}}, about("Node", "evil", "NodeNotReady"), Verdict{By: Default},
+			[]Rule{{Kind: []string{"Node"}, Scope: ClusterScope, Action: Accept}}, about("Node", "evil", "NodeNotReady"), Verdict{By: Default},
 		},
 		"the scope Namespaced is of objects with a namespace": {
 			[]Rule{{Scope: NamespacedScope, Action: Accept}}, about("Pod", "pequod", "BackOff"), Verdict{Action: Accept, By: "filters[0]"},
@@ -87,12 +87,12 @@ func TestDecide(t *testing.T) {
 			[]Rule{{Reasons: []string{"Failed", "*"}, Action: Accept}}, about("Pod", "pequod", ""), Verdict{Action: Accept, By: "filters[0]"},
 		},
 		"type and component are conditions like any other": {
-			[]Rule{{Type: "Normal", Action: Accept}, {Type: "Warning", Component: "kube-proxy"}, {Type: "Warning", Component: "kubelet", Action: Accept}},
+			[]Rule{{Type: []string{"Normal"}, Action: Accept}, {Type: []string{"Warning"}, Component: []string{"kube-proxy"}}, {Type: []string{"Warning"}, Component: []string{"kubelet"}, Action: Accept}},
 			backOff(),
 			Verdict{Action: Accept, By: "filters[2]"},
 		},
 		"what an accepting filter says of repeats is in its verdict": {
-			[]Rule{{Name: "web-?", Action: Accept, Project: project, OncePer: hourly}},
+			[]Rule{{Name: []string{"web-?"}, Action: Accept, Project: project, OncePer: hourly}},
 			backOff(),
 			Verdict{Action: Accept, By: "filters[0]", Project: project, OncePer: hourly},
 		},
@@ -113,9 +113,9 @@ func TestDecide(t *testing.T) {
 func TestDecideFailsClosedAndNamesTheExpressionsThatFailed(t *testing.T) {
 	l := mustCompile(t,
 		Rule{Expression: `event.metadata.labels["team"] == "ahab"`, Action: Accept},
-		Rule{Kind: "Node", Expression: `1 / (count - 7) > 0`},
+		Rule{Kind: []string{"Node"}, Expression: `1 / (count - 7) > 0`},
 		Rule{Expression: `1 / (count - 7) > 0`},
-		Rule{Kind: "Pod", Action: Accept},
+		Rule{Kind: []string{"Pod"}, Action: Accept},
 	)
 	verdict := l.Decide(backOff())
 	want := Verdict{Action: Reject, By: "filters[2]"}
@@ -156,7 +156,7 @@ func TestRulesAreTheCallersOwn(t *testing.T) {
 }
 
 func TestDecideWithPlainKeysDoesNotAllocate(t *testing.T) {
-	l := mustCompile(t, append(pequod(), Rule{Scope: ClusterScope}, Rule{Name: "*-?", Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
+	l := mustCompile(t, append(pequod(), Rule{Scope: ClusterScope}, Rule{Name: []string{"*-?"}, Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
 	e := backOff()
 	if allocations := testing.AllocsPerRun(100, func() { l.Decide(e) }); allocations != 0 {
 		t.Errorf("%g allocations a decision", allocations)
@@ -167,9 +167,9 @@ func TestDecideWithPlainKeysDoesNotAllocate(t *testing.T) {
 func TestDecideBeyondTheFirstWordOfTheIndex(t *testing.T) {
 	rules := make([]Rule, 200)
 	for i := range rules {
-		rules[i] = Rule{Kind: "Job", Namespace: "pequod"}
+		rules[i] = Rule{Kind: []string{"Job"}, Namespace: []string{"pequod"}}
 	}
-	rules[130] = Rule{Kind: "Pod", Action: Accept}
+	rules[130] = Rule{Kind: []string{"Pod"}, Action: Accept}
 	if got := mustCompile(t, rules...).Decide(backOff()); got.By != "filters[130]" {
 		t.Errorf("decided by %s", got.By)
 	}
@@ -178,7 +178,7 @@ func TestDecideBeyondTheFirstWordOfTheIndex(t *testing.T) {
 func TestManyGoroutinesMayDecideAtOnce(t *testing.T) {
 	l := mustCompile(t,
 		Rule{Expression: `event.message.matches("^nothing like it") || event.reason in ["Killing", "Pulled"]`},
-		Rule{Name: "web-*", Expression: "count > 5", Action: Accept},
+		Rule{Name: []string{"web-*"}, Expression: "count > 5", Action: Accept},
 	)
 	var group sync.WaitGroup
 	for range 8 {

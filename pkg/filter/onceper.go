@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,6 +29,11 @@ type OncePer struct {
 	Window time.Duration
 	// Occurrence is one build for every count of the Event.
 	Occurrence bool
+	// GroupBy, which goes with a Window, says which Events of it share a build.
+	GroupBy Group
+	// Filter, which Compile sets where there is a GroupBy, tells groups of
+	// different filters apart: the filter's ID, or a hash of its conditions.
+	Filter string
 }
 
 // ParseOncePer reads the file's form of OncePer: "occurrence", or a Go
@@ -78,6 +84,8 @@ func (o OncePer) String() string {
 // check says what is wrong with a window, and nil where there is none.
 func (o OncePer) check() error {
 	switch {
+	case o.GroupBy.IsSet() && o.Window == 0:
+		return errors.New("groupBy needs a window to group in; write oncePer, for example 10m")
 	case o == OncePer{}, o == OncePer{Occurrence: true}:
 		return nil
 	case o.Occurrence:

@@ -27,40 +27,83 @@ const (
 // every condition it sets holds; a condition left empty always holds, so the
 // zero Rule matches every Event.
 //
-// Namespace, Kind, Reasons, Name and Component are globs: `*` stands for any
-// run of characters, `?` for exactly one, all else for itself. A glob is
-// compared with the whole value and heeds case.
+// Namespace, Kind, Reasons, Name, Type and Component are lists of globs, any of
+// which is to match: `*` stands for any run of characters, `?` for exactly one,
+// all else for itself. A glob is compared with the whole value and respects
+// case. A list that is empty, or has only empty globs, matches any value.
 type Rule struct {
+	// ID is the filter's name in verdicts, unique in its list. Without one it is
+	// called by its place, see By.
+	ID string
+
 	// Namespace is compared with the involved object's namespace, which is
 	// empty for cluster-scoped objects. Empty or `*` means any, those included.
-	Namespace string
+	Namespace []string
 	// Kind is compared with the involved object's kind, for example Pod.
-	Kind string
+	Kind []string
 	// Scope says whether the involved object is one with a namespace.
 	Scope Scope
-	// Reasons holds when any of its globs matches the Event's reason.
+	// Reasons is compared with the Event's reason.
 	Reasons []string
 	// Name is compared with the involved object's name.
-	Name string
-	// Type is Normal or Warning, taken literally.
-	Type string
+	Name []string
+	// Type is compared with the Event's type, Normal or Warning.
+	Type []string
 	// Component is compared with what event.Component says of the Event.
-	Component string
+	Component []string
 	// Expression is a CEL expression that yields a bool; see Variables for
 	// what it can refer to.
 	Expression string
+	// Except are conditions under which the filter does not match although all
+	// of the above hold; nil is none.
+	Except *Except
 
 	// Action is what the filter decides.
 	Action Action
 	// Project is the project to build, by name or ID. Only an accepting Rule
 	// may have one.
 	Project string
+	// CommitRef is the Git reference to build. Only an accepting Rule may have
+	// one.
+	CommitRef string
+	// LogLevel is how much Brigade's worker logs, empty for its default. Only an
+	// accepting Rule may have one.
+	LogLevel LogLevel
 	// OncePer says how many builds an accepting Rule makes of repeated Events.
 	OncePer OncePer
 }
 
-// By returns the name of the filter at the 0-based index, "filters[3]". Logs,
-// metrics, errors and the command line all call a filter so.
+// Except are the conditions of a Rule's exception, which have the meaning of
+// the Rule's own. All that are set must hold.
+type Except struct {
+	Namespace  []string
+	Kind       []string
+	Scope      Scope
+	Reasons    []string
+	Name       []string
+	Type       []string
+	Component  []string
+	Expression string
+}
+
+// Conditions returns the conditions of r without its exception.
+func (r *Rule) Conditions() Except {
+	return Except{
+		Namespace: r.Namespace, Kind: r.Kind, Scope: r.Scope, Reasons: r.Reasons, Name: r.Name, Type: r.Type,
+		Component: r.Component, Expression: r.Expression,
+	}
+}
+
+// name returns what verdicts call the filter at the 0-based index.
+func (r *Rule) name(index int) string {
+	if r.ID != "" {
+		return r.ID
+	}
+	return By(index)
+}
+
+// By returns what the filter at the 0-based index is called where it has no ID,
+// "filters[3]". Logs, metrics, errors and the command line all call it so.
 func By(index int) string {
 	return fmt.Sprintf("filters[%d]", index)
 }

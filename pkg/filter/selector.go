@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/fields"
 )
 
@@ -58,7 +60,8 @@ func selectorOrder() [factCount]fact {
 //
 //   - = for a fact that all accepting filters pin to the same one value;
 //   - != for a value with which, given those pins, a filter rejects every Event
-//     that no earlier filter accepts.
+//     that no earlier filter accepts;
+//   - != for a value that every accepting filter that could match it excepts.
 //
 // A list that accepts everything gives an empty selector. One that accepts
 // nothing, a nil list too, gives a selector that no Event satisfies; not
@@ -81,7 +84,7 @@ func (l *List) Selector() fields.Selector {
 			terms = append(terms, f.term(value, true))
 			continue
 		}
-		for _, value := range l.excluded(f, &pins) {
+		for _, value := range append(l.excluded(f, &pins), l.excepted(f, accepting)...) {
 			exclusions = append(exclusions, f.term(value, false))
 		}
 	}
@@ -134,7 +137,7 @@ func (l *List) excluded(f fact, pins *conditions) []string {
 	seen := map[string]bool{}
 	for i := range l.rules {
 		r := &l.rules[i]
-		if r.verdict.Action != Reject || r.expression != nil || !r.dependsOnlyOn(f, pins) {
+		if r.verdict.Action != Reject || r.expression != nil || r.except != nil || !r.dependsOnlyOn(f, pins) {
 			continue
 		}
 		for _, g := range r.conditions[f] {
@@ -168,4 +171,50 @@ func (l *List) acceptedBefore(i int, f fact, value string) bool {
 		}
 	}
 	return false
+}
+
+// excepted returns the values of fact f with which no accepting filter accepts
+// an Event, because those that could match make an exception of it. They come
+// in the order of the first filter that names them, each once.
+func (l *List) excepted(f fact, accepting []int) []string {
+	var values []string
+	for _, i := range accepting {
+		except := l.rules[i].except
+		if except == nil {
+			continue
+		}
+		for _, g := range except.conditions[f] {
+			if g.form == exact && !slices.Contains(values, g.text) && l.noneAccepts(f, g.text, accepting) {
+				values = append(values, g.text)
+			}
+		}
+	}
+	return values
+}
+
+// noneAccepts reports whether every accepting filter provably accepts no Event
+// whose fact f has the value.
+func (l *List) noneAccepts(f fact, value string, accepting []int) bool {
+	for _, i := range accepting {
+		r := &l.rules[i]
+		if r.reach[f].matches(value) && !r.excepts(f, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// excepts reports whether r makes an exception of every Event that it would
+// match whose fact f has the value.
+func (r *rule) excepts(f fact, value string) bool {
+	x := r.except
+	if x == nil || x.expression != nil || !x.conditions[f].matches(value) {
+		return false
+	}
+	for other := range factCount {
+		if other != f && !x.conditions[other].covers(r.reach[other]) {
+			return false
+		}
+	}
+	return true
 }

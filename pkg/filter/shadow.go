@@ -37,7 +37,7 @@ func (l *List) Shadowed() []Shadow {
 // would. Where the same expression fails in both, a filter that rejects decides
 // and one that accepts does not.
 func (r *rule) shadows(later *rule) bool {
-	if r.expression != nil && r.verdict.Action == Accept && later.verdict.Action == Reject {
+	if r.evaluates() && r.verdict.Action == Accept && later.verdict.Action == Reject {
 		return false
 	}
 	return r.covers(later)
@@ -49,7 +49,8 @@ func (r *rule) covers(later *rule) bool {
 	if r.expression != nil && (later.expression == nil || r.expression.text != later.expression.text) {
 		return false
 	}
-	return r.reach.covers(&later.reach)
+	// Where r makes an exception, later must make it too.
+	return later.except.covers(r.except) && r.reach.covers(&later.reach)
 }
 
 // why says how the filter at index i is shadowed by the earlier one at j.
@@ -67,6 +68,10 @@ func (l *List) why(j, i int) string {
 		return fmt.Sprintf("%s has the same conditions and decides first, for project %s", name, earlier.verdict.Project)
 	case earlier.verdict.OncePer != later.verdict.OncePer:
 		return fmt.Sprintf("%s has the same conditions and decides first, with another oncePer", name)
+	case earlier.verdict.CommitRef != later.verdict.CommitRef:
+		return fmt.Sprintf("%s has the same conditions and decides first, with another commitRef", name)
+	case earlier.verdict.LogLevel != later.verdict.LogLevel:
+		return fmt.Sprintf("%s has the same conditions and decides first, with another logLevel", name)
 	default:
 		return fmt.Sprintf("it repeats %s", name)
 	}
@@ -74,12 +79,7 @@ func (l *List) why(j, i int) string {
 
 // matchesAll reports whether r has no conditions.
 func (r *rule) matchesAll() bool {
-	for _, condition := range r.conditions {
-		if len(condition) > 0 {
-			return false
-		}
-	}
-	return r.expression == nil
+	return r.conditions.open() && r.expression == nil && r.except == nil
 }
 
 // MatchesAll reports whether the filter at the 0-based index has no conditions

@@ -12,38 +12,38 @@ func TestShadowed(t *testing.T) {
 		want  []Shadow
 	}{
 		"filters behind one without conditions": {
-			[]Rule{{Kind: "Pod"}, {Kind: "*", Action: Accept}, {Kind: "Node"}, {}},
+			[]Rule{{Kind: []string{"Pod"}}, {Kind: []string{"*"}, Action: Accept}, {Kind: []string{"Node"}}, {}},
 			[]Shadow{
 				{Index: 2, Earlier: 1, Why: "filters[1] matches every Event, so no later filter is reached"},
 				{Index: 3, Earlier: 1, Why: "filters[1] matches every Event, so no later filter is reached"},
 			},
 		},
 		"a filter that repeats another": {
-			[]Rule{{Kind: "Pod", Reasons: []string{"A", "B"}}, {Kind: "Pod", Reasons: []string{"B", "A"}}},
+			[]Rule{{Kind: []string{"Pod"}, Reasons: []string{"A", "B"}}, {Kind: []string{"Pod"}, Reasons: []string{"B", "A"}}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "it repeats filters[0]"}},
 		},
 		"a filter that contradicts another": {
-			[]Rule{{Kind: "Pod"}, {Kind: "Pod", Action: Accept}},
+			[]Rule{{Kind: []string{"Pod"}}, {Kind: []string{"Pod"}, Action: Accept}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] has the same conditions and decides first, to reject"}},
 		},
 		"a filter that asks for more than an earlier one": {
-			[]Rule{{Name: "web-*"}, {Kind: "Pod", Name: "web-1*", Expression: "count > 1"}},
+			[]Rule{{Name: []string{"web-*"}}, {Kind: []string{"Pod"}, Name: []string{"web-1*"}, Expression: "count > 1"}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
 		},
 		"an expression that is the same": {
-			[]Rule{{Expression: "count > 1"}, {Kind: "Pod", Expression: "count > 1"}},
+			[]Rule{{Expression: "count > 1"}, {Kind: []string{"Pod"}, Expression: "count > 1"}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
 		},
 		"a namespace has a scope": {
-			[]Rule{{Scope: NamespacedScope}, {Namespace: "pequ*"}},
+			[]Rule{{Scope: NamespacedScope}, {Namespace: []string{"pequ*"}}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
 		},
 		"a scope that says what the namespace says": {
-			[]Rule{{Namespace: "pequod"}, {Namespace: "pequod", Scope: NamespacedScope}},
+			[]Rule{{Namespace: []string{"pequod"}}, {Namespace: []string{"pequod"}, Scope: NamespacedScope}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "it repeats filters[0]"}},
 		},
 		"the other scope": {
-			[]Rule{{Scope: ClusterScope, Kind: "Node"}, {Kind: "Node"}, {Scope: NamespacedScope}}, nil,
+			[]Rule{{Scope: ClusterScope, Kind: []string{"Node"}}, {Kind: []string{"Node"}}, {Scope: NamespacedScope}}, nil,
 		},
 		"an accept whose expression may fail, which then rejects": {
 			[]Rule{{Expression: "count > 1", Action: Accept}, {Expression: "count > 1"}}, nil,
@@ -53,13 +53,28 @@ func TestShadowed(t *testing.T) {
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] has the same conditions and decides first, to reject"}},
 		},
 		"an expression that differs is not looked into": {
-			[]Rule{{Expression: "true"}, {Kind: "Pod", Expression: "count > 1"}}, nil,
+			[]Rule{{Expression: "true"}, {Kind: []string{"Pod"}, Expression: "count > 1"}}, nil,
 		},
 		"a filter that asks for less than an earlier one": {
-			[]Rule{{Kind: "Pod", Namespace: "pequod"}, {Kind: "Pod"}}, nil,
+			[]Rule{{Kind: []string{"Pod"}, Namespace: []string{"pequod"}}, {Kind: []string{"Pod"}}}, nil,
 		},
 		"a filter with one reason more": {
 			[]Rule{{Reasons: []string{"A", "B"}}, {Reasons: []string{"A", "C"}}}, nil,
+		},
+		"a filter with an exception leaves something": {
+			[]Rule{{Kind: []string{"Pod"}, Except: &Except{Name: []string{"a"}}}, {Kind: []string{"Pod"}}}, nil,
+		},
+		"a filter with the same exception is shadowed": {
+			[]Rule{{Kind: []string{"Pod"}, Except: &Except{Name: []string{"a"}}}, {Kind: []string{"Pod"}, Except: &Except{Name: []string{"a", "b"}}}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
+		},
+		"an exception makes a filter narrower": {
+			[]Rule{{Kind: []string{"Pod"}}, {Kind: []string{"Pod"}, Except: &Except{Name: []string{"a"}}}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
+		},
+		"a list within a list": {
+			[]Rule{{Kind: []string{"Pod", "Job"}}, {Kind: []string{"Job"}}},
+			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] already matches every Event that this filter matches"}},
 		},
 		"the list that the README teaches with": {pequod(), nil},
 	} {

@@ -49,21 +49,55 @@ func (r *rule) try(f *facts, e *corev1.Event) Step {
 			return step
 		}
 	}
-	if r.expression == nil {
-		step.Matched = true
+	excepted := r.except != nil && r.except.conditions.hold(f)
+	if excepted && r.except.expression == nil {
+		step.Why = r.except.why(f)
 		return step
 	}
 	var err error
-	step.Matched, err = r.expression.holds(e)
+	step.Matched = true
+	if r.expression != nil {
+		step.Matched, err = r.expression.holds(e)
+	}
 	switch {
 	case err != nil:
-		fault := Fault{By: step.By, Action: r.verdict.Action, Err: err}
-		step.Matched = fault.Action == Reject
-		step.Why = fmt.Sprintf("expression failed, %s: %v", fault.Outcome(), err)
+		step.fails(r, "expression", err)
+		return step
 	case !step.Matched:
 		step.Why = "expression is false"
+		return step
+	case !excepted:
+		return step
+	}
+	holds, err := r.except.expression.holds(e)
+	switch {
+	case err != nil:
+		step.fails(r, "except.expression", err)
+	case holds:
+		step.Matched, step.Why = false, r.except.why(f)
 	}
 	return step
+}
+
+// fails notes that an expression of r failed.
+func (s *Step) fails(r *rule, key string, err error) {
+	fault := Fault{By: s.By, Action: r.verdict.Action, Err: err}
+	s.Matched = fault.Action == Reject
+	s.Why = fmt.Sprintf("%s failed, %s: %v", key, fault.Outcome(), err)
+}
+
+// why names the conditions by which x makes an exception of an Event.
+func (x *exception) why(f *facts) string {
+	var parts []string
+	for i, condition := range x.conditions {
+		if len(condition) > 0 {
+			parts = append(parts, fmt.Sprintf("%s is %q", fact(i), f[i]))
+		}
+	}
+	if x.expression != nil {
+		parts = append(parts, "its expression is true")
+	}
+	return "except applies: " + strings.Join(parts, ", ")
 }
 
 // String returns the globs as a choice: "Killing" or "Back*".

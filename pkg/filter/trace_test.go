@@ -8,15 +8,15 @@ import (
 
 func TestTrace(t *testing.T) {
 	l := mustCompile(t,
-		Rule{Namespace: "kube-system"},
+		Rule{Namespace: []string{"kube-system"}},
 		Rule{Reasons: []string{"Killing", "Failed*"}},
-		Rule{Kind: "Pod", Name: "db-*"},
-		Rule{Type: "Normal"},
-		Rule{Component: "kube-proxy"},
+		Rule{Kind: []string{"Pod"}, Name: []string{"db-*"}},
+		Rule{Type: []string{"Normal"}},
+		Rule{Component: []string{"kube-proxy"}},
 		Rule{Expression: "count > 100"},
 		Rule{Scope: ClusterScope},
 		Rule{Expression: `event.metadata.labels["team"] == "ahab"`, Action: Accept},
-		Rule{Kind: "Pod", Namespace: "pequod", Action: Accept},
+		Rule{Kind: []string{"Pod"}, Namespace: []string{"pequod"}, Action: Accept},
 		Rule{},
 	)
 	want := []Step{

@@ -1,0 +1,73 @@
+package filter
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// exception is a compiled Except: where it holds, its filter does not match.
+type exception struct {
+	conditions conditions
+	expression *expression
+}
+
+// tail is what is left of a rule behind its text conditions: an expression, an
+// exception, or both.
+type tail struct {
+	expression *expression
+	except     *exception
+}
+
+// newTail returns the tail of a rule, or nil where there is nothing to it.
+func newTail(r *rule) *tail {
+	if r.expression == nil && r.except == nil {
+		return nil
+	}
+	return &tail{expression: r.expression, except: r.except}
+}
+
+// holds reports whether the tail lets the filter match. The exception's text
+// conditions come first: they cost least, and where they settle it no
+// expression can fail. An error is the failure of an expression.
+func (t *tail) holds(f *facts, e *corev1.Event) (bool, error) {
+	excepted := t.except != nil && t.except.conditions.hold(f)
+	if excepted && t.except.expression == nil {
+		return false, nil
+	}
+	if t.expression != nil {
+		if holds, err := t.expression.holds(e); err != nil || !holds {
+			return false, err
+		}
+	}
+	if !excepted {
+		return true, nil
+	}
+	holds, err := t.except.expression.holds(e)
+	return err == nil && !holds, err
+}
+
+// hold reports whether all conditions hold for the facts of an Event.
+func (c *conditions) hold(f *facts) bool {
+	for i := range c {
+		if !c[i].matches(f[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether x provably holds wherever other does. A nil exception
+// never holds.
+func (x *exception) covers(other *exception) bool {
+	if other == nil {
+		return true
+	}
+	if x == nil || x.expression != nil && (other.expression == nil || x.expression.text != other.expression.text) {
+		return false
+	}
+	return x.conditions.covers(&other.conditions)
+}
+
+// evaluates reports whether an expression has a say in whether r matches.
+func (r *rule) evaluates() bool {
+	return r.expression != nil || r.except != nil && r.except.expression != nil
+}
