@@ -40,9 +40,10 @@ func newBuild(b delivery.Build) (*brigade.Build, error) {
 		ProjectID:  b.ProjectID,
 		Type:       EventType(b.Event),
 		Provider:   Provider,
-		ShortTitle: shortTitle(b.Event),
-		LongTitle:  longTitle(b.Event),
+		ShortTitle: shortTitle(b.Event, b.Group),
+		LongTitle:  longTitle(b.Event, b.Group),
 		Revision:   &brigade.Revision{Ref: b.CommitRef},
+		LogLevel:   b.LogLevel,
 		Payload:    payload,
 	}, nil
 }

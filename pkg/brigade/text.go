@@ -61,15 +61,20 @@ func plain(s string) string {
 	}, head(s, maxReason+1))
 }
 
-// shortTitle says what happened to what: "BackOff: Pod pequod/web-0".
-func shortTitle(e *corev1.Event) string {
-	return title(e.Reason+": "+event.Object(e), maxShortTitle)
+// shortTitle says what happened to what: "BackOff: Pod pequod/web-0". A build
+// that stands for a group begins with it: "group of namespace pequod: BackOff: …".
+func shortTitle(e *corev1.Event, group string) string {
+	said := e.Reason + ": " + event.Object(e)
+	if group != "" {
+		said = "group of " + group + ": " + said
+	}
+	return title(said, maxShortTitle)
 }
 
 // longTitle adds what the reporter said of it, how often and who reported it:
 // "Pod pequod/web-0: Back-off restarting failed container (BackOff, 5 times,
 // kubelet)".
-func longTitle(e *corev1.Event) string {
+func longTitle(e *corev1.Event, group string) string {
 	facts := []string{e.Reason}
 	if n := event.Count(e); n > 1 {
 		facts = append(facts, fmt.Sprintf("%d times", n))
@@ -81,7 +86,11 @@ func longTitle(e *corev1.Event) string {
 	if said == "" {
 		said = e.Reason
 	}
-	return title(fmt.Sprintf("%s: %s (%s)", event.Object(e), said, strings.Join(facts, ", ")), maxLongTitle)
+	all := fmt.Sprintf("%s: %s (%s)", event.Object(e), said, strings.Join(facts, ", "))
+	if group != "" {
+		all = "first of the group of " + group + ": " + all
+	}
+	return title(all, maxLongTitle)
 }
 
 // title returns s on one line of at most n characters: runs of white space

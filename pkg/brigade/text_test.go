@@ -50,30 +50,37 @@ func TestTitles(t *testing.T) {
 	hostile.Message = "first\r\nsecond\x00\ttab\u00a0\u2028end \xff"
 	tests := map[string]struct {
 		event       *corev1.Event
+		group       string
 		short, long string
 	}{
 		"what happened to what, how often and who says so": {
-			backOff(), "BackOff: Pod pequod/web-0",
+			backOff(), "", "BackOff: Pod pequod/web-0",
 			"Pod pequod/web-0: Back-off restarting failed container web in pod <web-0> (BackOff, 5 times, kubelet)",
 		},
+		"a group that the build stands for": {
+			backOff(), "namespace pequod, reason BackOff in 10m",
+			"group of namespace pequod, reason BackOff in 10m: BackOff: Pod pequod/web-0",
+			"first of the group of namespace pequod, reason BackOff in 10m: " +
+				"Pod pequod/web-0: Back-off restarting failed container web in pod <web-0> (BackOff, 5 times, kubelet)",
+		},
 		"nothing but a reason": {
-			node, "NodeReady: Node n1", "Node n1: NodeReady (NodeReady)",
+			node, "", "NodeReady: Node n1", "Node n1: NodeReady (NodeReady)",
 		},
 		"what cannot be seen is shown, and what breaks lines is a space": {
-			hostile, "Back�Off: Pod pequod/web-0�[2J",
+			hostile, "", "Back�Off: Pod pequod/web-0�[2J",
 			"Pod pequod/web-0�[2J: first second� tab end � (Back�Off, 5 times, kubelet)",
 		},
 		"what is too long is cut where a reader sees it": {
-			long, "BackOff: Pod pequod/" + strings.Repeat("x", 79) + "…",
+			long, "", "BackOff: Pod pequod/" + strings.Repeat("x", 79) + "…",
 			"Pod pequod/" + strings.Repeat("x", 200) + ": " + strings.Repeat("é ", 493) + "…",
 		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := shortTitle(tc.event); got != tc.short {
+			if got := shortTitle(tc.event, tc.group); got != tc.short {
 				t.Errorf("short title %q, want %q", got, tc.short)
 			}
-			if got := longTitle(tc.event); got != tc.long {
+			if got := longTitle(tc.event, tc.group); got != tc.long {
 				t.Errorf("long title %q, want %q", got, tc.long)
 			}
 		})

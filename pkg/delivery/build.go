@@ -25,6 +25,11 @@ type Build struct {
 	ProjectID string
 	// CommitRef is the Git reference to build, for example refs/heads/master.
 	CommitRef string
+	// LogLevel is how much the worker logs, empty for Brigade's default.
+	LogLevel string
+	// Group says which Events the build stands for besides its own, for people to
+	// read, and is empty where it stands for none.
+	Group string
 	// By is the filter that accepted the Event, for example "filters[3]".
 	By string
 	// Event is what happened. It must not be changed.

@@ -52,9 +52,9 @@ type Case struct {
 
 // Expectation is what a case expects. What is not set is not looked at.
 type Expectation struct {
-	// Verdict, By, Project and EventType are expected of each Event. Project is
-	// a name or an ID.
-	Verdict, By, Project, EventType string
+	// Verdict, By, Project, CommitRef and EventType are expected of each Event.
+	// Project is a name or an ID.
+	Verdict, By, Project, CommitRef, EventType string
 	// Accepted and Rejected are how many Events are; Builds is how many builds
 	// come of them.
 	Accepted, Rejected, Builds *int
@@ -175,7 +175,7 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 
 // empty reports whether nothing is expected.
 func (e *Expectation) empty() bool {
-	return e.Verdict == "" && e.By == "" && e.Project == "" && e.EventType == "" &&
+	return e.Verdict == "" && e.By == "" && e.Project == "" && e.CommitRef == "" && e.EventType == "" &&
 		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
 }
 
@@ -196,6 +196,7 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 		},
 		"by":        text(&e.By),
 		"project":   text(&e.Project),
+		"commitRef": text(&e.CommitRef),
 		"eventType": text(&e.EventType),
 		"accepted":  number(&e.Accepted),
 		"rejected":  number(&e.Rejected),

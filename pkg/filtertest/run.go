@@ -164,6 +164,7 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 		compare("project", e.Project, got)
 	}
 	compare("eventType", e.EventType, brigade.EventType(x.Event))
+	compare("commitRef", e.CommitRef, x.Verdict.CommitRef)
 	return out
 }
 

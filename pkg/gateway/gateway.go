@@ -129,8 +129,7 @@ func New(o Options) *Gateway {
 // use puts a filter file into force for what is read from now on.
 func (g *Gateway) use(c *config.Config) {
 	g.rules.Store(&source.Rules{
-		Decider:   decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents},
-		CommitRef: c.CommitRef,
+		Decider: decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents},
 	})
 	g.config.Store(c)
 	g.metrics.loaded()

@@ -29,12 +29,17 @@ import (
 //	zero         project, Event UID                                   creation of the Event
 //	a window     project, involved object, reason, length and         start of the window
 //	             start of the window
+//	a window     project, filter, what is grouped by and its       start of the window
+//	and groupBy  values, length and start of the window
 //	occurrence   project, Event UID, count                            creation of the Event + count ms
 //
 // The time part is a function of the identity alone. That is why occurrences
 // do not take it from the time they occurred at: a writer may touch that time
 // without raising the count, and the ID must not follow. The count in
 // milliseconds keeps the occurrences of one Event in order.
+//
+// The filter of a group is its ID or a hash of its conditions: groups of two
+// filters are two, and a filter that is moved in its list keeps its builds.
 //
 // The involved object is its API group, kind, namespace and name. The version of
 // the API is left out, because reporters name different ones for one object, and
@@ -45,6 +50,12 @@ func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
 		count := event.Count(e)
 		at := e.CreationTimestamp.Add(time.Duration(count) * time.Millisecond)
 		return id(at, "occurrence", projectID, string(e.UID), strconv.Itoa(int(count)))
+	case once.Window > 0 && once.GroupBy.IsSet():
+		start := windowStart(event.Occurred(e), once.Window)
+		parts := []string{"group", projectID, once.Filter, once.GroupBy.String()}
+		parts = append(parts, once.GroupBy.Values(e)...)
+		return id(start, append(parts,
+			strconv.FormatInt(once.Window.Milliseconds(), 10), strconv.FormatInt(start.UnixMilli(), 10))...)
 	case once.Window > 0:
 		start := windowStart(event.Occurred(e), once.Window)
 		o := e.InvolvedObject

@@ -38,6 +38,20 @@ func TestIdentity(t *testing.T) {
 		return e
 	}
 
+	grouped := func(filterName string, keys ...string) filter.OncePer {
+		group := filter.Group(0).All()
+		for _, key := range keys {
+			var err error
+			if group, err = group.With(key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return filter.OncePer{Window: 10 * time.Minute, GroupBy: group, Filter: filterName}
+	}
+	another := grouped("jobs", "namespace", "reason")
+	longer := grouped("pods", "namespace", "reason")
+	longer.Window = time.Hour
+
 	tests := map[string]struct {
 		a, b               *corev1.Event
 		projectA, projectB string
@@ -56,6 +70,12 @@ func TestIdentity(t *testing.T) {
 		"another API group of the kind is another build":        {a: of("networking.k8s.io/v1"), b: of("extensions/v1"), once: tenMinutes},
 		"another version of the API is the same object":         {a: of("networking.k8s.io/v1"), b: of("networking.k8s.io/v1beta1"), once: tenMinutes, same: true},
 		"a version of the core group is its name for the group": {a: of("v1"), b: of(""), once: tenMinutes, same: true},
+		"another object of the group is the same build":         {a: backOff("u1", at(0, 0), 1), b: otherPod, once: grouped("pods", "namespace", "reason"), same: true},
+		"another value that is grouped by is another build":     {a: backOff("u1", at(0, 0), 1), b: otherReason, once: grouped("pods", "namespace", "reason")},
+		"all Events of a window can be one group":               {a: otherPod, b: otherReason, once: grouped("pods"), same: true},
+		"the next window of a group is another build":           {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(10, 0), 1), once: grouped("pods", "namespace")},
+		"the group of another filter is another build":          {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(0, 0), 1), once: grouped("pods", "namespace", "reason"), onceB: &another},
+		"another length of a group's window is another build":   {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(0, 0), 1), once: grouped("pods", "namespace", "reason"), onceB: &longer},
 		"each occurrence is a build":                            {a: backOff("u1", at(0, 0), 1), b: backOff("u1", at(0, 5), 2), once: occurrence},
 		"an occurrence whose time is touched stays one build":   {a: backOff("u1", at(0, 0), 2), b: backOff("u1", at(0, 5), 2), once: occurrence, same: true},
 		"the same occurrence of another event is another build": {a: backOff("u1", at(0, 0), 1), b: backOff("u2", at(0, 0), 1), once: occurrence},

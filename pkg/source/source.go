@@ -42,10 +42,9 @@ const (
 // it: the cluster was restored from a backup.
 var ErrHistory = errors.New("the cluster's history went back, because it was restored from a backup")
 
-// Rules are what decides on Events and what their builds are made of.
+// Rules are what decides on Events.
 type Rules struct {
-	Decider   decide.Decider
-	CommitRef string
+	Decider decide.Decider
 }
 
 // Queue takes accepted builds.
@@ -169,7 +168,9 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 	s.queue.Add(delivery.Build{
 		ID:        identity.Of(project, e, verdict.OncePer),
 		ProjectID: project,
-		CommitRef: rules.CommitRef,
+		CommitRef: verdict.CommitRef,
+		LogLevel:  string(verdict.LogLevel),
+		Group:     groupOf(e, verdict.OncePer),
 		By:        verdict.By,
 		Event:     e,
 	}, s.tracker)
@@ -202,4 +203,13 @@ func (s *Source) check(read, current string) {
 	if position.Ahead(read, current) {
 		s.fail(fmt.Errorf("%w: read up to resourceVersion %s, now at %s", ErrHistory, read, current))
 	}
+}
+
+// groupOf says which Events a build stands for besides e, and nothing where it
+// stands for none.
+func groupOf(e *corev1.Event, once filter.OncePer) string {
+	if !once.GroupBy.IsSet() {
+		return ""
+	}
+	return once.GroupBy.Describe(e) + " in " + once.String()
 }

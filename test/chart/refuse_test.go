@@ -52,7 +52,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 		},
 		"an unknown type": {
 			values: `filters: [{type: warning, action: accept}]`,
-			want:   `at '/filters/0/type': value must be one of 'Normal', 'Warning'`,
+			want:   `at '/filters/0/type': 'warning' does not match pattern '^(Normal|Warning|.*[*?].*|)$'`,
 		},
 		"an unknown scope": {
 			values: `filters: [{scope: cluster, action: accept}]`,
@@ -68,7 +68,39 @@ at '/limits/queued': minimum: got 0, want 1`,
 		},
 		"a namespace that is a number": {
 			values: `filters: [{namespace: 42, action: reject}]`,
-			want:   `at '/filters/0/namespace': got number, want string`,
+			want:   `at '/filters/0/namespace': got number, want string or array`,
+		},
+		"an empty entry of a list": {
+			values: `filters: [{kind: [Pod, ""], action: reject}]`,
+			want:   `at '/filters/0/kind/1': minLength: got 0, want 1`,
+		},
+		"an unknown key of an exception": {
+			values: `filters: [{except: {reason: [Killing]}, action: reject}]`,
+			want:   `at '/filters/0/except': additional properties 'reason' not allowed`,
+		},
+		"an exception of everything": {
+			values: `filters: [{except: {}, action: reject}]`,
+			want:   `at '/filters/0/except': minProperties: got 0, want 1`,
+		},
+		"an id with a space": {
+			values: `filters: [{id: a b, action: reject}]`,
+			want:   `at '/filters/0/id': 'a b' does not match pattern '^[A-Za-z0-9_.-]{0,63}$'`,
+		},
+		"a reference with a space": {
+			values: `filters: [{commitRef: a b, action: accept}]`,
+			want:   `at '/filters/0/commitRef': 'a b' does not match pattern '^\\S*$'`,
+		},
+		"an unknown log level": {
+			values: `filters: [{logLevel: debug, action: accept}]`,
+			want:   `at '/filters/0/logLevel': value must be one of 'all', 'log', 'info', 'warn', 'error', 'none'`,
+		},
+		"an unknown key to group by": {
+			values: `filters: [{groupBy: [label], oncePer: 10m, action: accept}]`,
+			want:   `at '/filters/0/groupBy/0': value must be one of 'namespace', 'kind', 'name', 'reason', 'type', 'component'`,
+		},
+		"groupBy on a reject": {
+			values: `filters: [{groupBy: [kind], action: reject}]`,
+			want:   `at '/filters/0/groupBy': value must be 'left out, only an accepting filter has one'`,
 		},
 		"a duration that is none": {
 			values: `filters: [{oncePer: soon, action: accept}]`,

@@ -1,10 +1,16 @@
 {{/*
-Whether a glob of a filter matches a text: "true" or nothing. Input: glob, text.
-An absent glob matches anything.
+Whether a glob of a filter, or any of a list, matches a text: "true" or nothing.
+Input: glob, text. An absent glob matches anything.
 */}}
 {{- define "gateway.glob" -}}
-{{- $re := .glob | default "*" | regexQuoteMeta | replace `\*` `.*` | replace `\?` `.` -}}
-{{- if regexMatch (printf "^(?s:%s)$" $re) .text }}true{{ end -}}
+{{- $globs := .glob | default "*" -}}
+{{- if kindIs "string" $globs }}{{ $globs = list $globs }}{{ end -}}
+{{- $matched := false -}}
+{{- range $globs -}}
+{{- $re := . | regexQuoteMeta | replace `\*` `.*` | replace `\?` `.` -}}
+{{- if regexMatch (printf "^(?s:%s)$" $re) $.text }}{{ $matched = true }}{{ end -}}
+{{- end -}}
+{{- if $matched }}true{{ end -}}
 {{- end -}}
 
 {{/*
@@ -13,7 +19,7 @@ namespace: "true" or nothing. Input: filter, but (a key).
 */}}
 {{- define "gateway.open" -}}
 {{- $open := ne .filter.scope "Cluster" -}}
-{{- range $key := without (list "namespace" "kind" "name" "reasons" "type" "component" "expression") .but -}}
+{{- range $key := without (list "namespace" "kind" "name" "reasons" "type" "component" "expression" "except") .but -}}
 {{- if not (has (get $.filter $key | default "*") (list "*" (list "*"))) }}{{ $open = false }}{{ end -}}
 {{- end -}}
 {{- if $open }}true{{ end -}}
