@@ -88,8 +88,13 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		options.Lease = object(f.leaderElectLease, own)
 		options.Election = f.election
 	}
+	var shown *page
+	if f.uiListen != "" {
+		shown = newPage(f, options, clientConfig.Host)
+		options.Observer = shown
+	}
 	log.Info("starting", "version", version, "server", clientConfig.Host, "scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
-	return serve(ctx, f, gateway.New(options), follower, registry, log)
+	return serve(ctx, f, gateway.New(options), shown, follower, registry, log)
 }
 
 // loadConfig returns the filter file at path, and what follows it, which is nil
@@ -102,8 +107,8 @@ func loadConfig(path string, log *slog.Logger) (*config.Config, *config.Follower
 	return c, follower, err
 }
 
-// serve runs the gateway and its port until ctx ends or either fails.
-func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, follower *config.Follower, registry *prometheus.Registry, log *slog.Logger) error {
+// serve runs the gateway, its port and its page until ctx ends or one fails.
+func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, shown *page, follower *config.Follower, registry *prometheus.Registry, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if f.listen != "" {
 		s := server.New(server.Options{
@@ -111,9 +116,15 @@ func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, follower *co
 		})
 		group.Go(func() error { return s.Run(ctx) })
 	}
+	var user config.User = g
+	if shown != nil {
+		shown.show(g)
+		user = shown
+		group.Go(func() error { return shown.run(ctx) })
+	}
 	if follower != nil {
 		group.Go(func() error {
-			follower.Run(ctx, g)
+			follower.Run(ctx, user)
 			return nil
 		})
 	}

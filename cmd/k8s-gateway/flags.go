@@ -35,6 +35,7 @@ type daemonFlags struct {
 	dryRun             bool
 	pushDown           bool
 	listen             string
+	uiListen           string
 	pprof              bool
 	grace              time.Duration
 }
@@ -77,6 +78,7 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything but store the build Secrets: the API server checks each and stores none")
 	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out what the filters reject for sure; what it leaves out is not logged")
 	flags.StringVar(&f.listen, "listen", f.listen, "the `address` of /metrics, /healthz and /readyz; empty for none")
+	flags.StringVar(&f.uiListen, "ui-listen", f.uiListen, "the `address` of the page that shows Events, verdicts and builds; who reaches it sees them; empty for none")
 	flags.BoolVar(&f.pprof, "pprof", f.pprof, "serve profiles of the process under /debug/pprof/ too")
 	flags.DurationVar(&f.grace, "shutdown-grace-period", f.grace, "how long to go on with what is in flight after SIGTERM")
 }

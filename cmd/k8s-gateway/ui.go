@@ -135,7 +135,7 @@ func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdo
 	address := "http://" + listener.Addr().String() + "/"
 	fmt.Fprintf(stdout, "Page: %s\nCtrl-C ends it.\n", address)
 	if !loopback {
-		log.Warn("the page can be reached from other machines: anyone who reaches it sees every Event", "address", f.listen)
+		warnOfPage(log, f.listen)
 	}
 	if f.open {
 		openBrowser(ctx, address, log)
@@ -202,11 +202,7 @@ func (f *uiFlags) source(args []string, stdin io.Reader) (follow func(context.Co
 		return nil, "", fmt.Errorf("making a client: %w", err)
 	}
 	live := explain.Live{Client: client, Scopes: scopesOf(f.namespaces)}
-	scopes := make([]string, len(live.Scopes))
-	for i, scope := range live.Scopes {
-		scopes[i] = scope.String()
-	}
-	where = clientConfig.Host + ", " + strings.Join(scopes, ", ")
+	where = clientConfig.Host + ", " + strings.Join(namesOf(live.Scopes), ", ")
 	return func(ctx context.Context, page *ui.UI, log *slog.Logger) { followCluster(ctx, page, live, log) }, where, nil
 }
 

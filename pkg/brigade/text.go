@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
@@ -59,6 +60,11 @@ func plain(s string) string {
 		}
 		return r
 	}, head(s, maxReason+1))
+}
+
+// Titles returns the titles of a build.
+func Titles(b delivery.Build) (short, long string) {
+	return shortTitle(b.Event, b.Group), longTitle(b.Event, b.Group)
 }
 
 // shortTitle says what happened to what: "BackOff: Pod pequod/web-0". A build

@@ -44,6 +44,8 @@ type Config struct {
 	// Warnings are what is allowed but probably not meant, in the order of the
 	// file.
 	Warnings []Fault
+	// Text is the file itself.
+	Text string
 }
 
 // Observe returns the Config of a gateway without a filter file: it accepts
@@ -69,8 +71,12 @@ func Parse(file string, data []byte) (*Config, error) {
 	if len(data) > MaxSize {
 		return nil, tooLarge(file, int64(len(data)), MaxSize)
 	}
-	src := newSource(file, data)
-	return src.parse()
+	c, err := newSource(file, data).parse()
+	if err != nil {
+		return nil, err
+	}
+	c.Text = string(data)
+	return c, nil
 }
 
 // parse checks a filter file.

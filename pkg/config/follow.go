@@ -29,8 +29,8 @@ const (
 type User interface {
 	// Apply puts c into force. Its error says why it is not.
 	Apply(ctx context.Context, c *Config) error
-	// Refuse notes that a file was refused.
-	Refuse()
+	// Refuse notes that a file was refused, and why.
+	Refuse(err error)
 }
 
 // Follower reads a filter file again whenever it changes. A good file replaces
@@ -123,7 +123,7 @@ func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 		f.content = content
 	}
 	if err != nil {
-		user.Refuse()
+		user.Refuse(err)
 		f.log.Error("filter file refused, the last good one stays", "file", f.path, "err", err)
 	}
 	return false

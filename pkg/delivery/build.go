@@ -84,6 +84,18 @@ type Reporter interface {
 	Warn(reason, message string)
 }
 
+// Observer sees what became of builds.
+type Observer interface {
+	// Settled is called with each build that has an outcome, and why it was
+	// refused or dropped. It must not wait, nor call the Queue.
+	Settled(b Build, o Outcome, why string)
+}
+
+// nobody observes.
+type nobody struct{}
+
+func (nobody) Settled(Build, Outcome, string) {}
+
 // errRefused marks an error as one that no retry heals.
 var errRefused = errors.New("refused for good")
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +41,8 @@ type Options struct {
 	Log      *slog.Logger
 	Metrics  *Metrics
 	Reporter Reporter
+	// Observer is nil for none.
+	Observer Observer
 }
 
 // Queue takes accepted builds and sees each through to its outcome.
@@ -52,6 +53,7 @@ type Queue struct {
 	log      *slog.Logger
 	metrics  *Metrics
 	reporter Reporter
+	observer Observer
 	// wake has the dispatcher look again.
 	wake chan struct{}
 
@@ -80,13 +82,16 @@ func NewQueue(o Options) *Queue {
 		panic("delivery: a constant cache size was refused: " + err.Error())
 	}
 	q := &Queue{
-		sink: o.Sink, workers: o.Workers, grace: o.Grace, log: o.Log, metrics: o.Metrics, reporter: o.Reporter,
+		sink: o.Sink, workers: o.Workers, grace: o.Grace, log: o.Log, metrics: o.Metrics, reporter: o.Reporter, observer: o.Observer,
 		wake:    make(chan struct{}, 1),
 		limits:  newLimits(o.Limits, o.Log, o.Metrics),
 		flows:   limit.NewFlows[*pending](),
 		pending: map[string]*pending{},
 		recent:  recent,
 		logged:  map[string]*rate.Sometimes{},
+	}
+	if q.observer == nil {
+		q.observer = nobody{}
 	}
 	o.Metrics.current.Store(q)
 	return q
@@ -153,7 +158,7 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 		if p.asleep {
 			heap.Remove(&q.retries, p.place)
 		}
-		q.settleLocked(p, Dropped)
+		q.settleLocked(p, Dropped, fmt.Sprintf("%d builds waited, and limits.queued is %d", len(q.pending), queued))
 		q.sometimesLocked("queue full", func() {
 			flow, length := q.flows.Longest()
 			q.log.Error("build dropped, too many builds wait", "event", event.Key(p.build.Event), "build", p.build.ID,
@@ -307,11 +312,13 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	if p.attempts > 0 {
 		q.letRetriesPassLocked(now)
 	}
+	why := ""
 	if outcome == Refused {
+		why = err.Error()
 		q.log.Error("build refused", "event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
 		q.reporter.Warn("BuildRefused", fmt.Sprintf("event %s is not built: %v", event.Key(p.build.Event), err))
 	}
-	q.settleLocked(p, outcome)
+	q.settleLocked(p, outcome, why)
 }
 
 // failLocked puts a build that was not written to sleep until it is tried again.
@@ -347,9 +354,10 @@ func (q *Queue) letRetriesPassLocked(now time.Time) {
 	heap.Init(&q.retries)
 }
 
-// settleLocked ends the life of p.
-func (q *Queue) settleLocked(p *pending, outcome Outcome) {
+// settleLocked ends the life of p. why says why it was refused or dropped.
+func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	b := p.build
+	q.observer.Settled(b, outcome, why)
 	delete(q.pending, b.ID)
 	q.bytes -= p.size
 	if outcome != Refused && outcome != Dropped {
@@ -394,12 +402,7 @@ func (q *Queue) Waiting() (depth int, oldest time.Duration) {
 func (q *Queue) Flows() []FlowLength {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all := make([]FlowLength, 0, 8)
-	for flow, length := range q.flows.Lengths() {
-		all = append(all, FlowLength{flow, length})
-	}
-	slices.SortFunc(all, FlowLength.compare)
-	return all
+	return q.flowsLocked()
 }
 
 // poke has the dispatcher look again.

@@ -133,6 +133,7 @@ func (g *Gateway) elector(started func(context.Context)) (*leaderelection.Leader
 			OnStartedLeading: started,
 			OnStoppedLeading: func() {},
 			OnNewLeader: func(identity string) {
+				g.leader.Store(&identity)
 				if identity != "" && identity != g.options.Identity {
 					g.synced.Store(true)
 					g.log.Info("standing by", "lease", lease.Name, "leader", identity)

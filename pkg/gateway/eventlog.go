@@ -50,17 +50,19 @@ type eventLog struct {
 	choice  LogEvents
 	log     *slog.Logger
 	metrics *metrics
+	watcher Observer
 
 	mu   sync.Mutex
 	said map[string]*rate.Sometimes
 }
 
-func newEventLog(choice LogEvents, log *slog.Logger, m *metrics) *eventLog {
-	return &eventLog{choice: choice, log: log, metrics: m, said: map[string]*rate.Sometimes{}}
+func newEventLog(choice LogEvents, log *slog.Logger, m *metrics, watcher Observer) *eventLog {
+	return &eventLog{choice: choice, log: log, metrics: m, watcher: watcher, said: map[string]*rate.Sometimes{}}
 }
 
-// Seen logs and counts e with the verdict on it.
+// Seen logs and counts e with the verdict on it, and shows it to the watcher.
 func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
+	l.watcher.Seen(e, v)
 	l.metrics.seen(v.Action, v.By).Inc()
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -27,6 +28,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
@@ -74,6 +76,8 @@ type Options struct {
 	// DryRun has every Secret validated and none stored. The position is read
 	// and never written, and there is no election.
 	DryRun bool
+	// Observer sees Events and outcomes, beside log and metrics; nil for none.
+	Observer Observer
 	// Grace is how long a stopping gateway waits for writes that are under way.
 	Grace time.Duration
 	// Reach knows whether the API server answers the clients above.
@@ -81,6 +85,21 @@ type Options struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
+
+// Observer sees what the gateway does. It is called in the flow of Events, so it
+// must not wait.
+type Observer interface {
+	// Seen sees each Event that is read, once, with the verdict on it. The Event
+	// is not changed afterwards.
+	Seen(e *corev1.Event, v filter.Verdict)
+	delivery.Observer
+}
+
+// nobody observes.
+type nobody struct{}
+
+func (nobody) Seen(*corev1.Event, filter.Verdict)               {}
+func (nobody) Settled(delivery.Build, delivery.Outcome, string) {}
 
 // Object names an object by namespace and name. The zero Object names none.
 type Object struct {
@@ -105,6 +124,11 @@ type Gateway struct {
 	// synced says that the Events have been watched, or that this replica stands
 	// by. A term that follows another in no time does not undo it.
 	synced atomic.Bool
+	// term is the one at work, and queue what it delivers with; nil where this
+	// replica does not lead. leader is who does, where that is known.
+	term   atomic.Pointer[term]
+	queue  atomic.Pointer[delivery.Queue]
+	leader atomic.Pointer[string]
 	// holdsLease fails when the Lease has run out under a process that thinks
 	// it holds it.
 	holdsLease *leaderelection.HealthzAdaptor
@@ -113,12 +137,15 @@ type Gateway struct {
 // New returns a Gateway that does nothing until it is run.
 func New(o Options) *Gateway {
 	o.Election = o.Election.orDefault()
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
 	m := newMetrics(o.Registerer)
 	g := &Gateway{
 		options:    o,
 		log:        o.Log,
 		metrics:    m,
-		events:     newEventLog(o.LogEvents, o.Log, m),
+		events:     newEventLog(o.LogEvents, o.Log, m, o.Observer),
 		changed:    make(chan struct{}, 1),
 		holdsLease: leaderelection.NewLeaderHealthzAdaptor(o.Election.LeaseDuration),
 	}
@@ -160,7 +187,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 
 // Refuse notes that a filter file was refused, and the one before it stays in
 // force.
-func (g *Gateway) Refuse() { g.metrics.refused() }
+func (g *Gateway) Refuse(error) { g.metrics.refused() }
 
 // Run works until ctx ends, and returns when everything it started has. The
 // error says what no retry can heal: a position that cannot be read, a limit
@@ -234,8 +261,11 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 		Log:      g.log,
 		Metrics:  g.metrics.delivery,
 		Reporter: reporter,
+		Observer: g.options.Observer,
 	})
 	defer queue.Close()
+	g.queue.Store(queue)
+	defer g.queue.Store(nil)
 	for {
 		t := newTerm(g, queue)
 		err := t.run(leading, stopping)

@@ -63,9 +63,11 @@ func (t *term) run(leading, stopping context.Context) error {
 	if err := t.locate(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
+	t.gateway.term.Store(t)
 	t.start(ctx, fail)
 	t.followConfig(ctx, fail)
 	t.stop()
+	t.gateway.term.Store(nil)
 
 	cause := context.Cause(ctx)
 	if errors.Is(cause, position.ErrTaken) && t.historyWentBack(stopping) {

@@ -237,8 +237,9 @@ func (t *tally) sum() sum {
 func (t *tally) filters(c *config.Config, text []byte) []count {
 	doc := readDocument(text)
 	var out []count
+	names := c.Filters.Names()
 	for i, rule := range c.Filters.Rules() {
-		n := *t.of(filter.By(i))
+		n := *t.of(names[i])
 		n.Action = rule.Action.String()
 		if f := doc.filter(i); f != nil {
 			n.Conditions, n.Line = conditionsOf(f), f.Line

@@ -80,7 +80,7 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 	doc := readDocument([]byte(text))
 	if err == nil {
 		v := u.explainer(before).Decider.Decide(e)
-		at = placeOf(v.By, before.Filters.Len())
+		at = placeOf(v.By, before.Filters.Names())
 	} else if doc.filters != nil {
 		at = len(doc.filters.Content)
 	}
@@ -109,13 +109,11 @@ func onlyLacksProject(err error) bool {
 
 // placeOf returns where a filter has to be to decide ahead of what decides
 // now: there, or at the end.
-func placeOf(by string, filters int) int {
-	for i := range filters {
-		if filter.By(i) == by {
-			return i
-		}
+func placeOf(by string, filters []string) int {
+	if i := slices.Index(filters, by); i >= 0 {
+		return i
 	}
-	return filters
+	return len(filters)
 }
 
 // newFilterNode returns a filter with the given conditions.

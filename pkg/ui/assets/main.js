@@ -32,7 +32,7 @@ function showView(focus) {
 
 function drawHead() {
   const source = model.state?.source;
-  let name = source?.state ?? "connecting";
+  let name = model.sourceState;
   let text = { connecting: "connecting", following: "following", ended: "read", failed: "cannot read", "standing by": "standing by" }[name];
   if (isPaused()) [name, text] = ["paused", "paused"];
   if (!model.connected && model.state) [name, text] = ["lost", "disconnected"];
@@ -48,6 +48,7 @@ function drawBanner(source) {
   let title = "", text = "";
   if (!model.connected && model.state) [title, text] = ["The connection to k8s-gateway is lost.", "Is it still running? The page tries again by itself, and keeps your list."];
   else if (source?.state === "failed") [title, text] = [`Events cannot be read: ${source.error}`, "In a cluster this needs the right to list and watch Events: kubectl auth can-i list events --all-namespaces"];
+  else if (model.status?.ready && model.status.role !== "starting") [title, text] = [`The gateway is not ready: ${model.status.ready}`, "Now has the rest."];
   const shown = `${title} ${text}`;
   if (banner.dataset.shown === shown) return;
   banner.dataset.shown = shown;
@@ -102,6 +103,6 @@ startTakeaway();
 startNow();
 addEventListener("hashchange", () => showView(true));
 showView(false);
-for (const what of ["state", "rows", "connection", "paused"]) model.addEventListener(what, drawHead);
+for (const what of ["state", "rows", "connection", "paused", "status"]) model.addEventListener(what, drawHead);
 drawHead();
 follow();

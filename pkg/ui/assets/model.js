@@ -23,6 +23,13 @@ export const model = new (class extends EventTarget {
   /** Whether the editor has another list than the one that decides. */
   get edited() { return this.state !== null && this.text !== this.state.list.text; }
 
+  /** How reading Events goes; a daemon says so by its role. */
+  get sourceState() {
+    if (!this.state) return "connecting";
+    if (!this.status) return this.state.source.state;
+    return { leading: "following", "standing by": "standing by" }[this.status.role] ?? "connecting";
+  }
+
   /** Takes new rows and drops those that the gateway dropped. */
   take(message) {
     const { rows, firstRejected, firstKept } = message;

@@ -71,7 +71,7 @@ export function startTable(onOpen) {
     e.preventDefault();
     next.querySelector("button").focus();
   });
-  for (const what of ["rows", "evaluation", "state", "connection", "text"]) model.addEventListener(what, schedule);
+  for (const what of ["rows", "evaluation", "state", "connection", "text", "status"]) model.addEventListener(what, schedule);
   setInterval(tick, 1000);
   schedule();
 }
@@ -265,7 +265,7 @@ function drawEmpty(n) {
   empty.hidden = n > 0;
   if (n > 0) return;
   const say = (title, ...rest) => empty.replaceChildren(h("b", {}, title), ...rest.map((r) => (typeof r === "string" ? h("p", {}, r) : r)));
-  const state = model.state?.source.state ?? "connecting";
+  const state = model.sourceState;
   if (model.rows.length > 0) {
     const clear = h("button", { type: "button", onclick: () => { search.value = ""; showVerdict("all"); search.focus(); } }, "Clear search and filters");
     if (empty.dataset.is === "filtered") return;

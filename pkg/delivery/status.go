@@ -1,0 +1,56 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+)
+
+// Status is what waits in a Queue, and why.
+type Status struct {
+	// Waiting is how many builds have no outcome, and Oldest when the oldest of
+	// them was received.
+	Waiting int
+	Oldest  time.Time
+	// Flows are how many builds wait, by flow, the longest first. What is being
+	// written is not counted.
+	Flows []FlowLength
+	// Limit is the limit that holds builds back, as the filter file names it,
+	// empty where none does. It has done so from Since on.
+	Limit string
+	Since time.Time
+	// Until is when the limit lets the next build pass; zero where that depends
+	// on builds that run.
+	Until time.Time
+}
+
+// Status returns what waits.
+func (q *Queue) Status(now time.Time) Status {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := Status{Waiting: len(q.pending), Flows: q.flowsLocked()}
+	for _, p := range q.pending {
+		if s.Oldest.IsZero() || p.received.Before(s.Oldest) {
+			s.Oldest = p.received
+		}
+	}
+	for name, h := range q.limits.holds {
+		if !h.held {
+			continue
+		}
+		s.Limit, s.Since = name, h.since
+		if name == limitPace {
+			s.Until = now.Add(q.limits.bucket.Wait(now))
+		}
+	}
+	return s
+}
+
+// flowsLocked returns how many builds wait, by flow, the longest first.
+func (q *Queue) flowsLocked() []FlowLength {
+	all := make([]FlowLength, 0, 8)
+	for flow, length := range q.flows.Lengths() {
+		all = append(all, FlowLength{flow, length})
+	}
+	slices.SortFunc(all, FlowLength.compare)
+	return all
+}
