@@ -25,10 +25,10 @@ func (r *reader) warnAboutFirst(root *yaml.Node, filters []*filterNode) {
 		}
 	}
 	for _, f := range filters {
-		if f.rule.Action != filter.Accept || f.rule.Namespace != "*" {
+		if f.rule.Action != filter.Accept || !slices.Equal(f.rule.Namespace, []string{"*"}) {
 			continue
 		}
-		namespace := f.entries["namespace"].value
+		namespace := itemsOf(f.entries["namespace"].value)[0]
 		r.warn(at(namespace), f.pathOf("namespace"),
 			"* matches every namespace; it matched none in the first gateway, so this filter built nothing there; name the namespaces, or remove the filter")
 	}
