@@ -212,7 +212,7 @@ func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
 	t.workers, counting = newGroup(ctx)
 	t.workers.wait.Go(func() { informer.RunWithContext(counting) })
 	t.workers.wait.Go(func() {
-		if cache.WaitForCacheSync(counting.Done(), informer.HasSynced) {
+		if cache.WaitFor(counting, "", informer.HasSyncedChecker()) {
 			t.queue.Counted(time.Now().Add(t.settleTime()))
 		}
 	})

@@ -135,7 +135,7 @@ func (s *Source) Run(ctx context.Context, synced func()) error {
 	var looks sync.WaitGroup
 	looks.Go(func() { s.look(ctx) })
 	looks.Go(func() {
-		if cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+		if cache.WaitFor(ctx, "", informer.HasSyncedChecker()) { // at once, unlike WaitForCacheSync, which polls
 			synced()
 		}
 	})

@@ -41,7 +41,7 @@ type proxy struct {
 	// loses chooses requests that are passed on and whose answer gets lost
 	// with the connection.
 	loses func(*http.Request) bool
-	// answers answers a request itself where it returns true.
+	// answers gives the answer itself to requests that it returns true for.
 	answers func(http.ResponseWriter, *http.Request) bool
 	// before is called before a request is passed on.
 	before func(*http.Request)
