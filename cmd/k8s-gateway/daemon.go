@@ -30,7 +30,11 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if err := f.validate(); err != nil {
 		return err
 	}
-	log := newLogger(f.logFormat, stderr)
+	level, err := parseLevel(f.logLevel)
+	if err != nil {
+		return err
+	}
+	log := newLogger(f.logFormat, level, stderr)
 	clientConfig, namespace, err := connect(f.kubeconfig, f.master)
 	if err != nil {
 		return err
@@ -60,26 +64,29 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		return err
 	}
 	options := gateway.Options{
-		Config:             filters,
-		Core:               core,
-		Coordination:       coordination,
-		Authorization:      authorization,
-		Metadata:           pods,
-		Scopes:             scopesOf(f.namespaces),
-		BuildNamespace:     own,
-		Workers:            f.workers,
-		LogEvents:          gateway.LogEvents(f.logEvents),
-		Position:           object(f.positionConfigMap, own),
-		ReplayExisting:     f.replayExisting,
-		Pod:                gateway.Object{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
-		Identity:           replicaIdentity(),
-		AllowBrigadeEvents: f.allowBrigadeEvents,
-		DryRun:             f.dryRun,
-		PushDown:           f.pushDown,
-		Grace:              f.grace,
-		Log:                log,
-		Reach:              reach,
-		Registerer:         prometheus.WrapRegistererWithPrefix(metricsPrefix, registry),
+		Config:               filters,
+		Core:                 core,
+		Coordination:         coordination,
+		Authorization:        authorization,
+		Metadata:             pods,
+		Scopes:               scopesOf(f.namespaces),
+		BuildNamespace:       own,
+		Workers:              f.workers,
+		LogEvents:            gateway.LogEvents(f.logEvents),
+		LogRejectedPerSecond: f.logRejected,
+		Version:              version,
+		Commit:               commit,
+		Position:             object(f.positionConfigMap, own),
+		ReplayExisting:       f.replayExisting,
+		Pod:                  gateway.Object{Namespace: os.Getenv("POD_NAMESPACE"), Name: os.Getenv("POD_NAME")},
+		Identity:             replicaIdentity(),
+		AllowBrigadeEvents:   f.allowBrigadeEvents,
+		DryRun:               f.dryRun,
+		PushDown:             f.pushDown,
+		Grace:                f.grace,
+		Log:                  log,
+		Reach:                reach,
+		Registerer:           prometheus.WrapRegistererWithPrefix(metricsPrefix, registry),
 	}
 	if f.buildNamespace != "" {
 		options.BuildNamespace = f.buildNamespace
@@ -93,7 +100,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		shown = newPage(f, options, clientConfig.Host)
 		options.Observer = shown
 	}
-	log.Info("starting", "version", version, "server", clientConfig.Host, "scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
+	log.Info("starting", "version", version, "commit", commit, "server", clientConfig.Host, "scopes", fmt.Sprint(options.Scopes), "buildNamespace", options.BuildNamespace)
 	return serve(ctx, f, gateway.New(options), shown, follower, registry, log)
 }
 

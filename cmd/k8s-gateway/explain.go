@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -123,7 +124,7 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 		}
 	}
 	if f.live {
-		newLogger(logText, stderr) // client-go tells of lost connections
+		newLogger(logText, slog.LevelInfo, stderr) // client-go tells of lost connections
 		clientConfig, _, err := connect(f.kubeconfig, f.master)
 		if err != nil {
 			return nil, err

@@ -25,7 +25,9 @@ type daemonFlags struct {
 	master             string
 	workers            int
 	logFormat          string
+	logLevel           string
 	logEvents          string
+	logRejected        int
 	positionConfigMap  string
 	replayExisting     bool
 	leaderElect        bool
@@ -49,7 +51,9 @@ func defaultDaemonFlags() *daemonFlags {
 		namespaces:       strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
 		workers:          16,
 		logFormat:        logJSON,
+		logLevel:         "info",
 		logEvents:        string(gateway.LogSummary),
+		logRejected:      50,
 		leaderElect:      inPod(),
 		leaderElectLease: "brigade-k8s-gateway",
 		election:         gateway.DefaultElection(),
@@ -67,6 +71,8 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.IntVar(&f.workers, "workers", f.workers, "how many build Secrets are created at the same time")
 	flags.StringVar(&f.logFormat, "log-format", f.logFormat, "the `format` of the log: json or text")
 	flags.StringVar(&f.logEvents, "log-events", f.logEvents, "which Events are logged: full (with their JSON), summary, accepted, or none")
+	flags.StringVar(&f.logLevel, "log-level", f.logLevel, "the least `level` that is logged: debug, info, warn or error; the records of Events are info")
+	flags.IntVar(&f.logRejected, "log-rejected-per-second", f.logRejected, "how many rejected Events are logged in a second, on average; 0 logs all, accepted ones always are")
 	flags.StringVar(&f.positionConfigMap, "position-configmap", f.positionConfigMap, "the ConfigMap, `[namespace/]name`, that keeps what has been done over restarts; without one, Events that arrive while the gateway is down are not built")
 	flags.BoolVar(&f.replayExisting, "replay-existing", f.replayExisting, "with no stored position, build from the Events that are there instead of skipping them")
 	flags.BoolVar(&f.leaderElect, "leader-elect", f.leaderElect, "of several replicas let one work and the others stand by; default: true in a pod")
@@ -91,6 +97,12 @@ func (f *daemonFlags) validate() error {
 	}
 	if f.logFormat != logJSON && f.logFormat != logText {
 		faults = append(faults, fmt.Errorf("--log-format %q: must be json or text", f.logFormat))
+	}
+	if _, err := parseLevel(f.logLevel); err != nil {
+		faults = append(faults, err)
+	}
+	if f.logRejected < 0 {
+		faults = append(faults, fmt.Errorf("--log-rejected-per-second %d: must not be negative", f.logRejected))
 	}
 	if _, err := gateway.ParseLogEvents(f.logEvents); err != nil {
 		faults = append(faults, fmt.Errorf("--log-events: %w", err))

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
+	"strings"
+	"sync"
 
 	"k8s.io/klog/v2"
 )
@@ -14,12 +20,91 @@ const (
 
 // newLogger returns a logger in the given format, and routes klog, through
 // which client-go logs, into it.
-func newLogger(format string, w io.Writer) *slog.Logger {
-	var handler slog.Handler = slog.NewJSONHandler(w, nil)
+func newLogger(format string, level slog.Level, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewJSONHandler(w, options)
 	if format == logText {
-		handler = slog.NewTextHandler(w, nil)
+		handler = newTextHandler(w, options)
 	}
 	log := slog.New(handler)
 	klog.SetSlogLogger(log.With("component", "client-go"))
 	return log
+}
+
+// parseLevel returns the level with the given name.
+func parseLevel(name string) (slog.Level, error) {
+	var level slog.Level
+	for _, known := range []string{"debug", "info", "warn", "error"} {
+		if name == known {
+			return level, level.UnmarshalText([]byte(name))
+		}
+	}
+	return level, fmt.Errorf("--log-level %q: must be debug, info, warn or error", name)
+}
+
+// textHandler is slog's for text, but for what is only readable on lines of its
+// own, which it puts below the record: an Event, as the first gateway wrote it,
+// and a report of several lines.
+type textHandler struct {
+	slog.Handler // writes to shared.record
+	shared       *textOutput
+}
+
+// textOutput is what the handlers of one logger share.
+type textOutput struct {
+	mu     sync.Mutex
+	record bytes.Buffer
+	w      io.Writer
+}
+
+func newTextHandler(w io.Writer, options *slog.HandlerOptions) *textHandler {
+	shared := &textOutput{w: w}
+	return &textHandler{Handler: slog.NewTextHandler(&shared.record, options), shared: shared}
+}
+
+// Handle writes a record, and what is below it, at once.
+func (h *textHandler) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // slog.Handler has it so
+	short := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	var below strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		var text string
+		switch value := a.Value.Any().(type) {
+		case json.Marshaler:
+			if data, err := value.MarshalJSON(); err == nil && a.Key == "event" {
+				fmt.Fprintf(&below, "%s: %s\n", r.Message, data)
+				return true
+			}
+		case string:
+			text = value
+		case error:
+			text = value.Error()
+		}
+		first, rest, several := strings.Cut(text, "\n")
+		if !several {
+			short.AddAttrs(a)
+			return true
+		}
+		short.AddAttrs(slog.String(a.Key, first))
+		fmt.Fprintf(&below, "%s\n", strings.TrimRight(rest, "\n"))
+		return true
+	})
+	h.shared.mu.Lock()
+	defer h.shared.mu.Unlock()
+	h.shared.record.Reset()
+	if err := h.Handler.Handle(ctx, short); err != nil {
+		return err
+	}
+	h.shared.record.WriteString(below.String())
+	_, err := h.shared.w.Write(h.shared.record.Bytes())
+	return err
+}
+
+// WithAttrs returns a handler with more attributes.
+func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &textHandler{Handler: h.Handler.WithAttrs(attrs), shared: h.shared}
+}
+
+// WithGroup returns a handler that puts attributes in a group.
+func (h *textHandler) WithGroup(name string) slog.Handler {
+	return &textHandler{Handler: h.Handler.WithGroup(name), shared: h.shared}
 }

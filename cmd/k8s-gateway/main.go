@@ -10,8 +10,13 @@ import (
 	"syscall"
 )
 
-// version is set by the linker.
-var version = "dev"
+// version and commit are set by the linker.
+//
+//nolint:gochecknoglobals // the linker sets nothing else
+var (
+	version = "dev"
+	commit  = "unknown"
+)
 
 func main() {
 	os.Exit(run())

@@ -46,6 +46,7 @@ func newRootCommand() *cobra.Command {
 	}
 	flags.addTo(cmd.Flags())
 	cmd.Flags().SortFlags = false
-	cmd.AddCommand(newCheckCommand(), newExplainCommand(), newTestCommand(), newUICommand())
+	cmd.AddCommand(newCheckCommand(), newExplainCommand(), newTestCommand(), newUICommand(), newVersionCommand(), newPositionCommand())
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return singleDash(err) })
 	return cmd
 }

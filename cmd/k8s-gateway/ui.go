@@ -114,7 +114,7 @@ func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdo
 	if err := f.validate(); err != nil {
 		return err
 	}
-	log := newLogger(logText, stderr)
+	log := newLogger(logText, slog.LevelInfo, stderr)
 	list, err := f.readList()
 	if err != nil {
 		return err

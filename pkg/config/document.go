@@ -31,6 +31,9 @@ func (r *reader) config(root *yaml.Node) *Config {
 		cfg.Limits = r.limits(e.value)
 		r.warnAboutWait(e.value, cfg.Limits)
 	}
+	if e, ok := top["paused"]; ok {
+		cfg.Limits.Paused = r.truth(e.value, "paused")
+	}
 	var filters []*filterNode
 	if e, ok := top["filters"]; ok {
 		filters = r.filters(e.value)

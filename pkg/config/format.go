@@ -27,7 +27,7 @@ const (
 
 // fileKeys are the keys of a filter file.
 func fileKeys() []string {
-	return []string{"project", "commitRef", "filters", "limits"}
+	return []string{"project", "commitRef", "filters", "limits", "paused"}
 }
 
 // chartKeys are the keys of the chart's values beside those of a filter file.
@@ -36,7 +36,7 @@ func chartKeys() []string {
 		"watch", "ui", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
 		"imagePullSecrets", "rbac", "serviceAccount", "fullnameOverride", "resources", "nodeSelector", "tolerations", "affinity",
 		"priorityClassName", "podAnnotations", "podLabels", "extraArgs", "podDisruptionBudget", "networkPolicy", "resourceQuota",
-		"metrics", "global", "replicaCount", "image", "nameOverride", "namespaceOverride", "commonLabels", "podSecurityContext",
+		"metrics", "global", "logLevel", "logRejectedPerSecond", "replicaCount", "image", "nameOverride", "namespaceOverride", "commonLabels", "podSecurityContext",
 		"securityContext", "topologySpreadConstraints", "deployment", "strategy", "revisionHistoryLimit",
 		"terminationGracePeriodSeconds", "livenessProbe", "readinessProbe", "startupProbe", "dnsPolicy", "dnsConfig", "extraEnv",
 		"extraEnvFrom", "extraVolumes", "extraVolumeMounts", "extraContainers", "initContainers", "extraObjects", "service",

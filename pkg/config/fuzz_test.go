@@ -103,7 +103,7 @@ func render(t *testing.T, cfg *Config) []byte {
 		filters = append(filters, f)
 	}
 	data, err := yaml.Marshal(map[string]any{
-		"project": cfg.Project, "commitRef": cfg.CommitRef, "filters": filters,
+		"project": cfg.Project, "commitRef": cfg.CommitRef, "filters": filters, "paused": cfg.Limits.Paused,
 		"limits": map[string]int{
 			"buildsPerMinute": cfg.Limits.BuildsPerMinute, "burst": cfg.Limits.Burst,
 			"activeBuilds": cfg.Limits.ActiveBuilds, "queued": cfg.Limits.Queued,

@@ -129,6 +129,19 @@ func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool
 	return int(n), true
 }
 
+// truth returns a boolean value. A null is false.
+func (r *reader) truth(node *yaml.Node, path string) bool {
+	if isNull(node) {
+		return false
+	}
+	if node.Kind != yaml.ScalarNode || node.ShortTag() != "!!bool" {
+		r.refuse(at(node), path, "expected true or false, got %s", describe(node))
+		return false
+	}
+	var b bool
+	return node.Decode(&b) == nil && b
+}
+
 // notDigit reports whether r is no decimal digit.
 func notDigit(r rune) bool {
 	return r < '0' || r > '9'

@@ -13,6 +13,8 @@ import (
 const (
 	limitPace   = "buildsPerMinute"
 	limitActive = "activeBuilds"
+	// limitPaused is no limit but the switch `paused`, which holds all back.
+	limitPaused = "paused"
 )
 
 // limits charges each create that is about to be sent to the limits, and gives
@@ -50,7 +52,7 @@ const sameHold = time.Second
 func newLimits(l limit.Limits, log *slog.Logger, m *Metrics) *limits {
 	now := time.Now()
 	c := &limits{Limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
-	for _, name := range []string{limitPace, limitActive} {
+	for _, name := range []string{limitPace, limitActive, limitPaused} {
 		c.holds[name] = &hold{log: &rate.Sometimes{Interval: logEvery}}
 	}
 	return c
@@ -96,6 +98,9 @@ func (c *limits) hold(now time.Time, waiting func() (limit.Flow, int, int)) (str
 
 // check returns which limit holds builds back, and for how long.
 func (c *limits) check(now time.Time) (string, time.Duration) {
+	if c.Paused {
+		return limitPaused, idle
+	}
 	if c.ActiveBuilds > 0 {
 		switch {
 		case c.counted.IsZero():

@@ -54,7 +54,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"from"}),
 		heldBack: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "held_back",
-			Help: "1 while a limit of the filter file holds builds back, by limit.",
+			Help: "1 while a limit of the filter file, or its `paused`, holds builds back, by limit.",
 		}, []string{"limit"}),
 		heldBackSeconds: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "held_back_seconds_total",
@@ -67,7 +67,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, reason := range Reasons() {
 		m.retries.WithLabelValues(string(reason))
 	}
-	for _, name := range []string{limitPace, limitActive} {
+	for _, name := range []string{limitPace, limitActive, limitPaused} {
 		m.heldBack.WithLabelValues(name)
 		m.heldBackSeconds.WithLabelValues(name)
 	}

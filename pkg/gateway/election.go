@@ -118,11 +118,11 @@ func (g *Gateway) candidacy(ctx context.Context) error {
 func (g *Gateway) elector(started func(context.Context)) (*leaderelection.LeaderElector, error) {
 	lease := g.options.Lease
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: &resourcelock.LeaseLock{
+		Lock: &lock{gateway: g, LeaseLock: resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name},
 			Client:     g.options.Coordination,
 			LockConfig: resourcelock.ResourceLockConfig{Identity: g.options.Identity},
-		},
+		}},
 		LeaseDuration:   g.options.Election.LeaseDuration,
 		RenewDeadline:   g.options.Election.RenewDeadline,
 		RetryPeriod:     g.options.Election.RetryPeriod,

@@ -52,12 +52,22 @@ type eventLog struct {
 	metrics *metrics
 	watcher Observer
 
+	// rejected limits how many rejected Events are logged.
+	rejected *rate.Limiter
+
 	mu   sync.Mutex
 	said map[string]*rate.Sometimes
 }
 
-func newEventLog(choice LogEvents, log *slog.Logger, m *metrics, watcher Observer) *eventLog {
-	return &eventLog{choice: choice, log: log, metrics: m, watcher: watcher, said: map[string]*rate.Sometimes{}}
+// newEventLog returns a log of Events. Of those that are rejected it logs
+// perSecond at most, and as many as come in ten seconds at once; all where
+// perSecond is 0.
+func newEventLog(choice LogEvents, perSecond int, log *slog.Logger, m *metrics, watcher Observer) *eventLog {
+	l := &eventLog{choice: choice, log: log, metrics: m, watcher: watcher, rejected: rate.NewLimiter(rate.Inf, 0), said: map[string]*rate.Sometimes{}}
+	if perSecond > 0 {
+		l.rejected = rate.NewLimiter(rate.Limit(perSecond), 10*perSecond)
+	}
+	return l
 }
 
 // Seen logs and counts e with the verdict on it, and shows it to the watcher.
@@ -71,6 +81,13 @@ func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 		})
 	}
 	if l.choice == LogNone || l.choice == LogAccepted && v.Action != filter.Accept {
+		return
+	}
+	if v.Action != filter.Accept && !l.rejected.Allow() {
+		l.metrics.unlogged.Inc()
+		l.sometimes("unlogged", func() {
+			l.log.Info("rejected Events are not all logged, more come than --log-rejected-per-second", "perSecond", int(l.rejected.Limit()))
+		})
 		return
 	}
 	attrs := []slog.Attr{

@@ -52,6 +52,11 @@ type Options struct {
 	Workers int
 	// LogEvents says which Events are logged.
 	LogEvents LogEvents
+	// LogRejectedPerSecond is how many rejected Events are logged in a second, on
+	// average; 0 logs all. What is not logged is counted.
+	LogRejectedPerSecond int
+	// Version and Commit say what runs.
+	Version, Commit string
 	// Position names the ConfigMap that keeps the position; without a name the
 	// position lives as long as the process.
 	Position Object
@@ -129,6 +134,9 @@ type Gateway struct {
 	term   atomic.Pointer[term]
 	queue  atomic.Pointer[delivery.Queue]
 	leader atomic.Pointer[string]
+	// blocked is what the start waits for, nil where nothing is known to be
+	// wrong.
+	blocked atomic.Pointer[string]
 	// holdsLease fails when the Lease has run out under a process that thinks
 	// it holds it.
 	holdsLease *leaderelection.HealthzAdaptor
@@ -140,12 +148,12 @@ func New(o Options) *Gateway {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	m := newMetrics(o.Registerer)
+	m := newMetrics(o.Registerer, o.Version, o.Commit)
 	g := &Gateway{
 		options:    o,
 		log:        o.Log,
 		metrics:    m,
-		events:     newEventLog(o.LogEvents, o.Log, m, o.Observer),
+		events:     newEventLog(o.LogEvents, o.LogRejectedPerSecond, o.Log, m, o.Observer),
 		changed:    make(chan struct{}, 1),
 		holdsLease: leaderelection.NewLeaderHealthzAdaptor(o.Election.LeaseDuration),
 	}
@@ -158,8 +166,17 @@ func (g *Gateway) use(c *config.Config) {
 	g.rules.Store(&source.Rules{
 		Decider: decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents},
 	})
-	g.config.Store(c)
+	before := g.config.Swap(c)
 	g.metrics.loaded()
+	if paused := c.Limits.Paused; paused {
+		g.metrics.paused.Set(1)
+		g.log.Warn("paused: no build is created, and what is accepted waits")
+	} else {
+		g.metrics.paused.Set(0)
+		if before != nil && before.Limits.Paused {
+			g.log.Info("no longer paused")
+		}
+	}
 	for _, warning := range c.Warnings {
 		g.log.Warn("filter file", "warning", warning.String())
 	}
@@ -228,7 +245,13 @@ func (g *Gateway) Ready() (notes []string, err error) {
 		return nil, fmt.Errorf("the API server has not answered for %s", lost.Round(time.Second))
 	}
 	if !g.synced.Load() {
+		if blocked := g.blocked.Load(); blocked != nil {
+			return nil, fmt.Errorf("the Events are not being watched yet: %s", *blocked)
+		}
 		return nil, errors.New("the Events are not being watched yet")
+	}
+	if g.config.Load().Limits.Paused {
+		notes = append(notes, "paused: no build is created")
 	}
 	if unsaved := g.metrics.unsavedFor(time.Now()); unsaved > 0 {
 		notes = append(notes, fmt.Sprintf("the position has not been saved for %s: see the log", unsaved.Round(time.Second)))

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type metrics struct {
 	generation prometheus.Gauge
 	reloadGood prometheus.Gauge
 	reloadTime prometheus.Gauge
+	paused     prometheus.Gauge
+	unlogged   prometheus.Counter
 	delivery   *delivery.Metrics
 	source     *source.Metrics
 	// unsaved is since when saving the position has failed, in Unix nanoseconds,
@@ -34,7 +37,7 @@ type metrics struct {
 	counters map[verdict]prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) *metrics {
+func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_total",
@@ -60,6 +63,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "config_last_reload_success_timestamp_seconds",
 			Help: "When the filter file in use was loaded, in Unix time.",
 		}),
+		paused: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "paused",
+			Help: "1 while the filter file says paused: no build is created, and what is accepted waits.",
+		}),
+		unlogged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "events_unlogged_total",
+			Help: "Rejected Events that were counted and not logged, because more came than --log-rejected-per-second allows.",
+		}),
 		counters: map[verdict]prometheus.Counter{},
 		delivery: delivery.NewMetrics(r),
 		source:   source.NewMetrics(r),
@@ -72,7 +83,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Name: "position_unsaved_seconds",
 		Help: "For how long saving the position has failed, so that what is accepted now is lost if the gateway ends; 0 while it is saved.",
 	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
-	r.MustRegister(m.events, m.faults, m.leader, m.generation, m.reloadGood, m.reloadTime)
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "build_info",
+		Help:        "Always 1; the labels say what runs.",
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit, "goversion": runtime.Version()},
+	})
+	info.Set(1)
+	r.MustRegister(info, m.paused, m.unlogged, m.events, m.faults, m.leader, m.generation, m.reloadGood, m.reloadTime)
 	return m
 }
 

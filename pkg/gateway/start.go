@@ -108,6 +108,8 @@ func (t *term) retry(ctx context.Context, what string, f func(context.Context) e
 		}
 		pause := backoff.Step()
 		if ctx.Err() == nil {
+			blocked := what + ": " + err.Error()
+			t.gateway.blocked.Store(&blocked)
 			t.log.Error("startup step failed, retrying", "step", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
 		}
 		select {

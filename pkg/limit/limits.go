@@ -19,6 +19,9 @@ type Limits struct {
 	// Queued is how many waiting builds are kept. Beyond it the newest of the
 	// longest flow is dropped, counted and reported. At least 1.
 	Queued int
+	// Paused holds all builds back, whatever the other limits say. It is the
+	// filter file's `paused`.
+	Paused bool
 }
 
 // DefaultLimits returns the limits of a file that sets none. They let a

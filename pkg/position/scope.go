@@ -2,6 +2,8 @@ package position
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
@@ -42,6 +44,11 @@ func scopeOf(key string) (Scope, bool) {
 	}
 	namespace, ok := strings.CutPrefix(key, namespacePrefix)
 	return Scope(namespace), ok && namespace != ""
+}
+
+// Keys returns the keys of a ConfigMap's data that hold positions, in order.
+func Keys(data map[string]string) []string {
+	return slices.Sorted(maps.Keys(positionsIn(data)))
 }
 
 // nothingDone is how the position of a scope is stored in which nothing is done

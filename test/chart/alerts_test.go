@@ -211,6 +211,15 @@ func TestAlerts(t *testing.T) {
 			series: map[string]string{`expression_faults_total{` + podA + `,by="filters[0]"}`: "3+2x50"},
 			firing: map[string]string{"10m": "", "20m": "ExpressionFaults"},
 		},
+		"builds are paused, and wait": {
+			series: map[string]string{
+				`paused{` + podA + `}`:                   "1x50",
+				`held_back{` + podA + `,limit="paused"}`: "1x50",
+				`queue_oldest_seconds{` + podA + `}`:     "0+60x50",
+				`position_age_seconds{` + podA + `}`:     "0+60x50",
+			},
+			firing: map[string]string{"14m": "", "16m": "Paused", "50m": "Paused"},
+		},
 		"one pod refuses a filter file that another has not read yet": {
 			series: map[string]string{`config_last_reload_successful{` + podA + `}`: "1x5 0x45"},
 			firing: map[string]string{"9m": "", "12m": "ReloadFailed"},

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+// lock is the Lease, and notes why it cannot be had: client-go only logs that.
+type lock struct {
+	resourcelock.LeaseLock
+	gateway *Gateway
+}
+
+// Get reads the Lease. One that is not there yet is not what is wrong.
+func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.LeaseLock.Get(ctx)
+	if !apierrors.IsNotFound(err) {
+		l.note("reading", err)
+	}
+	return record, raw, err
+}
+
+// Create creates the Lease.
+func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.LeaseLock.Create(ctx, record)
+	l.note("creating", err)
+	return err
+}
+
+// Update takes or renews the Lease.
+func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	err := l.LeaseLock.Update(ctx, record)
+	l.note("updating", err)
+	return err
+}
+
+// note keeps why the Lease cannot be had, for /readyz.
+func (l *lock) note(doing string, err error) {
+	if err == nil {
+		l.gateway.blocked.Store(nil)
+		return
+	}
+	blocked := doing + " lease " + l.Describe() + ": " + err.Error()
+	l.gateway.blocked.Store(&blocked)
+}
