@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
@@ -26,7 +27,8 @@ how many builds it would have made. It builds nothing.
 The Events come from what kubectl printed, in files or on standard input: a
 List, an EventList, single Events, JSON or YAML, several of them one after the
 other, with or without --watch, of v1 and of events.k8s.io/v1. With --live they
-are those of the cluster that kubectl would talk to, until Ctrl-C.
+are those of the cluster that kubectl would talk to, until Ctrl-C. Without a
+filter file it shows which Events there are.
 
 Exits 1 when the filter file has a fault, or when the input is not Events; it
 then says where.`
@@ -59,7 +61,7 @@ type explainFlags struct {
 func newExplainCommand() *cobra.Command {
 	flags := &explainFlags{config: filterFileFromEnvironment()}
 	cmd := &cobra.Command{
-		Use:     "explain --config FILE {FILE... | - | --live}",
+		Use:     "explain [--config FILE] {FILE... | - | --live}",
 		Short:   "Tells what a filter file would do with Events",
 		Long:    explainLong,
 		Example: explainExample,
@@ -94,9 +96,11 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 	if err != nil {
 		return err
 	}
-	c, err := loadFilters(f.config.path, stdin, stderr)
-	if err != nil {
-		return err
+	c := config.Observe()
+	if f.config.path != "" {
+		if c, err = loadFilters(f.config.path, stdin, stderr); err != nil {
+			return err
+		}
 	}
 	sources, err := f.sources(args, stdin, stderr)
 	if err != nil {
@@ -142,7 +146,7 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 // command line in one error.
 func (f *explainFlags) validate(command string, args []string) (explain.Format, error) {
 	var faults []error
-	if f.config.path == "" {
+	if f.config.path == "" && command != "explain" {
 		faults = append(faults, fmt.Errorf("%s needs a filter file: name it with --config FILE", command))
 	}
 	if f.config.path == "-" && slices.Contains(args, "-") {

@@ -8,6 +8,7 @@ package explain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -58,17 +59,24 @@ func Run(ctx context.Context, o Options) error {
 		explanation := x.Explain(e)
 		s.add(explanation)
 		if err := p.print(explanation); err != nil {
-			return fmt.Errorf("printing: %w", err)
+			return fmt.Errorf("%w: %w", errPrinting, err)
 		}
 		return nil
 	}
+	// What is wrong with one input does not hide the others.
+	var faults []error
 	for _, source := range o.Sources {
-		if err := source.Each(ctx, explain); err != nil && ctx.Err() == nil {
-			return err
-		}
+		err := source.Each(ctx, explain)
 		if ctx.Err() != nil {
 			break
 		}
+		if errors.Is(err, errPrinting) {
+			return err
+		}
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil && s.accepted+s.rejected == 0 {
+		return err // nothing to sum up
 	}
 	out := o.Out
 	if o.Format == JSON {
@@ -77,8 +85,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := s.print(out); err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}
-	return nil
+	return errors.Join(faults...)
 }
+
+// errPrinting marks what ends Run: nobody reads any more.
+var errPrinting = errors.New("printing")
 
 // Explainer explains Events one by one. It never changes.
 type Explainer struct {

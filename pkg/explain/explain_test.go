@@ -284,3 +284,25 @@ func TestAnUnknownFormatIsRefused(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
+
+// One input that cannot be read does not hide the others, and neither does what
+// is wrong in the middle of one.
+func TestBadInputsDoNotHideGoodOnes(t *testing.T) {
+	var out strings.Builder
+	err := Run(t.Context(), Options{
+		Config: &config.Config{},
+		Sources: []Source{
+			File("testdata/none.json"), File("testdata/event.json"), File("testdata/invalid-pods.json"), File("testdata/event.yaml"),
+		},
+		Out: &out,
+	})
+	want := []string{"reading Events: open testdata/none.json: no such file or directory", "testdata/invalid-pods.json:"}
+	if err == nil || !strings.Contains(out.String(), "\n3 Events: 0 accepted, 3 rejected\n") {
+		t.Fatalf("error %v, and\n%s", err, out.String())
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i >= len(want) || !strings.Contains(line, want[i]) {
+			t.Errorf("error %d: %s", i, line)
+		}
+	}
+}

@@ -21,6 +21,12 @@ const expected = "explain reads Events of v1 and events.k8s.io/v1, and lists of 
 // which kubectl prints where nothing else is asked for, is YAML of a text.
 var errNoObject = errors.New("not an object; have kubectl print with -o json or -o yaml")
 
+// errInternal is the error of what `kubectl cluster-info dump` printed before
+// Kubernetes 1.14: kubectl's internal types, with Items, InvolvedObject and so
+// on, which are no API and differ from version to version.
+var errInternal = errors.New("a list in the internal form that kubectl cluster-info dump of older versions prints, which is no API; " +
+	"print the Events with kubectl get events --all-namespaces -o json")
+
 // decodeDocument returns the Event in the JSON of an object outside of a list.
 // It may be wrapped as --output-watch-events does; then there is none in what
 // the gateway does not act on either.
@@ -59,6 +65,7 @@ func decodeEvent(data []byte) (*corev1.Event, error) {
 
 		InvolvedObject json.RawMessage `json:"involvedObject"`
 		Regarding      json.RawMessage `json:"regarding"`
+		Internal       json.RawMessage `json:"Items"`
 	}
 	if err := decode(data, &head); err != nil {
 		return nil, err
@@ -69,6 +76,8 @@ func decodeEvent(data []byte) (*corev1.Event, error) {
 			head.TypeMeta = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Event"}
 		case head.Regarding != nil:
 			head.TypeMeta = metav1.TypeMeta{APIVersion: eventsv1.SchemeGroupVersion.String(), Kind: "Event"}
+		case head.Internal != nil:
+			return nil, errInternal
 		default:
 			return nil, fmt.Errorf("an object without kind; %s", expected)
 		}

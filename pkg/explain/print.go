@@ -85,13 +85,15 @@ type jsonPrinter struct {
 
 // jsonLine is the line of one Event.
 type jsonLine struct {
-	Event     string     `json:"event"`
-	Verdict   string     `json:"verdict"`
-	By        string     `json:"by"`
-	Project   string     `json:"project,omitempty"`
-	EventType string     `json:"eventType"`
-	BuildID   string     `json:"buildID,omitempty"`
-	Why       []jsonStep `json:"why,omitempty"`
+	Event   string `json:"event"`
+	Verdict string `json:"verdict"`
+	By      string `json:"by"`
+	Project string `json:"project,omitempty"`
+	// ProjectName is the project as the filter file has it: by name, or by ID.
+	ProjectName string     `json:"projectName,omitempty"`
+	EventType   string     `json:"eventType"`
+	BuildID     string     `json:"buildID,omitempty"`
+	Why         []jsonStep `json:"why,omitempty"`
 }
 
 // jsonStep is a step on the way to the verdict: a filter that did not match, or
@@ -106,12 +108,13 @@ type jsonStep struct {
 
 func (p jsonPrinter) print(x Explanation) error {
 	line := jsonLine{
-		Event:     event.Key(x.Event),
-		Verdict:   x.Verdict.Action.String(),
-		By:        x.Verdict.By,
-		Project:   x.ProjectID,
-		EventType: brigade.EventType(x.Event),
-		BuildID:   x.BuildID,
+		Event:       event.Key(x.Event),
+		Verdict:     x.Verdict.Action.String(),
+		By:          x.Verdict.By,
+		Project:     x.ProjectID,
+		ProjectName: x.Verdict.Project,
+		EventType:   brigade.EventType(x.Event),
+		BuildID:     x.BuildID,
 	}
 	for _, step := range x.Why {
 		if step.Matched {
