@@ -196,7 +196,7 @@ func (b *bench) grant(ctx context.Context) error {
 	_, err := b.cp.Client().RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"create"}},
 		{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: verbs},
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: verbs},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: append(verbs, "watch")},
 	}}, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("creating the account's ClusterRole: %w", err)
