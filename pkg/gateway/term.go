@@ -76,9 +76,17 @@ func (t *term) run(leading, stopping context.Context) error {
 	lost := errors.Is(cause, position.ErrTaken) || errors.Is(cause, source.ErrHistory)
 	switch {
 	case errors.Is(cause, source.ErrHistory):
+		// Where the restored cluster has no position, all its Events are read:
+		// those since the restore must not be skipped.
 		t.queue.Forget()
-		fallthrough
+		t.gateway.reached = position.Positions{}
+		for scope := range t.trackers {
+			t.gateway.reached[scope] = ""
+		}
 	case lost:
+		// Another position may come from a restore too, after which builds that
+		// were written may be gone.
+		t.queue.Forget()
 		t.gateway.reached = nil
 	default:
 		t.gateway.reached = t.positions()
