@@ -14,6 +14,7 @@ CONFIG    ?= examples/filters.yaml
 FUZZTIME  ?= 30s
 ROUNDS    ?= 3
 SEED      ?=
+SEEDS     ?= 2000
 DURATION  ?=
 TESTFLAGS ?=
 ARGS      ?=
@@ -90,6 +91,10 @@ test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run
 .PHONY: test-faults
 test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=3 times each, and count builds. SEED= repeats the moments of a run.
 	cd test/faults && $(GO) test -timeout 4h -count 1 $(TESTFLAGS) -rounds=$(ROUNDS) $(if $(SEED),-seed=$(SEED))
+
+.PHONY: simulate
+simulate: ## Run the gateway in fake time on SEEDS=2000 random schedules and check every promise. SEED= shows what happens in one.
+	$(GO) test ./test/simulation -count 1 -timeout 4h -v -run '^TestSimulation$$' $(if $(SEED),-seed=$(SEED),-seeds=$(SEEDS))
 
 .PHONY: bench
 bench: build control-plane ## Measure the gateway beside a bare client. ROWS=throughput,memory SCALE=small choose, BASELINE= is another gateway.

@@ -1,0 +1,37 @@
+package simulation
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// settles is how long after writing began to fail the gateway may take to
+	// slow down: what it had under way fails first.
+	settles = 10 * time.Second
+	// attemptsAMinute is how many creates it may send then.
+	attemptsAMinute = 45
+)
+
+// checkAttempts: while writing fails for a cause that is not the build's own,
+// few attempts are made.
+func (s *simulation) checkAttempts() []string {
+	var faults []string
+	for _, f := range s.server.faults {
+		if !f.stopsBuilds() {
+			continue
+		}
+		n := 0
+		for _, a := range s.server.record.attempts {
+			if a.at.After(f.from.Add(settles)) && a.at.Before(f.until) {
+				n++
+			}
+		}
+		allowed := attemptsAMinute * max(f.until.Sub(f.from)-settles, 10*time.Second).Minutes()
+		if float64(n) > allowed {
+			faults = append(faults, fmt.Sprintf("%d attempts to create a build between %s and %s, while there was %s (%.0f allowed)",
+				n, s.when(f.from.Add(settles)), s.when(f.until), f, allowed))
+		}
+	}
+	return faults
+}

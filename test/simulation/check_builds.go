@@ -1,0 +1,98 @@
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// owed returns the names of the builds that must exist now, each with a version
+// that asks for it. A version is owed its build where
+//
+//   - the term that leads now has read it, or could read it because it exists;
+//   - all filter files that may have decided on it accept it, with one name;
+//   - it is not below the position that a term started from because none was
+//     stored;
+//   - the history was not restored since, which may have taken its build along.
+//
+// The first condition leaves out what the documentation gives up: a version that
+// was overwritten, deleted or expired while nothing ran that could build it.
+func (s *simulation) owed(now time.Time) map[string]*eventVersion {
+	leading, refusable := s.server.record.leading(), s.refusable()
+	names := map[string]*eventVersion{}
+	for _, v := range s.server.record.all {
+		if v.erased || v.restored || poisoned(v) || !s.watched(v.event.Namespace) {
+			continue
+		}
+		until, read := v.readBy(leading)
+		switch {
+		case read:
+		case !v.ended.IsZero():
+			continue
+		default:
+			until = now
+		}
+		from := v.created
+		if len(v.read) > 0 {
+			from = v.read[0].at
+		}
+		if a, ok := s.agreed(v, from, until); ok && a.name != "" && !refusable[a.name] && !s.mistaken(a.name, from) && names[a.name] == nil && !s.skipped(v) {
+			names[a.name] = v
+		}
+	}
+	return names
+}
+
+// missing returns the versions whose build is owed and does not exist.
+func (s *simulation) missing() []*eventVersion {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	return s.missingAt(time.Now())
+}
+
+func (s *simulation) missingAt(now time.Time) []*eventVersion {
+	var missing []*eventVersion
+	for name, v := range s.owed(now) {
+		if s.server.record.builds[name] == nil {
+			missing = append(missing, v)
+		}
+	}
+	slices.SortFunc(missing, func(a, b *eventVersion) int { return int(a.version - b.version) })
+	return missing
+}
+
+// checkOwed: every accepted Event has its build, or was counted as dropped.
+func (s *simulation) checkOwed() []string {
+	missing := s.atEnd
+	if len(missing) <= s.droppedAtEnd {
+		return nil
+	}
+	var faults []string
+	for _, v := range missing {
+		faults = append(faults, fmt.Sprintf("%s, created at %s, was accepted and never built (%d builds missing, %d counted as dropped)",
+			show(v), s.when(v.created), len(missing), s.droppedAtEnd))
+	}
+	return faults
+}
+
+// checkAsked: nothing is built that no filter accepted, or nobody can take.
+func (s *simulation) checkAsked() []string {
+	asked := map[string]time.Time{}
+	for _, v := range s.server.record.all {
+		until := time.Now()
+		for _, c := range s.inForce(v.created, until) {
+			if a := c.of(v); a.name != "" && !poisoned(v) {
+				if first, known := asked[a.name]; !known || v.created.Before(first) {
+					asked[a.name] = v.created
+				}
+			}
+		}
+	}
+	var faults []string
+	for _, b := range s.server.record.created {
+		if first, ok := asked[b.name]; !ok || b.at.Before(first) {
+			faults = append(faults, fmt.Sprintf("build %s, created at %s, was asked for by no Event", b.name, s.when(b.at)))
+		}
+	}
+	return faults
+}

@@ -1,0 +1,82 @@
+package simulation
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// turn is how many builds of one other flow may come ahead of a quiet flow's:
+// one for its turn, and one that was taken before.
+const turn = 2
+
+// checkFlows: the build of a flow that has no other waiting waits for at most
+// one turn of the other flows while writing works.
+func (s *simulation) checkFlows() []string {
+	r := s.server.record
+	byVersion := map[string]*eventVersion{}
+	for _, v := range r.all {
+		if !v.erased && !v.restored {
+			byVersion[strconv.FormatInt(v.version, 10)] = v
+		}
+	}
+	var faults []string
+	for _, b := range r.created {
+		v := byVersion[b.version]
+		if v == nil || b.erased || b.sent.Before(r.restored) {
+			continue
+		}
+		read, ok := v.readBy(b.term)
+		if !ok || read.After(b.sent) || !s.calm(read, b.sent) || !s.alone(b, read, byVersion) {
+			continue
+		}
+		ahead := map[string]int{}
+		for _, other := range r.created {
+			if other.flow != b.flow && other.sent.After(read) && other.sent.Before(b.sent) {
+				ahead[other.flow]++
+			}
+		}
+		for flow, n := range ahead {
+			if n > turn {
+				faults = append(faults, fmt.Sprintf("build %s of the quiet flow %s, read at %s and sent at %s, waited for %d of %s",
+					b.name, b.flow, s.when(read), s.when(b.sent), n, flow))
+			}
+		}
+	}
+	return faults
+}
+
+// calm reports whether writing worked and the filter file stayed between two
+// moments, and for a minute before them.
+func (s *simulation) calm(from, until time.Time) bool {
+	from = from.Add(-time.Minute)
+	for _, f := range s.server.faults {
+		if f.from.Before(until) && f.until.After(from) {
+			return false
+		}
+	}
+	for _, c := range s.used[1:] {
+		if c.from.Before(until) && (c.used.IsZero() || c.used.After(from)) {
+			return false
+		}
+	}
+	return true
+}
+
+// alone reports whether b is the only build of its flow that waited while it
+// did.
+func (s *simulation) alone(b *build, read time.Time, byVersion map[string]*eventVersion) bool {
+	for _, other := range s.server.record.created {
+		if other == b || other.flow != b.flow || other.sent.Before(read) {
+			continue
+		}
+		v := byVersion[other.version]
+		if v == nil {
+			return false
+		}
+		if at, ok := v.readBy(b.term); other.sent.Before(b.sent) || ok && !at.After(read) {
+			return false
+		}
+	}
+	return true
+}

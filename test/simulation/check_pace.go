@@ -1,0 +1,96 @@
+package simulation
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// bucket is a token bucket that follows what the filter files allow: the
+// builds of no window of any length exceed burst plus pace times its length
+// just where it never falls below zero.
+type bucket struct {
+	level float64
+	rate  float64
+	burst float64
+	at    time.Time
+}
+
+// advance fills the bucket up to the given moment.
+func (b *bucket) advance(to time.Time) {
+	b.level = min(b.burst, b.level+b.rate*to.Sub(b.at).Seconds())
+	b.at = to
+}
+
+// limit puts other limits into use. What the burst grows by may be used at
+// once, and what it shrinks by is gone.
+func (b *bucket) limit(rate, burst float64) {
+	b.level = min(b.level+max(burst-b.burst, 0), burst)
+	b.rate, b.burst = rate, burst
+}
+
+// step is a moment that matters to the pace.
+type step struct {
+	at    time.Time
+	build *build
+	// fill says that the bucket may be full: there was no stored position.
+	fill bool
+}
+
+// rounding is what the bucket may be wrong by, because it counts in floating
+// point.
+const rounding = 1e-6
+
+// checkPace: no window has more builds than burst plus pace times its length,
+// across reloads, changes of leader and restarts.
+func (s *simulation) checkPace() []string {
+	steps := []step{{at: s.began, fill: true}}
+	for _, c := range s.used {
+		steps = append(steps, step{at: c.from})
+		if !c.used.IsZero() {
+			steps = append(steps, step{at: c.used.Add(time.Nanosecond)})
+		}
+	}
+	for _, w := range s.server.record.writes {
+		if w.fresh {
+			steps = append(steps, step{at: w.at, fill: true})
+		}
+	}
+	for _, b := range s.server.record.created {
+		steps = append(steps, step{at: b.at, build: b})
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	level := &bucket{at: s.began}
+	var faults []string
+	for _, st := range steps {
+		level.advance(st.at)
+		rate, burst := s.pace(st.at)
+		level.limit(rate, burst)
+		switch {
+		case st.fill:
+			level.level = burst
+		case st.build != nil:
+			level.level--
+			if level.level < -rounding {
+				faults = append(faults, fmt.Sprintf("build %s, created at %s, is %.6f builds above %g a minute after %g at once",
+					st.build.name, s.when(st.at), -level.level, rate*60, burst))
+				level.level = 0
+			}
+		}
+	}
+	return faults
+}
+
+// pace returns the highest limits that are in force at a moment.
+func (s *simulation) pace(at time.Time) (rate, burst float64) {
+	for i, c := range s.used {
+		if ended, ends := s.replaced(i); at.Before(c.from) || ends && at.After(ended) {
+			continue
+		}
+		limits := c.parsed.Limits
+		rate = max(rate, float64(limits.BuildsPerMinute)/60)
+		burst = max(burst, float64(limits.Burst))
+	}
+	return rate, burst
+}

@@ -1,0 +1,66 @@
+package simulation
+
+import "fmt"
+
+// checkPosition: the stored position never passes an Event without an outcome.
+// A version counts where the term that wrote the position had read it.
+func (s *simulation) checkPosition() []string {
+	r := s.server.record
+	first := map[string]*build{}
+	for _, b := range r.created {
+		if first[b.name] == nil {
+			first[b.name] = b
+		}
+	}
+	refusable := s.refusable()
+	lost := map[string]bool{}
+	var early []string
+	for _, v := range r.all {
+		if v.restored || poisoned(v) || s.skipped(v) {
+			continue
+		}
+		w := s.passed(v)
+		if w == nil {
+			continue
+		}
+		at, _ := v.readBy(w.term)
+		a, ok := s.agreed(v, v.read[0].at, at)
+		if !ok || a.name == "" || refusable[a.name] || s.mistaken(a.name, v.read[0].at) {
+			continue
+		}
+		text := fmt.Sprintf("%s, read at %s, was passed by the position written at %s", show(v), s.when(at), s.when(w.at))
+		switch b := first[a.name]; {
+		case lost[a.name]:
+			continue
+		case b == nil:
+			early = append(early, text+" and never built")
+		case b.at.After(w.at) && b.version == v.event.ResourceVersion:
+			// Where the stored position was deleted it may be built after all.
+			early = append(early, text+fmt.Sprintf(" and built after that, at %s", s.when(b.at)))
+		default:
+			continue
+		}
+		lost[a.name] = true
+	}
+	if len(early) <= s.droppedAtEnd {
+		return nil
+	}
+	return append(early, fmt.Sprintf("%d builds were counted as dropped", s.droppedAtEnd))
+}
+
+// passed returns the first write of a position at or above v by a term that
+// had read v, or nil.
+func (s *simulation) passed(v *eventVersion) *positionWrite {
+	for _, w := range s.server.record.writes {
+		at, read := v.readBy(w.term)
+		if !read || at.After(w.at) || v.erased && !w.at.Before(s.server.record.restored) || w.epoch.After(v.created) {
+			continue
+		}
+		for scope, position := range w.scopes {
+			if covers(scope, v.event.Namespace) && v.version <= position {
+				return w
+			}
+		}
+	}
+	return nil
+}

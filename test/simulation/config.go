@@ -1,0 +1,118 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
+)
+
+// plannedConfig is one state of the filter file.
+type plannedConfig struct {
+	text   string
+	parsed *config.Config
+	// from is when it was begun to be put into use, and used when every process
+	// had it. Until the next one is used it may decide.
+	from time.Time
+	used time.Time
+}
+
+// asked is what a filter list makes of a version: the name of the build Secret
+// and its flow, empty where it is rejected.
+type asked struct {
+	name string
+	flow string
+}
+
+// of returns what the list makes of a version.
+func (c *plannedConfig) of(v *eventVersion) *asked {
+	if a, known := v.cache[c]; known {
+		return a
+	}
+	a := &asked{}
+	verdict := decide.Decider{Filters: c.parsed.Filters}.Decide(v.event)
+	if verdict.Action == filter.Accept {
+		project := brigade.ProjectID(verdict.Project)
+		a.name = brigade.SecretName(identity.Of(project, v.event, verdict.OncePer))
+		a.flow = project + " " + v.event.Namespace
+	}
+	v.cache[c] = a
+	return a
+}
+
+// shape is what a filter file is made of.
+type shape struct {
+	filters []string
+	// perMinute, burst, active and queued are its limits.
+	perMinute, burst, active, queued int
+	comments                         int
+}
+
+// newShape draws a filter file.
+func newShape(r *rand.Rand) shape {
+	s := shape{}
+	s.relimit(r)
+	s.refilter(r)
+	return s
+}
+
+// relimit draws other limits.
+func (s *shape) relimit(r *rand.Rand) {
+	s.perMinute = pick(r, 10, 20, 30, 60, 120)
+	s.burst = pick(r, 1, 2, 3, 5)
+	s.active = pick(r, 0, 0, 0, 2, 4, 8)
+	s.queued = pick(r, 4, 20, 100, 100)
+}
+
+// refilter draws another filter list.
+func (s *shape) refilter(r *rand.Rand) {
+	s.filters = nil
+	if r.IntN(3) == 0 {
+		s.filters = append(s.filters, "kind: Node, action: reject")
+	}
+	once := []string{"", "", ", oncePer: occurrence", ", oncePer: occurrence", ", oncePer: 10m"}
+	for _, reason := range []string{"BackOff", "Failed", "Evicted"} {
+		if r.IntN(3) > 0 {
+			s.filters = append(s.filters, fmt.Sprintf("reasons: [%s], action: accept%s%s", reason, project(r), once[r.IntN(len(once))]))
+		}
+	}
+	if r.IntN(2) == 0 {
+		s.filters = append(s.filters, fmt.Sprintf("namespace: %s, type: Warning, action: accept%s%s", namespaces[r.IntN(len(namespaces))], project(r), once[r.IntN(len(once))]))
+	}
+	if len(s.filters) == 0 || r.IntN(4) == 0 {
+		s.filters = append(s.filters, "type: Warning, action: accept"+once[r.IntN(len(once))])
+	}
+}
+
+func project(r *rand.Rand) string {
+	return pick(r, "", "", ", project: acme/web", ", project: acme/jobs")
+}
+
+// planned returns the file, parsed by the gateway's own parser.
+func (s *shape) planned() *plannedConfig {
+	var text strings.Builder
+	text.WriteString("project: acme/all\nfilters:\n")
+	for _, f := range s.filters {
+		fmt.Fprintf(&text, "- {%s}\n", f)
+	}
+	fmt.Fprintf(&text, "limits: {buildsPerMinute: %d, burst: %d, activeBuilds: %d, queued: %d}\n", s.perMinute, s.burst, s.active, s.queued)
+	for i := range s.comments {
+		fmt.Fprintf(&text, "# comment %d\n", i+1)
+	}
+	parsed, err := config.Parse("filters.yaml", []byte(text.String()))
+	if err != nil {
+		panic("simulation: a filter file that was drawn is wrong: " + err.Error())
+	}
+	return &plannedConfig{text: text.String(), parsed: parsed}
+}
+
+// pick draws one of several.
+func pick[T any](r *rand.Rand, choices ...T) T {
+	return choices[r.IntN(len(choices))]
+}

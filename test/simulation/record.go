@@ -1,0 +1,305 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// record is what the model has seen, which is all that a run is judged by. Its
+// methods are called with the server's lock held.
+type record struct {
+	// versions are those of the present history, by resourceVersion, and all
+	// are those of every history.
+	versions map[int64]*eventVersion
+	all      []*eventVersion
+	// builds are those of the present history, by the name of their Secret,
+	// and created are those of every history.
+	builds  map[string]*build
+	created []*build
+	// attempts are the calls to create a build Secret, each once, however
+	// often client-go sent it.
+	attempts []*attempt
+	calls    map[call]*attempt
+	writes   []*positionWrite
+	terms    []*term
+	restored time.Time
+	// positionName is the ConfigMap that keeps the position.
+	positionName string
+	// saw are the worker pods that a process was shown, by name.
+	saw map[*process]map[string]bool
+}
+
+// eventVersion is one version of one Event.
+type eventVersion struct {
+	event   *corev1.Event
+	version int64
+	created time.Time
+	// ended is when it was overwritten, deleted or expired, zero while it is
+	// there.
+	ended time.Time
+	// erased says that a restored history does not have the version, and
+	// restored that it is older than the restored history: whether its build is
+	// still owed is not known.
+	erased   bool
+	restored bool
+	// read are the terms to which it was handed, in order of time.
+	read []reading
+	// cache is what each filter list makes of it.
+	cache map[*plannedConfig]*asked
+}
+
+// reading is that a gateway read a version.
+type reading struct {
+	term *term
+	at   time.Time
+}
+
+// build is one build Secret.
+type build struct {
+	name    string
+	flow    string
+	version string
+	// sent is when the call that created it was first sent, and at is when it
+	// was carried out.
+	sent     time.Time
+	at       time.Time
+	process  *process
+	term     *term
+	appeared time.Time
+	ended    time.Time
+	erased   bool
+}
+
+// call identifies one call to create a build by its deadline, which stays the
+// same when client-go sends the request again by itself.
+type call struct {
+	process  *process
+	name     string
+	deadline time.Time
+}
+
+// attempt is one call to create a build Secret.
+type attempt struct {
+	at      time.Time
+	name    string
+	process *process
+}
+
+// term is a time in which one process leads.
+type term struct {
+	process *process
+	number  int
+	began   time.Time
+	// renewed is when the Lease was written last.
+	renewed time.Time
+	// ended is zero while it goes on.
+	ended time.Time
+	wrote bool
+}
+
+// positionWrite is one write of the position.
+type positionWrite struct {
+	at   time.Time
+	term *term
+	// fresh says that nothing was stored before, neither by this term.
+	fresh  bool
+	scopes map[string]int64
+	epoch  time.Time
+}
+
+func newRecord() *record {
+	return &record{
+		versions: map[int64]*eventVersion{}, builds: map[string]*build{}, calls: map[call]*attempt{},
+		saw: map[*process]map[string]bool{},
+	}
+}
+
+// event takes note of a new version of an Event.
+func (r *record) event(e *corev1.Event, now time.Time) {
+	v := &eventVersion{event: e, version: versionOf(e), created: now, cache: map[*plannedConfig]*asked{}}
+	r.versions[v.version] = v
+	r.all = append(r.all, v)
+}
+
+// ended takes note that a version is there no more.
+func (r *record) ended(o object, now time.Time) {
+	if o == nil {
+		return
+	}
+	if v := r.versions[versionOf(o)]; v != nil {
+		v.ended = now
+	}
+}
+
+// deliver takes note that the process read versions of Events.
+func (r *record) deliver(p *process, versions ...*eventVersion) {
+	for _, v := range versions {
+		if n := len(v.read); p.term != nil && (n == 0 || v.read[n-1].term != p.term) {
+			v.read = append(v.read, reading{term: p.term, at: time.Now()})
+		}
+	}
+}
+
+// asked takes note of a request, and returns when its call was first sent.
+func (r *record) asked(ctx context.Context, p *process, q *request, body []byte, now time.Time) time.Time {
+	if q.verb != "create" || q.resource != secrets {
+		return now
+	}
+	c := call{process: p, name: subject(q, body)}
+	c.deadline, _ = ctx.Deadline()
+	if r.calls[c] == nil {
+		r.calls[c] = &attempt{at: now, name: c.name, process: p}
+		r.attempts = append(r.attempts, r.calls[c])
+	}
+	return r.calls[c].at
+}
+
+// build takes note of a new build Secret.
+func (r *record) build(p *process, secret *corev1.Secret, sent time.Time) {
+	var e struct {
+		Metadata struct {
+			UID             types.UID `json:"uid"`
+			Namespace       string    `json:"namespace"`
+			ResourceVersion string    `json:"resourceVersion"`
+		} `json:"metadata"`
+	}
+	_ = json.Unmarshal(secret.Data["payload"], &e) // a build without an Event is found by its name
+	b := &build{
+		name: secret.Name, flow: secret.Labels["project"] + " " + e.Metadata.Namespace, version: e.Metadata.ResourceVersion,
+		sent: sent, at: time.Now(), process: p, term: p.term,
+	}
+	r.builds[b.name] = b
+	r.created = append(r.created, b)
+}
+
+// worker takes note of the phase of a worker pod.
+func (r *record) worker(pod *corev1.Pod) {
+	b := r.builds[pod.Name]
+	if b == nil {
+		return
+	}
+	if b.appeared.IsZero() {
+		b.appeared = time.Now()
+	}
+	if pod.Status.Phase == corev1.PodSucceeded && b.ended.IsZero() {
+		b.ended = time.Now()
+	}
+}
+
+// see takes note that a worker pod was shown to the process.
+func (r *record) see(p *process, o object) {
+	if r.saw[p] == nil {
+		r.saw[p] = map[string]bool{}
+	}
+	r.saw[p][o.GetName()] = true
+}
+
+// position takes note of a write of a position.
+func (r *record) position(p *process, old, next *corev1.ConfigMap) {
+	if next.Name != r.positionName || p == nil || p.term == nil {
+		return
+	}
+	w := &positionWrite{at: time.Now(), term: p.term, scopes: scopesOf(next.Data), epoch: r.restored}
+	w.fresh = !p.term.wrote && (old == nil || len(scopesOf(old.Data)) == 0)
+	p.term.wrote = true
+	r.writes = append(r.writes, w)
+}
+
+// scopesOf reads stored positions: by namespace, "" for all.
+func scopesOf(data map[string]string) map[string]int64 {
+	scopes := map[string]int64{}
+	for k, v := range data {
+		version, err := strconv.ParseInt(v, 10, 64)
+		switch namespace, one := strings.CutPrefix(k, "namespace."); {
+		case err != nil:
+		case one:
+			scopes[namespace] = version
+		case k == "all-namespaces":
+			scopes[""] = version
+		}
+	}
+	return scopes
+}
+
+// sureToLead is for how long a process that wrote the Lease leads for sure: it
+// gives up when it could not write it for 10 seconds.
+const sureToLead = 8 * time.Second
+
+// lease takes note of who leads.
+func (r *record) lease(p *process, l *coordinationv1.Lease) {
+	now := time.Now()
+	holder := ""
+	if l.Spec.HolderIdentity != nil {
+		holder = *l.Spec.HolderIdentity
+	}
+	last := r.leading()
+	switch {
+	case p == nil:
+	case holder != p.identity:
+		if last != nil && last.process == p {
+			last.ended = now
+		}
+	case last != nil && last.process == p && now.Sub(last.renewed) < sureToLead:
+		last.renewed = now
+	default:
+		r.lead(p, now)
+	}
+}
+
+// lead begins a term of the process.
+func (r *record) lead(p *process, now time.Time) {
+	if last := r.leading(); last != nil {
+		last.ended = now
+	}
+	p.term = &term{process: p, number: len(r.terms) + 1, began: now, renewed: now}
+	r.terms = append(r.terms, p.term)
+}
+
+// leading returns the term that goes on, or nil.
+func (r *record) leading() *term {
+	if len(r.terms) == 0 {
+		return nil
+	}
+	if last := r.terms[len(r.terms)-1]; last.ended.IsZero() {
+		return last
+	}
+	return nil
+}
+
+// restore takes note that the history went back to the given version.
+func (r *record) restore(version int64, live map[key]object, now time.Time) {
+	r.restored = now
+	for at, v := range r.versions {
+		switch o := live[keyOf(events, v.event)]; {
+		case at > version:
+			v.erased, v.ended = true, now
+			delete(r.versions, at)
+		case o != nil && versionOf(o) == at:
+			v.restored, v.ended = true, time.Time{}
+		default:
+			v.restored = true
+		}
+	}
+	for name, b := range r.builds {
+		if !hasBuild(live, name) {
+			b.erased = true
+			delete(r.builds, name)
+		}
+	}
+}
+
+func hasBuild(live map[key]object, name string) bool {
+	for k := range live {
+		if k.resource == secrets && k.name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,94 @@
+package simulation
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+)
+
+// scenario writes a plan by hand: what a seed found once, cut down to what
+// matters.
+type scenario struct {
+	planner
+}
+
+// newScenario returns a quiet plan: one replica without election that watches
+// everything with one filter, for two minutes.
+func newScenario(filters ...string) *scenario {
+	s := &scenario{}
+	s.shape = shape{filters: filters, perMinute: 60, burst: 5, queued: 100}
+	s.plan = &plan{
+		namespaces: []string{"team-a", "team-b"}, scopes: []position.Scope{position.AllNamespaces}, replicas: []string{"one"}, workers: 2,
+		server:  ServerOptions{EventTTL: time.Hour, BuildNamespace: gatewayNamespace},
+		longest: 5 * time.Second, heals: 2 * time.Minute, configs: []*plannedConfig{s.shape.planned()},
+	}
+	return s
+}
+
+// at plans an action, written as the seconds of the run.
+func (s *scenario) at(seconds int, what string, do func(*simulation)) {
+	s.add(time.Duration(seconds)*time.Second, what, do)
+}
+
+// event plans a new Event.
+func (s *scenario) event(seconds int, namespace, name string) {
+	e := plannedEvent{namespace: namespace, name: name, kind: "Pod", reason: "BackOff", object: "web-0"}
+	s.at(seconds, "event "+namespace+"/"+name, func(run *simulation) { run.createEvent(e) })
+}
+
+func start(s *simulation)   { s.start("one") }
+func backup(s *simulation)  { s.backup() }
+func restore(s *simulation) { s.restore() }
+
+// TestScenarios simulates what seeds found once.
+func TestScenarios(t *testing.T) {
+	klog.SetLogger(logr.Discard())
+	tests := map[string]func() *scenario{
+		"an Event after a restore builds, though its window was built before it": func() *scenario {
+			s := newScenario("type: Warning, action: accept, oncePer: 10m")
+			s.at(1, "start", start)
+			s.at(20, "backup", backup)
+			s.event(25, "team-a", "before")
+			s.at(40, "restore", restore)
+			// The position is found to be another one before the history is found
+			// to be another one, because by then it has come as far again.
+			for i := range 6 {
+				s.event(41+i/3, "team-b", string(rune('a'+i)))
+			}
+			s.event(118, "team-a", "after")
+			return s
+		},
+		"Events after a restore build, though the backup has no position": func() *scenario {
+			s := newScenario("type: Warning, action: accept")
+			// Slow, so that the position does not move and is not written.
+			s.shape.perMinute, s.shape.burst = 2, 1
+			s.plan.configs = []*plannedConfig{s.shape.planned()}
+			s.at(1, "backup", backup)
+			s.at(2, "start", start)
+			for i := range 10 {
+				s.event(4+i, "team-a", string(rune('a'+i)))
+			}
+			s.at(40, "restore", restore)
+			s.event(41, "team-b", "after")
+			return s
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				happened := &trace{}
+				for _, f := range run(test().plan, happened) {
+					t.Error(f)
+				}
+				if t.Failed() {
+					t.Logf("what happened:\n%s", happened)
+				}
+			})
+		})
+	}
+}
