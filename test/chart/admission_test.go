@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -150,6 +151,7 @@ func TestAdmissionPolicy(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the policy refuses what is not the gateway's own", func(t *testing.T) { writesOnlyItsOwn(t, stolen) })
 	t.Run("others create what they like", func(t *testing.T) {
 		for name, attack := range attacks() {
 			if _, err := cp.Client().CoreV1().Secrets(namespace).Create(t.Context(), attack.secret, dry); err != nil {
@@ -158,6 +160,45 @@ func TestAdmissionPolicy(t *testing.T) {
 		}
 	})
 	t.Run("the gateway builds", func(t *testing.T) { buildsUnderThePolicy(t, cp, stolen, kubeconfig) })
+}
+
+// writesOnlyItsOwn creates with the account what RBAC cannot bind to a name.
+func writesOnlyItsOwn(t *testing.T, stolen kubernetes.Interface) {
+	t.Helper()
+	ctx, dry := t.Context(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	configMap := func(name string) error {
+		_, err := stolen.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, dry)
+		return err
+	}
+	lease := func(name string) error {
+		_, err := stolen.CoordinationV1().Leases(namespace).Create(ctx, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: name}}, dry)
+		return err
+	}
+	report := func(component string) error {
+		_, err := stolen.CoreV1().Events(namespace).Create(ctx, &corev1.Event{
+			ObjectMeta:     metav1.ObjectMeta{Name: "web-0.1"},
+			InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: "web-0"},
+			Source:         corev1.EventSource{Component: component},
+		}, dry)
+		return err
+	}
+	for what, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"another ConfigMap":    {configMap("brigade-default-script"), "the gateway writes no ConfigMap but that of its position"},
+		"another Lease":        {lease("kube-scheduler"), "the gateway writes no Lease but its own"},
+		"an Event of others":   {report("kubelet"), "the gateway writes no Events but its own"},
+		"an Event of its own":  {report("brigade-k8s-gateway"), ""},
+		"its ConfigMap, again": {configMap(release + "-brigade-k8s-gateway-position"), "already exists"},
+	} {
+		switch {
+		case test.want == "" && test.err != nil:
+			t.Errorf("%s: %v", what, test.err)
+		case test.want != "" && (test.err == nil || !strings.HasSuffix(test.err.Error(), test.want)):
+			t.Errorf("%s: %v, want %s", what, test.err, test.want)
+		}
+	}
 }
 
 // buildsUnderThePolicy runs the gateway with the account, and compares what it
