@@ -113,7 +113,7 @@ lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among th
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
-verify: $(BIN)/actionlint ## Check the workflows, regenerate, tidy, format and vet; fail on a difference.
+verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows and licenses, regenerate, tidy, format and vet; fail on a difference.
 	hack/verify.sh
 
 ##@ The tools
@@ -139,7 +139,8 @@ prometheus := github.com/prometheus/prometheus
 $(eval $(call tool,promtool,promtool,$(prometheus),$(prometheus)/cmd/promtool,about 1 minute))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
-
+go-licenses := github.com/google/go-licenses
+$(eval $(call tool,go-licenses,licenses,$(go-licenses),$(go-licenses),less than a minute))
 actionlint := github.com/rhysd/actionlint
 $(eval $(call tool,actionlint,actionlint,$(actionlint),$(actionlint)/cmd/actionlint,less than a minute))
 

@@ -44,6 +44,14 @@ case $bundled in
 *) fail "the bundle differs: run hack/ui/bundle.sh and commit what it writes" ;;
 esac
 
+echo "verify: the licenses of all dependencies, and NOTICE"
+before=$(tree)
+if hack/notice.sh; then
+	[ "$before" = "$(tree)" ] || fail "NOTICE differs: run hack/notice.sh and commit what it writes"
+else
+	fail "a dependency has a license that is not among those in hack/notice.sh"
+fi
+
 for module in . hack/*/ test/browser/; do
 	[ -e "$module/go.mod" ] || continue
 	echo "verify: go mod tidy -diff in $module"

@@ -1,4 +1,4 @@
-// The licence check of the dependencies, at the version that `make verify` runs.
+// The license check of the dependencies, at the version that `make verify` runs.
 module github.com/brigadecore/brigade-k8s-gateway/hack/licenses
 
 go 1.26
