@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"unicode"
 
 	"k8s.io/klog/v2"
 )
@@ -22,7 +23,7 @@ const (
 // which client-go logs, into it.
 func newLogger(format string, level slog.Level, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler = slog.NewJSONHandler(w, options)
+	var handler slog.Handler = slog.NewJSONHandler(escaper{w}, options)
 	if format == logText {
 		handler = newTextHandler(w, options)
 	}
@@ -44,7 +45,8 @@ func parseLevel(name string) (slog.Level, error) {
 
 // textHandler is slog's for text, but for what is only readable on lines of its
 // own, which it puts below the record: an Event, as the first gateway wrote it,
-// and a report of several lines.
+// and an error that is a report of several lines. What an Event says cannot pass
+// for a record: its text is quoted, and further lines of an error are indented.
 type textHandler struct {
 	slog.Handler // writes to shared.record
 	shared       *textOutput
@@ -71,11 +73,9 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error { //nolin
 		switch value := a.Value.Any().(type) {
 		case json.Marshaler:
 			if data, err := value.MarshalJSON(); err == nil && a.Key == "event" {
-				fmt.Fprintf(&below, "%s: %s\n", r.Message, data)
+				fmt.Fprintf(&below, "%s: %s\n", visible(r.Message), escape(string(data)))
 				return true
 			}
-		case string:
-			text = value
 		case error:
 			text = value.Error()
 		}
@@ -85,7 +85,9 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error { //nolin
 			return true
 		}
 		short.AddAttrs(slog.String(a.Key, first))
-		fmt.Fprintf(&below, "%s\n", strings.TrimRight(rest, "\n"))
+		for line := range strings.Lines(strings.TrimRight(rest, "\n")) {
+			fmt.Fprintf(&below, "%s\n", indented(visible(strings.TrimSuffix(line, "\n"))))
+		}
 		return true
 	})
 	h.shared.mu.Lock()
@@ -107,4 +109,55 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup returns a handler that puts attributes in a group.
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &textHandler{Handler: h.Handler.WithGroup(name), shared: h.shared}
+}
+
+// visible returns text with U+FFFD for control characters.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// indented returns a line that begins with a space.
+func indented(line string) string {
+	if strings.HasPrefix(line, " ") {
+		return line
+	}
+	return "  " + line
+}
+
+// escaper writes JSON with escapes for the control characters from U+007F to
+// U+009F. JSON admits them as they are, and slog writes them so, but a terminal
+// may obey them: U+009B begins an escape sequence. An Event may hold any.
+type escaper struct{ w io.Writer }
+
+// Write writes one record.
+func (e escaper) Write(record []byte) (int, error) {
+	text := string(record)
+	for _, r := range text {
+		if r >= 0x7f && unicode.IsControl(r) {
+			text = escape(text)
+			break
+		}
+	}
+	if _, err := io.WriteString(e.w, text); err != nil {
+		return 0, err
+	}
+	return len(record), nil
+}
+
+// escape returns JSON with the escapes.
+func escape(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r >= 0x7f && unicode.IsControl(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -37,6 +41,19 @@ func TestTextLog(t *testing.T) {
 			},
 			want: "level=WARN msg=lost component=client-go err=reset n=3\n",
 		},
+		"an error that holds what an Event says": {
+			log: func(l *slog.Logger) {
+				l.Warn("expression failed", "err", errors.New("no such key: a\nlevel=INFO msg=forged\x1b[2J\u009b2J"))
+			},
+			want: "level=WARN msg=\"expression failed\" err=\"no such key: a\"\n  level=INFO msg=forged�[2J�2J\n",
+		},
+		"text of an Event of several lines": {
+			log: func(l *slog.Logger) {
+				l.Info("Processing pequod/a\nb", "message", "one\nlevel=INFO msg=forged", "event", eventDocument{})
+			},
+			want: "level=INFO msg=\"Processing pequod/a\\nb\" message=\"one\\nlevel=INFO msg=forged\"\n" +
+				"Processing pequod/a�b: {\"reason\":\"BackOff\"}\n",
+		},
 		"less than the level": {
 			log: func(l *slog.Logger) { l.Debug("detail") },
 		},
@@ -65,4 +82,35 @@ func TestLogLevel(t *testing.T) {
 	if _, err := parseLevel("WARNING"); err == nil || err.Error() != `--log-level "WARNING": must be debug, info, warn or error` {
 		t.Errorf("got %v", err)
 	}
+}
+
+// FuzzLogger logs any text in both forms: what comes out is one record, on one
+// line, without a control character, and in JSON the text reads back.
+func FuzzLogger(f *testing.F) {
+	f.Add("web-0")
+	f.Add("\x1b[2J\r\n\x00\x7f\u0085\u009b2J\u2028 level=INFO msg=forged")
+	f.Add("{\"level\":\"INFO\"}\\\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, format := range []string{logJSON, logText} {
+			var out bytes.Buffer
+			newLogger(format, slog.LevelInfo, &out).Info("Processing "+text, "message", text) //nolint:sloglint // as an Event's record
+			record, rest, ended := strings.Cut(out.String(), "\n")
+			if !ended || rest != "" {
+				t.Fatalf("%s: not one line: %q", format, out.String())
+			}
+			if strings.ContainsFunc(record, unicode.IsControl) {
+				t.Errorf("%s: a control character in %q", format, record)
+			}
+			if format == logText {
+				continue
+			}
+			var got struct{ Message string }
+			if err := json.Unmarshal([]byte(record), &got); err != nil {
+				t.Fatalf("%v: %s", err, record)
+			}
+			if utf8.ValidString(text) && got.Message != text {
+				t.Errorf("%q reads back as %q", text, got.Message)
+			}
+		}
+	})
 }
