@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,5 +77,42 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	slices.Sort(metrics.names)
 	if diff := cmp.Diff(metrics.names, firstColumn(operations(t, "Metrics"))); diff != "" {
 		t.Errorf("metrics (-) and docs/operations.md (+):\n%s", diff)
+	}
+}
+
+// TestSecurityNamesTestsThatExist holds SECURITY.md, whose every claim names
+// the test that proves it, to the tests there are.
+func TestSecurityNamesTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile("../../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	for _, folder := range []string{"..", "../../pkg", "../../test"} {
+		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, match := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllStringSubmatch(string(source), -1) {
+				tests[match[1]] = true
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 15 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, match := range named {
+		if !tests[match[1]] {
+			t.Errorf("SECURITY.md names %s, which does not exist", match[1])
+		}
 	}
 }

@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -177,13 +178,13 @@ func TestATenantCannotGetPastAFilterThatRejects(t *testing.T) {
 	gateway := daemon.Start(t, p.flags(`
 project: deis/empty-testbed
 filters:
-  - {reasons: [Costly], expression: 'event.message.split(" ").all(word, word.size() < 5)', action: reject}
+  - {reasons: [Costly], expression: 'event.message.split(" ").all(word, word.size() < 900 && word != "canary" && word != "soak" && word != "drill")', action: reject}
   - {reasons: [Unlabeled], expression: 'event.metadata.labels["team"] != "ahab"', action: reject}
   - {action: accept}
 `+noLimits)...)
 	gateway.Ready()
 	pod := corev1.ObjectReference{Kind: "Pod", Namespace: evil.namespace, Name: "web-0"}
-	evil.writes("costly", pod, func(e *corev1.Event) { e.Reason, e.Message = "Costly", strings.Repeat("aaaa ", 100_000) })
+	evil.writes("costly", pod, func(e *corev1.Event) { e.Reason, e.Message = "Costly", strings.Repeat("a ", 100_000) })
 	evil.writes("unlabeled", pod, func(e *corev1.Event) { e.Reason = "Unlabeled" })
 	honest := evil.writes("honest", pod, nil)
 	p.wantBuilds(honest)
@@ -308,5 +309,28 @@ func TestTheClusterScopedKindsAreThoseOfTheAPIServer(t *testing.T) {
 		if filter.ClusterScoped(kind) == namespaced {
 			t.Errorf("ClusterScoped(%s) is %t, and the API server says namespaced: %t", kind, filter.ClusterScoped(kind), namespaced)
 		}
+	}
+}
+
+// Whoever can reach the port can read the metrics: they hold no text of an
+// Event.
+func TestMetricsHoldNoTextOfAnEvent(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "quiet-metrics")
+	const secret = "SomethingThatNobodyElseIsToRead"
+	gateway := daemon.Start(t, append(p.flags("project: deis/empty-testbed\nfilters: [{expression: 'event.metadata.labels[\"team\"] == \"\"', action: reject}]\n"),
+		"--listen", "127.0.0.1:0")...)
+	gateway.Ready()
+	address := gateway.Wait("its port", func(r daemon.Record) bool { return r.String("address") != "" }).String("address")
+	tenantOf(t, p.watched).writes("quiet", corev1.ObjectReference{Kind: secret, Namespace: p.watched, Name: secret}, func(e *corev1.Event) {
+		e.Reason, e.Message, e.Source.Component, e.Annotations = secret, secret, secret, map[string]string{secret: secret}
+	})
+	decided(gateway, p.watched, "quiet")
+	metrics := wantAnswer(t, address, "/metrics", http.StatusOK)
+	if !strings.Contains(metrics, `brigade_k8s_gateway_expression_faults_total{by="filters[0]"} 1`) {
+		t.Errorf("the Event was not counted:\n%s", metrics)
+	}
+	if strings.Contains(strings.ToLower(metrics), strings.ToLower(secret)) {
+		t.Errorf("text of an Event is among the metrics:\n%s", metrics)
 	}
 }
