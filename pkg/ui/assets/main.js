@@ -17,7 +17,7 @@ const banner = byId("banner");
 
 function currentView() {
   const name = location.hash.slice(2);
-  return links.some((a) => a.dataset.to === name) ? name : "live";
+  return links.some((a) => a.dataset.to === name && !a.hidden) ? name : "live";
 }
 
 function showView(focus) {
