@@ -31,10 +31,10 @@ type plan struct {
 	replay     bool
 	pushDown   bool
 	// dryRun has the first process run with --dry-run.
-	dryRun bool
-	json       bool
-	workers    int
-	server     ServerOptions
+	dryRun  bool
+	json    bool
+	workers int
+	server  ServerOptions
 	// longest is how long a worker runs at most.
 	longest time.Duration
 	configs []*plannedConfig

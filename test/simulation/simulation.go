@@ -44,7 +44,7 @@ type simulation struct {
 	saved  *history
 	// tampered is when the position ConfigMap was changed by others last.
 	tampered time.Time
-	faults []string
+	faults   []string
 	// atEnd are the versions that are owed a build when everything is over, and
 	// droppedAtEnd is how many builds were dropped.
 	atEnd        []*eventVersion
