@@ -99,6 +99,9 @@ func mayHaveWritten(err error) bool {
 	if errors.Is(err, errRefused) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return false // there was no connection to send it on
+	}
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
 		code := status.Status().Code

@@ -152,28 +152,34 @@ func (c *limits) settle(p *pending, o Outcome, now time.Time) {
 	switch o {
 	case Created:
 		c.bucket.Spend(now)
-		c.refund(p.unanswered, now)
+		c.refund(p)
 		c.active.Created(id, now)
 	case DryRun:
 		c.bucket.Spend(now)
 		c.active.Release(id)
 	case Exists:
 		c.bucket.Release()
-		c.refund(p.unanswered-1, now)
+		if p.doubts > 0 { // one of them created it
+			c.bucket.Settle(p.era)
+			p.doubts--
+		}
+		c.refund(p)
 		if p.unanswered == 0 {
 			c.active.Release(id)
 		}
 	default:
 		c.bucket.Release()
-		c.refund(p.unanswered, now)
+		c.refund(p)
 		c.active.Release(id)
 	}
 }
 
-func (c *limits) refund(attempts int, now time.Time) {
-	for range attempts {
-		c.bucket.Refund(now)
+// refund gives back what attempts without an answer were charged.
+func (c *limits) refund(p *pending) {
+	for range p.doubts {
+		c.bucket.Refund(p.era)
 	}
+	p.doubts = 0
 }
 
 // fail ends the charges of an attempt that failed: those of one that may have
@@ -181,7 +187,10 @@ func (c *limits) refund(attempts int, now time.Time) {
 func (c *limits) fail(p *pending, mayHaveWritten bool, now time.Time) {
 	if mayHaveWritten {
 		p.unanswered++
-		c.bucket.Spend(now)
+		if era := c.bucket.Doubt(now); era != p.era {
+			p.era, p.doubts = era, 0
+		}
+		p.doubts++
 		c.active.Created(p.build.ID, now)
 		return
 	}
@@ -191,12 +200,13 @@ func (c *limits) fail(p *pending, mayHaveWritten bool, now time.Time) {
 	}
 }
 
-// Recount has the worker pods counted anew. Until Counted is called, activeBuilds
-// lets nothing pass.
+// Recount has the worker pods counted again. Until Counted is called,
+// activeBuilds lets nothing pass.
 func (q *Queue) Recount() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.active, q.limits.counted = limit.NewActive(), time.Time{}
+	q.limits.active.Recount()
+	q.limits.counted = time.Time{}
 }
 
 // Counted notes that the worker pods that are there have been counted. Builds

@@ -32,6 +32,9 @@ type pending struct {
 	attempts int
 	// unanswered is how many attempts may have created the build.
 	unanswered int
+	// doubts is how many of their tokens can be refunded, which were spent in era.
+	doubts int
+	era    limit.Era
 	// asleep says that the build waits for another attempt, which is due.
 	asleep bool
 	failed time.Time

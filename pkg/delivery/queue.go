@@ -257,10 +257,11 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	case "":
 		p, _ = q.flows.Next()
 	case limitActive:
-		// A build that may have been created counts already: trying it again
-		// takes no room.
-		if p = q.unansweredLocked(now); p == nil {
-			return nil, min(wait, until)
+		// A build that may have been created and counts already takes no further
+		// room when it is tried again.
+		var pause time.Duration
+		if p, pause = q.unansweredLocked(now); p == nil {
+			return nil, min(wait, until, pause)
 		}
 	default:
 		return nil, min(wait, until)
@@ -271,18 +272,21 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	return p, 0
 }
 
-// unansweredLocked takes a build out of the flows that may have been created
-// and is not asleep, nil where there is none.
-func (q *Queue) unansweredLocked(now time.Time) *pending {
-	if q.limits.bucket.Wait(now) > 0 {
-		return nil
-	}
+// unansweredLocked takes a build out of the flows that may have been created,
+// counts as active and is not asleep. Without one it returns nil, and how long to
+// wait for the pace to let one pass.
+func (q *Queue) unansweredLocked(now time.Time) (*pending, time.Duration) {
 	for _, p := range q.pending {
-		if p.unanswered > 0 && !p.asleep && !p.writing && q.flows.Remove(p) {
-			return p
+		if p.unanswered == 0 || p.asleep || p.writing || !q.limits.active.Counts(p.build.ID, now) {
+			continue
 		}
+		if pause := q.limits.bucket.Wait(now); pause > 0 {
+			return nil, pause
+		}
+		q.flows.Remove(p)
+		return p, 0
 	}
-	return nil
+	return nil, idle
 }
 
 // attempt writes a build once.

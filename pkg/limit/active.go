@@ -40,6 +40,15 @@ func (a *Active) Count(now time.Time) int {
 	return len(a.pods) + len(a.created)
 }
 
+// Counts reports whether the build with the given ID counts as active.
+func (a *Active) Counts(id string, now time.Time) bool {
+	if _, runs := a.pods[id]; runs {
+		return true
+	}
+	at, waits := a.created[id]
+	return waits && now.Sub(at) < AppearWithin
+}
+
 // Reserve counts the build with the given ID, which is about to be created.
 func (a *Active) Reserve(id string, now time.Time) {
 	if _, runs := a.pods[id]; !runs {
@@ -57,6 +66,10 @@ func (a *Active) Created(id string, now time.Time) {
 
 // Release takes back a reservation: the build was not created.
 func (a *Active) Release(id string) { delete(a.created, id) }
+
+// Recount forgets the worker pods, which are about to be counted again. What was
+// created and has not appeared stays.
+func (a *Active) Recount() { clear(a.pods) }
 
 // Appeared notes that the build's worker pod is pending or running.
 func (a *Active) Appeared(id string) {

@@ -17,7 +17,14 @@ type Bucket struct {
 	// are missing are the time until then, divided by interval.
 	full     time.Time
 	reserved time.Duration // in tokens
+	// doubts is how many tokens spent in the current era can be refunded.
+	doubts time.Duration
+	era    Era
 }
+
+// Era is a time in which the bucket was never so full that a token spent in it
+// came back by the passing of time alone.
+type Era uint64
 
 // NewBucket returns a full bucket with the pace and burst of l.
 func NewBucket(l Limits, now time.Time) *Bucket {
@@ -32,14 +39,17 @@ func interval(l Limits) time.Duration {
 
 // Empty takes every token out. What is reserved stays reserved.
 func (b *Bucket) Empty(now time.Time) {
-	b.full = now.Add(b.burst * b.interval)
+	b.endEra()
+	b.full = now.Add(max(b.burst*b.interval, b.missing(now)))
 }
 
 // Change applies the pace and burst of l to the tokens that are there: a new
 // burst or pace creates none, and a smaller burst takes what it has no room for.
 func (b *Bucket) Change(l Limits, now time.Time) {
-	// The tokens there are, in units of 1/interval.
-	level := max(b.burst*b.interval-b.missing(now), 0)
+	b.endEra()
+	// The tokens there are, in units of 1/interval; fewer than none where builds
+	// were under way when the burst became smaller.
+	level := b.burst*b.interval - b.missing(now)
 	next := interval(l)
 	tokens, part := level/b.interval, level%b.interval
 	level = tokens*next + time.Duration(float64(part)/float64(b.interval)*float64(next))
@@ -65,14 +75,43 @@ func (b *Bucket) Reserve() { b.reserved++ }
 // Release gives back a reserved token: no build was created.
 func (b *Bucket) Release() { b.reserved-- }
 
-// Spend takes a reserved token: the build was created, or may have been.
+// Spend takes a reserved token: the build was created.
 func (b *Bucket) Spend(now time.Time) {
+	missing := b.missing(now)
+	if missing < b.doubts*b.interval {
+		b.endEra() // without the tokens in doubt the bucket would have run over
+	}
 	b.reserved--
-	b.full = now.Add(b.missing(now) + b.interval)
+	b.full = now.Add(missing + b.interval)
 }
 
-// Refund gives back a token that was spent for a build that, as it turned out,
-// was not created.
-func (b *Bucket) Refund(now time.Time) {
-	b.full = now.Add(max(b.missing(now)-b.interval, 0))
+// Doubt takes a reserved token for a build that may have been created. The token
+// can be given to Refund with the era that is returned.
+func (b *Bucket) Doubt(now time.Time) Era {
+	b.Spend(now)
+	b.doubts++
+	return b.era
+}
+
+// Settle notes that a token taken by Doubt stays spent.
+func (b *Bucket) Settle(era Era) {
+	if era == b.era {
+		b.doubts--
+	}
+}
+
+// Refund gives back a token taken by Doubt for a build that, as it turned out,
+// was not created. One of an earlier era is worth nothing: time has given it
+// back already, and a second time would let more through than the pace.
+func (b *Bucket) Refund(era Era) {
+	if era == b.era {
+		b.doubts--
+		b.full = b.full.Add(-b.interval)
+	}
+}
+
+// endEra ends the time in which tokens in doubt can be refunded.
+func (b *Bucket) endEra() {
+	b.era++
+	b.doubts = 0
 }
