@@ -25,7 +25,8 @@ const (
 	// logEvery is how often one kind of trouble is logged at most.
 	logEvery = time.Minute
 	// bytesPerBuild times limits.queued bounds the bytes that wait. An Event as
-	// Kubernetes' own components write it has 1 KiB; event.Trim keeps 50 KiB.
+	// Kubernetes' own components write it has 1 KiB; event.Trim
+	// leaves event.MaxSize of the largest.
 	bytesPerBuild = 16 << 10
 )
 

@@ -102,3 +102,14 @@ func TestNames(t *testing.T) {
 		})
 	}
 }
+
+func TestGroup(t *testing.T) {
+	for apiVersion, want := range map[string]string{
+		"": "", "v1": "", "apps/v1": "apps", "networking.k8s.io/v1beta1": "networking.k8s.io", "a/b/c": "a",
+	} {
+		e := &corev1.Event{InvolvedObject: corev1.ObjectReference{APIVersion: apiVersion}}
+		if got := Group(e); got != want {
+			t.Errorf("group of %q is %q, want %q", apiVersion, got, want)
+		}
+	}
+}

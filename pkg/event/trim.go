@@ -23,6 +23,10 @@ const (
 	MaxText = 1 << 10
 	// MaxReferences is how many owner references and finalizers are kept, each.
 	MaxReferences = 16
+	// MaxSize is how many bytes the largest trimmed Event has, as the API server
+	// sends it. One whose writer made nothing but the message and the annotations
+	// large has 33 KiB.
+	MaxSize = 160 << 10
 )
 
 // TrimmedAnnotation says in a trimmed Event which annotations or labels are
