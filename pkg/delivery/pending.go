@@ -19,6 +19,8 @@ const (
 // pending is a build without an outcome.
 type pending struct {
 	build Build
+	// version is that of the Event in the build.
+	version string
 	// size is that of the Event in bytes, as the API server sends it.
 	size     int
 	received time.Time
@@ -56,14 +58,11 @@ func (p *pending) Flow() limit.Flow { return p.build.Flow() }
 
 // Before orders builds by the age of the Event version that asked first.
 func (p *pending) Before(other *pending) bool {
-	if c := event.CompareVersions(p.version(), other.version()); c != 0 {
+	if c := event.CompareVersions(p.version, other.version); c != 0 {
 		return c < 0
 	}
 	return p.build.ID < other.build.ID
 }
-
-// version is that of the Event in the build.
-func (p *pending) version() string { return p.build.Event.ResourceVersion }
 
 // join notes that another Event version asked for the build.
 func (p *pending) join(tracker Tracker, version string) {

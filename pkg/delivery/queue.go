@@ -115,7 +115,7 @@ func (q *Queue) Add(b Build, tracker Tracker) {
 		tracker.Done(version)
 		return
 	}
-	p := &pending{build: b, size: b.Event.Size(), received: time.Now(), oldest: []claim{{tracker, version}}}
+	p := &pending{build: b, version: version, size: b.Event.Size(), received: time.Now(), oldest: []claim{{tracker, version}}}
 	q.pending[b.ID] = p
 	q.bytes += p.size
 	q.flows.Add(p)

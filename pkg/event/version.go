@@ -6,14 +6,14 @@ import "k8s.io/apimachinery/pkg/util/resourceversion"
 // a is older than b, 0 where they are equal, positive where a is newer. What is
 // no resourceVersion, the empty string for one, is older than any.
 func CompareVersions(a, b string) int {
-	aOK, bOK := IsVersion(a), IsVersion(b)
-	switch {
-	case aOK && bOK:
-		c, _ := resourceversion.CompareResourceVersion(a, b) // both are well formed
+	c, err := resourceversion.CompareResourceVersion(a, b)
+	if err == nil {
 		return c
-	case aOK:
+	}
+	switch aOK, bOK := IsVersion(a), IsVersion(b); {
+	case aOK && !bOK:
 		return 1
-	case bOK:
+	case bOK && !aOK:
 		return -1
 	}
 	return 0
