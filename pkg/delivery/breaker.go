@@ -19,6 +19,8 @@ type breaker struct {
 	failing bool
 	// probing is whether the one attempt is under way.
 	probing bool
+	// fresh says that the last attempt was the first one at its build.
+	fresh   bool
 	backoff time.Duration
 	next    time.Time
 }
@@ -36,9 +38,15 @@ func (b *breaker) wait(now time.Time) (time.Duration, bool) {
 	}
 }
 
-// begin notes that an attempt begins. It returns whether it is a probe.
-func (b *breaker) begin() (probe bool) {
-	b.probing = b.failing
+// preferFresh returns whether the next attempt is to be the first one at its
+// build. Every other one is while writing fails: else some old builds that fail
+// for a cause of their own would be all that is ever tried.
+func (b *breaker) preferFresh() bool { return b.failing && !b.fresh }
+
+// begin notes that an attempt begins, which may be the first one at its build. It
+// returns whether it is a probe.
+func (b *breaker) begin(fresh bool) (probe bool) {
+	b.probing, b.fresh = b.failing, fresh
 	return b.failing
 }
 

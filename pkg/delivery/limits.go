@@ -151,8 +151,8 @@ func (c *limits) settle(p *pending, o Outcome, now time.Time) {
 	id := p.build.ID
 	switch o {
 	case Created:
-		c.bucket.Spend(now)
 		c.refund(p)
+		c.bucket.Spend(now)
 		c.active.Created(id, now)
 	case DryRun:
 		c.bucket.Spend(now)
@@ -178,6 +178,15 @@ func (c *limits) settle(p *pending, o Outcome, now time.Time) {
 func (c *limits) refund(p *pending) {
 	for range p.doubts {
 		c.bucket.Refund(p.era)
+	}
+	p.doubts = 0
+}
+
+// abandon notes that it will not be known whether the attempts at p that had no
+// answer created it.
+func (c *limits) abandon(p *pending) {
+	for range p.doubts {
+		c.bucket.Settle(p.era)
 	}
 	p.doubts = 0
 }

@@ -159,6 +159,7 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 		if p.asleep {
 			heap.Remove(&q.retries, p.place)
 		}
+		q.limits.abandon(p)
 		q.settleLocked(p, Dropped, fmt.Sprintf("%d builds waited, and limits.queued is %d", len(q.pending), queued))
 		q.sometimesLocked("queue full", func() {
 			flow, length := q.flows.Longest()
@@ -256,7 +257,7 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	var p *pending
 	switch held {
 	case "":
-		p, _ = q.flows.Next()
+		p, _ = q.flows.Next(q.breaker.preferFresh())
 	case limitActive:
 		// A build that may have been created and counts already takes no further
 		// room when it is tried again.
@@ -269,7 +270,7 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	}
 	q.limits.reserve(p.build.ID, now)
 	q.writing++
-	p.writing, p.probe = true, q.breaker.begin()
+	p.writing, p.probe = true, q.breaker.begin(p.attempts == 0)
 	return p, 0
 }
 

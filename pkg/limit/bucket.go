@@ -17,13 +17,15 @@ type Bucket struct {
 	// are missing are the time until then, divided by interval.
 	full     time.Time
 	reserved time.Duration // in tokens
-	// doubts is how many tokens spent in the current era can be refunded.
-	doubts time.Duration
+	// doubts is how many tokens of the current era are in doubt, and worth how much
+	// earlier the bucket would be full without them.
+	doubts time.Duration // in tokens
+	worth  time.Duration
 	era    Era
 }
 
-// Era is a time in which the bucket was never so full that a token spent in it
-// came back by the passing of time alone.
+// Era is a time in which the bucket was never so full that all tokens in doubt
+// had come back by the passing of time alone.
 type Era uint64
 
 // NewBucket returns a full bucket with the pace and burst of l.
@@ -78,18 +80,19 @@ func (b *Bucket) Release() { b.reserved-- }
 // Spend takes a reserved token: the build was created.
 func (b *Bucket) Spend(now time.Time) {
 	missing := b.missing(now)
-	if missing < b.doubts*b.interval {
-		b.endEra() // without the tokens in doubt the bucket would have run over
+	if b.worth = min(b.worth, missing); b.worth == 0 {
+		b.endEra()
 	}
 	b.reserved--
 	b.full = now.Add(missing + b.interval)
 }
 
-// Doubt takes a reserved token for a build that may have been created. The token
-// can be given to Refund with the era that is returned.
+// Doubt takes a reserved token for a build that may have been created. Settle or
+// Refund is called with the era that is returned once it is known.
 func (b *Bucket) Doubt(now time.Time) Era {
 	b.Spend(now)
 	b.doubts++
+	b.worth += b.interval
 	return b.era
 }
 
@@ -97,21 +100,25 @@ func (b *Bucket) Doubt(now time.Time) Era {
 func (b *Bucket) Settle(era Era) {
 	if era == b.era {
 		b.doubts--
+		b.worth = min(b.worth, b.doubts*b.interval)
 	}
 }
 
 // Refund gives back a token taken by Doubt for a build that, as it turned out,
-// was not created. One of an earlier era is worth nothing: time has given it
-// back already, and a second time would let more through than the pace.
+// was not created: as much of it as the passing of time has not given back
+// already. A bucket without that token would have been full earlier, and more of
+// it at once would let more through than the pace.
 func (b *Bucket) Refund(era Era) {
 	if era == b.era {
 		b.doubts--
-		b.full = b.full.Add(-b.interval)
+		refund := max(b.worth-b.doubts*b.interval, 0) // the others may be worth all of theirs
+		b.worth -= refund
+		b.full = b.full.Add(-refund)
 	}
 }
 
 // endEra ends the time in which tokens in doubt can be refunded.
 func (b *Bucket) endEra() {
 	b.era++
-	b.doubts = 0
+	b.doubts, b.worth = 0, 0
 }

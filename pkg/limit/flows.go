@@ -29,6 +29,7 @@ type Waiting[T any] interface {
 // Flows keeps what waits, by flow. Next takes turns among the flows, so a quiet
 // flow waits for one turn of each other flow at most; within a flow the oldest
 // comes first. What sleeps waits too, but Next leaves it out until it is woken.
+// What was woken can be told to come after what never slept.
 // Shed takes the newest of the longest flow. All take logarithmic time. Flows
 // is used by one goroutine at a time.
 type Flows[T Waiting[T]] struct {
@@ -43,13 +44,38 @@ type Flows[T Waiting[T]] struct {
 
 // flow is one flow that is not empty.
 type flow[T Waiting[T]] struct {
-	key           Flow
-	awake, asleep *btree.BTreeG[T]
-	place         int // in longest
-	next, last    *flow[T]
+	key Flow
+	// fresh never slept, and woken did.
+	fresh, woken, asleep *btree.BTreeG[T]
+	place                int // in longest
+	next, last           *flow[T]
 }
 
-func (f *flow[T]) length() int { return f.awake.Len() + f.asleep.Len() }
+func (f *flow[T]) awake() int { return f.fresh.Len() + f.woken.Len() }
+
+func (f *flow[T]) length() int { return f.awake() + f.asleep.Len() }
+
+// oldest returns where the next one of the flow is taken from.
+func (f *flow[T]) oldest(preferFresh bool) *btree.BTreeG[T] {
+	fresh, hasFresh := f.fresh.Min()
+	woken, hasWoken := f.woken.Min()
+	if hasFresh && (preferFresh || !hasWoken || fresh.Before(woken)) {
+		return f.fresh
+	}
+	return f.woken
+}
+
+// newest returns where the newest one of the flow is.
+func (f *flow[T]) newest() *btree.BTreeG[T] {
+	in := f.fresh
+	newest, found := in.Max()
+	for _, other := range []*btree.BTreeG[T]{f.woken, f.asleep} {
+		if w, ok := other.Max(); ok && (!found || newest.Before(w)) {
+			in, newest, found = other, w, true
+		}
+	}
+	return in
+}
 
 // degree is that of the trees; the one that btree's own documentation uses.
 const degree = 32
@@ -69,7 +95,7 @@ func (f *Flows[T]) Awake() bool { return f.turn != nil }
 // turn after all others.
 func (f *Flows[T]) Add(w T) {
 	in := f.flow(w.Flow())
-	in.awake.ReplaceOrInsert(w)
+	in.fresh.ReplaceOrInsert(w)
 	f.changed(in, 1)
 }
 
@@ -84,19 +110,20 @@ func (f *Flows[T]) Sleep(w T) {
 func (f *Flows[T]) Wake(w T) {
 	in := f.flows[w.Flow()]
 	in.asleep.Delete(w)
-	in.awake.ReplaceOrInsert(w)
+	in.woken.ReplaceOrInsert(w)
 	f.changed(in, 0)
 }
 
 // Next removes and returns the oldest that is awake of the flow whose turn it
-// is, and false where nothing is awake.
-func (f *Flows[T]) Next() (next T, ok bool) {
+// is, and false where nothing is awake. With preferFresh it takes what never
+// slept first.
+func (f *Flows[T]) Next(preferFresh bool) (next T, ok bool) {
 	in := f.turn
 	if in == nil {
 		return next, false
 	}
 	f.turn = in.next
-	next, _ = in.awake.DeleteMin()
+	next, _ = in.oldest(preferFresh).DeleteMin()
 	f.changed(in, -1)
 	return next, true
 }
@@ -112,13 +139,7 @@ func (f *Flows[T]) Shed(preferred Flow) (shed T, ok bool) {
 	if own := f.flows[preferred]; own != nil && own.length() == in.length() {
 		in = own
 	}
-	awake, isAwake := in.awake.Max()
-	asleep, isAsleep := in.asleep.Max()
-	if isAwake && (!isAsleep || asleep.Before(awake)) {
-		shed, _ = in.awake.DeleteMax()
-	} else {
-		shed, _ = in.asleep.DeleteMax()
-	}
+	shed, _ = in.newest().DeleteMax()
 	f.changed(in, -1)
 	return shed, true
 }
@@ -129,14 +150,13 @@ func (f *Flows[T]) Remove(w T) bool {
 	if in == nil {
 		return false
 	}
-	_, found := in.awake.Delete(w)
-	if !found {
-		if _, found = in.asleep.Delete(w); !found {
-			return false
+	for _, tree := range []*btree.BTreeG[T]{in.fresh, in.woken, in.asleep} {
+		if _, found := tree.Delete(w); found {
+			f.changed(in, -1)
+			return true
 		}
 	}
-	f.changed(in, -1)
-	return true
+	return false
 }
 
 // Longest returns a flow that no other is longer than, and how many wait in it.
@@ -162,7 +182,7 @@ func (f *Flows[T]) flow(key Flow) *flow[T] {
 		return in
 	}
 	before := func(a, b T) bool { return a.Before(b) }
-	in := &flow[T]{key: key, awake: btree.NewG(degree, before), asleep: btree.NewG(degree, before)}
+	in := &flow[T]{key: key, fresh: btree.NewG(degree, before), woken: btree.NewG(degree, before), asleep: btree.NewG(degree, before)}
 	f.flows[key] = in
 	heap.Push(&f.longest, in)
 	return in
@@ -171,7 +191,7 @@ func (f *Flows[T]) flow(key Flow) *flow[T] {
 // changed puts a flow that has grown by so many into its place among the others.
 func (f *Flows[T]) changed(in *flow[T], by int) {
 	f.count += by
-	switch awake := in.awake.Len() > 0; {
+	switch awake := in.awake() > 0; {
 	case awake && in.next == nil:
 		f.enter(in)
 	case !awake && in.next != nil:

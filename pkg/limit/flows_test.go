@@ -46,7 +46,7 @@ func waiting(names string) *Flows[*item] {
 // drain takes everything that is awake.
 func drain(f *Flows[*item]) string {
 	var names []string
-	for next, ok := f.Next(); ok; next, ok = f.Next() {
+	for next, ok := f.Next(false); ok; next, ok = f.Next(false) {
 		names = append(names, next.String())
 	}
 	return strings.Join(names, " ")
@@ -64,8 +64,8 @@ func TestFlowsTakeTurns(t *testing.T) {
 		"flows take turns":                          {"a1 a2 a3 b4 b5 b6", nil, "a1 b4 a2 b5 a3 b6"},
 		"turns go in the order of arrival":          {"c1 a2 b3 a4 c5", nil, "c1 a2 b3 c5 a4"},
 		"the others go on when a flow is empty":     {"a1 b2 c3 c4 c5", nil, "a1 b2 c3 c4 c5"},
-		"a quiet flow waits for one turn of others": {"a1 a2 a3 b4 b5 b6", func(f *Flows[*item]) { f.Next(); f.Add(&item{"c", 99}) }, "b4 a2 c99 b5 a3 b6"},
-		"a flow that was emptied comes last again":  {"a1 b2 c3", func(f *Flows[*item]) { f.Next(); f.Add(&item{"a", 0}) }, "b2 c3 a0"},
+		"a quiet flow waits for one turn of others": {"a1 a2 a3 b4 b5 b6", func(f *Flows[*item]) { f.Next(false); f.Add(&item{"c", 99}) }, "b4 a2 c99 b5 a3 b6"},
+		"a flow that was emptied comes last again":  {"a1 b2 c3", func(f *Flows[*item]) { f.Next(false); f.Add(&item{"a", 0}) }, "b2 c3 a0"},
 		"the flow whose turn it is may be removed":  {"a1 b2 c3", func(f *Flows[*item]) { f.Remove(&item{"a", 1}) }, "b2 c3"},
 		"a flow in the middle may be removed":       {"a1 b2 c3", func(f *Flows[*item]) { f.Remove(&item{"b", 2}) }, "a1 c3"},
 		"the only one may be removed":               {"a1", func(f *Flows[*item]) { f.Remove(&item{"a", 1}) }, ""},
@@ -74,6 +74,15 @@ func TestFlowsTakeTurns(t *testing.T) {
 			f.Sleep(&item{"a", 0})
 			f.Wake(&item{"a", 0})
 		}, "a0 b4 a1 a3"},
+		"what never slept can be preferred": {"a2 a3 b4", func(f *Flows[*item]) {
+			f.Sleep(&item{"a", 0})
+			f.Wake(&item{"a", 0})
+			f.Sleep(&item{"c", 1})
+			f.Wake(&item{"c", 1})
+			if next, _ := f.Next(true); next.String() != "a2" {
+				panic(next)
+			}
+		}, "b4 c1 a0 a3"},
 		"a flow that was all asleep has the last turn": {"b3 b4", func(f *Flows[*item]) {
 			f.Sleep(&item{"a", 0})
 			f.Wake(&item{"a", 0})
@@ -146,6 +155,7 @@ type model struct {
 	// turns are the flows that are awake, in the order of their turns.
 	turns         []string
 	awake, asleep map[string][]*item
+	woken         map[*item]bool
 }
 
 func (m *model) length(flow string) int { return len(m.awake[flow]) + len(m.asleep[flow]) }
@@ -170,12 +180,20 @@ func (m *model) remove(i *item) {
 	}
 }
 
-func (m *model) next() *item {
+func (m *model) next(preferFresh bool) *item {
 	if len(m.turns) == 0 {
 		return nil
 	}
 	flow := m.turns[0]
-	oldest := slices.MinFunc(m.awake[flow], func(a, b *item) int { return cmp.Compare(a.age, b.age) })
+	oldest := slices.MinFunc(m.awake[flow], func(a, b *item) int {
+		if preferFresh && m.woken[a] != m.woken[b] {
+			if m.woken[b] {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.age, b.age)
+	})
 	m.turns = append(m.turns[1:], flow)
 	m.remove(oldest)
 	return oldest
@@ -209,7 +227,7 @@ func TestFlowsAgainstAModel(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 3))
-			f, m := NewFlows[*item](), &model{awake: map[string][]*item{}, asleep: map[string][]*item{}}
+			f, m := NewFlows[*item](), &model{awake: map[string][]*item{}, asleep: map[string][]*item{}, woken: map[*item]bool{}}
 			flows := 1 + rng.IntN(8)
 			ages := rng.Perm(300)
 			for _, age := range ages {
@@ -227,12 +245,14 @@ func TestFlowsAgainstAModel(t *testing.T) {
 							f.Wake(asleep)
 							m.remove(asleep)
 							m.add(asleep)
+							m.woken[asleep] = true
 							break
 						}
 					}
 				case 5, 6:
-					want := m.next()
-					if got, ok := f.Next(); ok != (want != nil) || ok && got != want {
+					preferFresh := rng.IntN(2) == 0
+					want := m.next(preferFresh)
+					if got, ok := f.Next(preferFresh); ok != (want != nil) || ok && got != want {
 						t.Fatalf("took %v, want %v", got, want)
 					}
 				case 7:
@@ -294,7 +314,7 @@ func BenchmarkFlows(b *testing.B) {
 	age := len(all)
 	b.ReportAllocs()
 	for b.Loop() {
-		next, _ := f.Next()
+		next, _ := f.Next(false)
 		next.age = age
 		age++
 		f.Add(next)
