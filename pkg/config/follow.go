@@ -38,17 +38,20 @@ type User interface {
 type Follower struct {
 	path string
 	log  *slog.Logger
-	// content is the file as it was last decided about.
+	// content is the file as it was last decided about, nil where it could not be
+	// read.
 	content []byte
 	// isFinal reports whether an error of User.Apply stays until the file
 	// changes.
 	isFinal func(error) bool
+	// newWatcher asks the system for notices of changes.
+	newWatcher func() (*fsnotify.Watcher, error)
 }
 
 // NewFollower returns a Follower of the file at path, and the Config that the
 // file holds now. The error is that of Load.
 func NewFollower(path string, log *slog.Logger, isFinal func(error) bool) (*Follower, *Config, error) {
-	f := &Follower{path: path, log: log, isFinal: isFinal}
+	f := &Follower{path: path, log: log, isFinal: isFinal, newWatcher: fsnotify.NewWatcher}
 	content, err := read(path)
 	if err != nil {
 		return nil, nil, err
@@ -91,7 +94,7 @@ func (f *Follower) Run(ctx context.Context, user User) {
 // folder and not of the file, because a file that is replaced takes its watch
 // with it. Where the system says nothing both channels are nil.
 func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, stop func()) {
-	watcher, err := fsnotify.NewWatcher()
+	watcher, err := f.newWatcher()
 	if err == nil {
 		if err = watcher.Add(filepath.Dir(f.path)); err == nil {
 			return watcher.Events, watcher.Errors, func() { _ = watcher.Close() }
@@ -106,7 +109,7 @@ func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, 
 // wrong with it. It returns whether to try again later.
 func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 	content, err := read(f.path)
-	if err == nil && bytes.Equal(content, f.content) {
+	if err == nil && f.content != nil && bytes.Equal(content, f.content) {
 		return false
 	}
 	var next *Config
@@ -119,9 +122,7 @@ func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 			return true
 		}
 	}
-	if content != nil {
-		f.content = content
-	}
+	f.content = content // none of a file that cannot be read: it is put into force when it can be
 	if err != nil {
 		user.Refuse(err)
 		f.log.Error("filter file refused, the last good one stays", "file", f.path, "err", err)

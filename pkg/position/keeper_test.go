@@ -1,0 +1,160 @@
+package position
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// keeping is a Keeper at work.
+type keeping struct {
+	*bench
+	keeper  *Keeper
+	unsaved atomic.Int64
+	log     bytes.Buffer
+	now     atomic.Pointer[string]
+	writes  int
+	// ended receives what Run returned.
+	ended  chan error
+	cancel context.CancelFunc
+}
+
+// keep runs test, in a bubble, with a Keeper of one scope at position 10.
+func keep(t *testing.T, test func(k *keeping)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &keeping{bench: newBench(t), ended: make(chan error, 1)}
+		k.keeper = NewKeeper(k.store, slog.New(slog.NewTextHandler(&k.log, nil)), &k.unsaved)
+		k.at("10")
+		k.must(k.keeper.Save(t.Context(), k.positions()))
+		k.breaks = func(verb string) (before, after error) {
+			if verb != "get" {
+				k.writes++
+			}
+			return nil, nil
+		}
+		var ctx context.Context
+		ctx, k.cancel = context.WithCancel(t.Context())
+		go func() { k.ended <- k.keeper.Run(ctx, k.positions) }()
+		test(k)
+		k.cancel()
+		synctest.Wait()
+	})
+}
+
+func (k *keeping) positions() Positions { return Positions{AllNamespaces: *k.now.Load()} }
+
+func (k *keeping) at(version string) { k.now.Store(&version) }
+
+func (k *keeping) pass(d time.Duration) {
+	time.Sleep(d) // fake clock
+	synctest.Wait()
+}
+
+func TestKeeperSavesAPositionThatMoves(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.at("11")
+		k.pass(saveEvery)
+		k.want("11")
+		k.at("12")
+		k.pass(saveEvery)
+		k.want("12")
+		if k.writes != 2 {
+			k.Errorf("%d writes, want 2", k.writes)
+		}
+	})
+}
+
+func TestKeeperLooksAfterAPositionThatDoesNotMove(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.pass(10 * time.Minute)
+		if k.writes < 10 || k.writes > 20 {
+			k.Errorf("%d writes in ten minutes, want one or two a minute", k.writes)
+		}
+		k.remove()
+		k.pass(time.Minute)
+		k.want("10")
+		k.edit(func(c *corev1.ConfigMap) { c.Data = nil })
+		k.pass(time.Minute)
+		k.want("10")
+	})
+}
+
+func TestKeeperSaysSinceWhenSavingFails(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.pass(time.Second)
+		k.breaks = func(string) (error, error) {
+			return apierrors.NewForbidden(corev1.Resource("configmaps"), "position", errors.New("no right to update")), nil
+		}
+		k.at("11")
+		k.pass(saveEvery)
+		since := k.unsaved.Load()
+		if since == 0 || time.Since(time.Unix(0, since)) > saveEvery {
+			k.Errorf("unsaved since %d, want the first failure", since)
+		}
+		k.pass(10 * time.Minute)
+		if k.unsaved.Load() != since {
+			k.Error("unsaved is no longer since the first failure")
+		}
+		if n := strings.Count(k.log.String(), `level=ERROR msg="saving position failed, retrying" store="configmap brigade/position" err="saving position to configmap brigade/position: `); n < 9 || n > 11 {
+			k.Errorf("%d lines in ten minutes, want one a minute:\n%s", n, k.log.String())
+		}
+		k.breaks = nil
+		k.pass(saveEvery)
+		k.want("11")
+		if k.unsaved.Load() != 0 {
+			k.Error("unsaved is not cleared by a save")
+		}
+	})
+}
+
+func TestKeeperEndsWhenThePositionIsTaken(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.another("20")
+		k.at("11")
+		k.pass(saveEvery)
+		select {
+		case err := <-k.ended:
+			if !errors.Is(err, ErrTaken) {
+				k.Errorf("Run = %v, want ErrTaken", err)
+			}
+		default:
+			k.Error("Run goes on though another gateway wrote the position")
+		}
+		k.want("20")
+	})
+}
+
+func TestKeeperEndsWithoutAnError(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.cancel()
+		if err := <-k.ended; err != nil {
+			k.Errorf("Run = %v, want nothing", err)
+		}
+	})
+}
+
+func TestTheLastSaveIsUnconditional(t *testing.T) {
+	keep(t, func(k *keeping) {
+		k.cancel()
+		<-k.ended
+		k.remove()
+		k.keeper.Last(k.Context(), k.positions()) // nothing has moved
+		k.want("10")
+		k.breaks = func(string) (error, error) { return errLost, nil }
+		k.keeper.Last(k.Context(), k.positions())
+		if want := `level=ERROR msg="saving position at the end failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
+			k.Errorf("the log does not say %s:\n%s", want, k.log.String())
+		}
+	})
+}
