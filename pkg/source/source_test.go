@@ -1,0 +1,136 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// run runs a Source in a bubble. It returns how often synced was called, what Run
+// returned, and what stops it.
+func run(t *testing.T, r *reading) (synced *int, ended <-chan error, stop func()) {
+	t.Helper()
+	synced = new(int)
+	result := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { result <- r.Run(ctx, func() { *synced++ }) }()
+	return synced, result, func() {
+		cancel()
+		synctest.Wait()
+	}
+}
+
+// pass lets time pass.
+func pass(d time.Duration) {
+	time.Sleep(d) // fake clock
+	synctest.Wait()
+}
+
+// streams answers watches that begin with a list, which is empty, at the given
+// version.
+func streams(s *server, version string) {
+	s.feed = newFeed()
+	go func() {
+		e := versioned("", version)
+		e.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: "true"}
+		s.feed.events <- watch.Event{Type: watch.Bookmark, Object: e}
+	}()
+}
+
+func TestSourceRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answers: []answer{page("500", "")}}
+		streams(s, "50")
+		r := newReading(t, s, "10")
+		synced, ended, stop := run(t, r)
+		pass(time.Second)
+		if *synced != 1 || !r.isListed() {
+			t.Errorf("synced %d times, listed: %t, want both", *synced, r.isListed())
+		}
+		s.feed.events <- watch.Event{Type: watch.Added, Object: accepted("a", "60")}
+		pass(time.Minute)
+		r.wants("a@60")
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v, want nothing", err)
+		}
+	})
+}
+
+func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
+	const want = "the cluster's history went back, because it was restored from a backup: read up to resourceVersion 100, now at 50"
+	tests := map[string]struct {
+		answers []answer
+		streams string
+		within  time.Duration
+	}{
+		"at the end of a streamed list":     {nil, "50", time.Second},
+		"at the look now and then":          {[]answer{page("50", "")}, "100", lookEvery + time.Second},
+		"at the look after those that fail": {[]answer{{err: errors.New("no answer")}, page("100", ""), page("50", "")}, "100", 3*lookEvery + time.Second},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{answers: tc.answers}
+				streams(s, tc.streams)
+				r := newReading(t, s, "100")
+				_, ended, stop := run(t, r)
+				defer stop()
+				pass(tc.within)
+				select {
+				case err := <-ended:
+					if !errors.Is(err, ErrHistory) || err.Error() != want {
+						t.Errorf("Run = %v, want %s", err, want)
+					}
+				default:
+					t.Errorf("Run goes on for %s", tc.within)
+				}
+			})
+		})
+	}
+}
+
+func TestSourceListsInPagesWhereListsAreNotStreamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{
+			answers: []answer{page("50", "next", accepted("a", "20")), page("50", "", accepted("b", "30"))},
+			refuses: apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", nil),
+		}
+		r := newReading(t, s, "10")
+		_, ended, stop := run(t, r)
+		pass(time.Second)
+		r.wants("a@20", "b@30")
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run = %v, want nothing", err)
+		}
+	})
+}
+
+func TestSourceEndsWhereAListIsOfAnOlderHistory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{
+			answers: []answer{page("50", "", accepted("a", "20"))},
+			refuses: apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", nil),
+		}
+		r := newReading(t, s, "100")
+		_, ended, stop := run(t, r)
+		defer stop()
+		pass(time.Second)
+		if err := <-ended; !errors.Is(err, ErrHistory) {
+			t.Errorf("Run = %v, want ErrHistory", err)
+		}
+		r.wants()
+	})
+}
