@@ -102,13 +102,14 @@ func (p *pending) backoff() time.Duration {
 // due.
 type retries []*pending
 
-func (r retries) Len() int { return len(r) }
+func (r *retries) Len() int { return len(*r) }
 
-func (r retries) Less(i, j int) bool { return r[i].due.Before(r[j].due) }
+func (r *retries) Less(i, j int) bool { return (*r)[i].due.Before((*r)[j].due) }
 
-func (r retries) Swap(i, j int) {
-	r[i], r[j] = r[j], r[i]
-	r[i].place, r[j].place = i, j
+func (r *retries) Swap(i, j int) {
+	all := *r
+	all[i], all[j] = all[j], all[i]
+	all[i].place, all[j].place = i, j
 }
 
 func (r *retries) Push(x any) {

@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
@@ -108,9 +107,6 @@ func (s *sink) since(while time.Duration) int {
 	return n
 }
 
-// unavailable is what an API server says that has no etcd.
-func unavailable(Build) error { return apierrors.NewServiceUnavailable("etcd is down") }
-
 // warnings is a Reporter that keeps what it is told.
 type warnings struct{ all []string }
 
@@ -133,7 +129,7 @@ func (d *done) versions() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := slices.Clone(d.all)
-	slices.SortFunc(all, func(a, b string) int { return cmpNumbers(a, b) })
+	slices.SortFunc(all, cmpNumbers)
 	return strings.Join(all, " ")
 }
 

@@ -49,7 +49,7 @@ func TestTrimCutsTexts(t *testing.T) {
 	}{
 		"as long as may be": {of, of},
 		"a byte too long":   {func(limit int) string { return of(limit + 1) }, func(limit int) string { return of(limit) + "… [1 bytes cut]" }},
-		"far too long":      {func(limit int) string { return of(1 << 20) }, func(limit int) string { return fmt.Sprintf("%s… [%d bytes cut]", of(limit), 1<<20-limit) }},
+		"far too long":      {func(int) string { return of(1 << 20) }, func(limit int) string { return fmt.Sprintf("%s… [%d bytes cut]", of(limit), 1<<20-limit) }},
 		"cut between two characters": {
 			func(limit int) string { return of(limit-1) + "世界" },
 			func(limit int) string { return of(limit-1) + "… [6 bytes cut]" },

@@ -28,7 +28,7 @@ func TestCompareVersions(t *testing.T) {
 
 func TestIsVersion(t *testing.T) {
 	t.Parallel()
-	for v, want := range map[string]bool{"1": true, "18446744073709551616": true, "": false, "0": false, "01": false, "-1": false, "1a": false, " 1": false} {
+	for v, want := range map[string]bool{"1": true, "18446744073709551616": true, "": false, "0": false, "01": false, "-1": false, "1a": false} {
 		if got := IsVersion(v); got != want {
 			t.Errorf("IsVersion(%q) = %t, want %t", v, got, want)
 		}

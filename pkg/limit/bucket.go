@@ -12,14 +12,14 @@ import "time"
 type Bucket struct {
 	// interval is the time in which one token comes.
 	interval time.Duration
-	burst    time.Duration // in tokens
+	burst    int
 	// full is when the bucket is full if nothing more is taken. The tokens that
 	// are missing are the time until then, divided by interval.
 	full     time.Time
-	reserved time.Duration // in tokens
+	reserved int
 	// doubts is how many tokens of the current era are in doubt, and worth how much
 	// earlier the bucket would be full without them.
-	doubts time.Duration // in tokens
+	doubts int
 	worth  time.Duration
 	era    Era
 }
@@ -30,7 +30,7 @@ type Era uint64
 
 // NewBucket returns a full bucket with the pace and burst of l.
 func NewBucket(l Limits, now time.Time) *Bucket {
-	return &Bucket{interval: interval(l), burst: time.Duration(l.Burst), full: now}
+	return &Bucket{interval: interval(l), burst: l.Burst, full: now}
 }
 
 // interval is rounded up, so that rounding never lets a build through.
@@ -39,10 +39,15 @@ func interval(l Limits) time.Duration {
 	return (time.Minute + pace - 1) / pace
 }
 
+// tokens returns the time in which n tokens come.
+func tokens(n int, interval time.Duration) time.Duration {
+	return time.Duration(int64(n) * int64(interval))
+}
+
 // Empty takes every token out. What is reserved stays reserved.
 func (b *Bucket) Empty(now time.Time) {
 	b.endEra()
-	b.full = now.Add(max(b.burst*b.interval, b.missing(now)))
+	b.full = now.Add(max(tokens(b.burst, b.interval), b.missing(now)))
 }
 
 // Change applies the pace and burst of l to the tokens that are there: a new
@@ -51,12 +56,12 @@ func (b *Bucket) Change(l Limits, now time.Time) {
 	b.endEra()
 	// The tokens there are, in units of 1/interval; fewer than none where builds
 	// were under way when the burst became smaller.
-	level := b.burst*b.interval - b.missing(now)
+	level := tokens(b.burst, b.interval) - b.missing(now)
 	next := interval(l)
-	tokens, part := level/b.interval, level%b.interval
-	level = tokens*next + time.Duration(float64(part)/float64(b.interval)*float64(next))
-	b.interval, b.burst = next, time.Duration(l.Burst)
-	b.full = now.Add(max(b.burst*next-level, 0))
+	whole, part := int(level/b.interval), level%b.interval
+	level = tokens(whole, next) + time.Duration(float64(part)/float64(b.interval)*float64(next))
+	b.interval, b.burst = next, l.Burst
+	b.full = now.Add(max(tokens(b.burst, next)-level, 0))
 }
 
 // missing returns the time until the bucket is full.
@@ -67,7 +72,7 @@ func (b *Bucket) missing(now time.Time) time.Duration {
 // Wait returns how long to wait for a token that can be reserved, 0 where there
 // is one. A token that is released meanwhile makes the wait shorter.
 func (b *Bucket) Wait(now time.Time) time.Duration {
-	return max(b.missing(now)-(b.burst-b.reserved-1)*b.interval, 0)
+	return max(b.missing(now)-tokens(b.burst-b.reserved-1, b.interval), 0)
 }
 
 // Reserve sets a token aside for a build that is about to be created. It is
@@ -100,7 +105,7 @@ func (b *Bucket) Doubt(now time.Time) Era {
 func (b *Bucket) Settle(era Era) {
 	if era == b.era {
 		b.doubts--
-		b.worth = min(b.worth, b.doubts*b.interval)
+		b.worth = min(b.worth, tokens(b.doubts, b.interval))
 	}
 }
 
@@ -111,7 +116,7 @@ func (b *Bucket) Settle(era Era) {
 func (b *Bucket) Refund(era Era) {
 	if era == b.era {
 		b.doubts--
-		refund := max(b.worth-b.doubts*b.interval, 0) // the others may be worth all of theirs
+		refund := max(b.worth-tokens(b.doubts, b.interval), 0) // the others may be worth all of theirs
 		b.worth -= refund
 		b.full = b.full.Add(-refund)
 	}

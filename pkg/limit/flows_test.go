@@ -241,13 +241,14 @@ func TestFlowsAgainstAModel(t *testing.T) {
 					m.asleep[fresh.flow] = append(m.asleep[fresh.flow], fresh)
 				case 4:
 					for _, asleep := range m.all() {
-						if slices.Contains(m.asleep[asleep.flow], asleep) {
-							f.Wake(asleep)
-							m.remove(asleep)
-							m.add(asleep)
-							m.woken[asleep] = true
-							break
+						if !slices.Contains(m.asleep[asleep.flow], asleep) {
+							continue
 						}
+						f.Wake(asleep)
+						m.remove(asleep)
+						m.add(asleep)
+						m.woken[asleep] = true
+						break
 					}
 				case 5, 6:
 					preferFresh := rng.IntN(2) == 0

@@ -120,7 +120,7 @@ func TestKeeperSaysSinceWhenSavingFails(t *testing.T) {
 
 func TestKeeperEndsWhenThePositionIsTaken(t *testing.T) {
 	keep(t, func(k *keeping) {
-		k.another("20")
+		k.another()
 		k.at("11")
 		k.pass(saveEvery)
 		select {
@@ -147,7 +147,7 @@ func TestKeeperEndsWithoutAnError(t *testing.T) {
 func TestTheLastSaveIsUnconditional(t *testing.T) {
 	keep(t, func(k *keeping) {
 		k.cancel()
-		<-k.ended
+		k.must(<-k.ended)
 		k.remove()
 		k.keeper.Last(k.Context(), k.positions()) // nothing has moved
 		k.want("10")

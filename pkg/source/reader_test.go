@@ -331,8 +331,19 @@ func TestPagesGrowAndShrink(t *testing.T) {
 	s := &server{}
 	var want []int64
 	for _, p := range []struct{ n, size, next int }{
-		{8, 100, 16}, {16, 100, 32}, {32, 100, 64}, {64, 100, 128}, {128, 100, 256}, {256, 100, 500}, {500, 100, 500},
-		{500, 1 << 20, 1}, {1, 1 << 20, 1}, {1, 100, 2}, {2, 300 << 10, 3}, {3, 300 << 10, 3}, {0, 0, 3},
+		{8, 100, 16},
+		{16, 100, 32},
+		{32, 100, 64},
+		{64, 100, 128},
+		{128, 100, 256},
+		{256, 100, 500},
+		{500, 100, 500},
+		{500, 1 << 20, 1},
+		{1, 1 << 20, 1},
+		{1, 100, 2},
+		{2, 300 << 10, 3},
+		{3, 300 << 10, 3},
+		{0, 0, 3},
 	} {
 		s.answers = append(s.answers, page("900", "next", events(p.n, p.size)...))
 		want = append(want, int64(p.next))
@@ -417,15 +428,15 @@ func (w *watched) sends(want string) {
 	got := "nothing"
 	synctest.Wait()
 	select {
-	case event, open := <-w.stream.ResultChan():
-		e, ok := event.Object.(*corev1.Event)
+	case shown, open := <-w.stream.ResultChan():
+		e, ok := shown.Object.(*corev1.Event)
 		switch {
 		case !open:
 			got = "the end"
 		case ok:
-			got = fmt.Sprintf("%s %s@%s", event.Type, e.Name, e.ResourceVersion)
+			got = fmt.Sprintf("%s %s@%s", shown.Type, e.Name, e.ResourceVersion)
 		default:
-			got = string(event.Type)
+			got = string(shown.Type)
 		}
 		synctest.Wait()
 	default:
