@@ -40,7 +40,12 @@ func (u *user) Apply(_ context.Context, c *Config) error {
 	return err
 }
 
-func (u *user) Refuse() { u.calls <- "refuse" }
+func (u *user) Refuse(err error) {
+	if err == nil {
+		panic("refused without a cause")
+	}
+	u.calls <- "refuse"
+}
 
 // errFinal is one that stays until the file changes.
 var errFinal = errors.New("a right is missing")

@@ -631,33 +631,3 @@ func TestFlowsAreListedLongestFirst(t *testing.T) {
 		}
 	})
 }
-
-// BenchmarkTake takes the next build to write while builds of 1,000 flows wait,
-// and adds another.
-func BenchmarkTake(b *testing.B) {
-	q := NewQueue(Options{
-		Limits:  limit.Limits{BuildsPerMinute: 1_000_000_000, Burst: 1_000_000, Queued: 100_000},
-		Workers: 1_000_000_000, Log: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Reporter: &warnings{},
-	})
-	builds := make([]Build, 10_000)
-	for i := range builds {
-		builds[i] = Build{ID: fmt.Sprint(i), ProjectID: "p", Event: &corev1.Event{ObjectMeta: metav1.ObjectMeta{
-			Namespace: fmt.Sprint("ns-", i%1000), Name: fmt.Sprint(i), ResourceVersion: strconv.Itoa(100_000 + i),
-		}}}
-		q.Add(builds[i], &done{})
-	}
-	now := time.Now()
-	b.ReportAllocs()
-	for b.Loop() {
-		p, wait := q.next(now)
-		if p == nil {
-			b.Fatalf("nothing to take for %s", wait)
-		}
-		q.mu.Lock()
-		q.writing--
-		p.writing = false
-		q.limits.bucket.Release()
-		q.flows.Add(p)
-		q.mu.Unlock()
-	}
-}

@@ -144,7 +144,7 @@ func (r *reading) use(file string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rule = &Rules{Decider: decide.Decider{Filters: c.Filters}, CommitRef: c.CommitRef}
+	r.rule = &Rules{Decider: decide.Decider{Filters: c.Filters}}
 }
 
 // Add is the Queue's.
