@@ -48,7 +48,7 @@ func (e Election) Validate() error {
 	retry := time.Duration(leaderelection.JitterFactor * float64(e.RetryPeriod))
 	switch {
 	case e.RetryPeriod < time.Millisecond:
-		return fmt.Errorf("--leader-elect-retry-period %s: must be positive", e.RetryPeriod)
+		return fmt.Errorf("--leader-elect-retry-period %s: must be at least 1ms", e.RetryPeriod)
 	case e.RenewDeadline <= retry:
 		return fmt.Errorf("--leader-elect-renew-deadline %s: must be longer than %s, which is --leader-elect-retry-period with its jitter", e.RenewDeadline, retry)
 	case e.LeaseDuration <= e.RenewDeadline:
@@ -156,13 +156,14 @@ const rewatchAfter = 10 * time.Second
 // is worth asking at once, and the election decides.
 func (g *Gateway) awaitRelease(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		switch released, err := g.watchLease(ctx); {
 		case released:
 			return
 		case apierrors.IsForbidden(err):
 			g.log.Info("no right to watch the Lease: a released one is noticed at the next retry", "err", err)
 			<-ctx.Done()
-		case err != nil:
+		case err != nil || time.Since(began) < rewatchAfter: // it failed, or ended early
 			select {
 			case <-ctx.Done():
 			case <-time.After(rewatchAfter):

@@ -274,6 +274,7 @@ const takenPause = 2 * time.Second
 func (g *Gateway) lead(leading, stopping context.Context) error {
 	g.metrics.leader.Set(1)
 	defer g.metrics.leader.Set(0)
+	defer g.metrics.unsaved.Store(0) // what is not saved by then is for the next leader to read again
 	reporter, stopReporter := newReporter(g.options)
 	defer stopReporter()
 	queue := delivery.NewQueue(delivery.Options{

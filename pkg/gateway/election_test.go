@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes/fake"
+	kubetesting "k8s.io/client-go/testing"
+)
+
+func TestElectionTimes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		lease, renew, retry time.Duration
+		err                 string
+	}{
+		"the defaults":                  {15 * time.Second, 10 * time.Second, 2 * time.Second, ""},
+		"the shortest":                  {time.Second, 500 * time.Millisecond, 100 * time.Millisecond, ""},
+		"no retry period":               {15 * time.Second, 10 * time.Second, 0, "--leader-elect-retry-period 0s: must be at least 1ms"},
+		"a negative retry period":       {15 * time.Second, 10 * time.Second, -time.Second, "--leader-elect-retry-period -1s: must be at least 1ms"},
+		"a deadline within two retries": {15 * time.Second, 12 * time.Second, 10 * time.Second, "--leader-elect-renew-deadline 12s: must be longer than 12s, which is --leader-elect-retry-period with its jitter"},
+		"a lease that ends with it":     {10 * time.Second, 10 * time.Second, 2 * time.Second, "--leader-elect-lease-duration 10s: must be longer than --leader-elect-renew-deadline 10s"},
+		"a lease below a second":        {900 * time.Millisecond, 500 * time.Millisecond, 100 * time.Millisecond, "--leader-elect-lease-duration 900ms: must be at least 1s, because a Lease counts in seconds"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := Election{LeaseDuration: tc.lease, RenewDeadline: tc.renew, RetryPeriod: tc.retry}
+			err := e.Validate()
+			if tc.err == "" && err != nil || tc.err != "" && (err == nil || err.Error() != tc.err) {
+				t.Errorf("error %v, want %q", err, tc.err)
+			}
+			g := newGateway(t, fake.NewClientset(), &bytes.Buffer{})
+			g.options.Election = e
+			if _, refused := g.elector(func(context.Context) {}); (refused != nil) != (err != nil) && tc.lease >= time.Second {
+				t.Errorf("client-go's election says %v, Validate %v", refused, err)
+			}
+		})
+	}
+	if DefaultElection().Validate() != nil || (Election{}).orDefault() != DefaultElection() {
+		t.Error("the defaults are not what is used where nothing is said")
+	}
+}
+
+// awaiting has a Gateway wait for the release of the Lease, in a bubble.
+type awaiting struct {
+	*testing.T
+	log     bytes.Buffer
+	watches int
+	feed    *watch.FakeWatcher
+	refuses error
+	ended   chan struct{}
+}
+
+func await(t *testing.T, refuses error, test func(a *awaiting)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &awaiting{T: t, refuses: refuses, ended: make(chan struct{})}
+		client := fake.NewClientset()
+		client.PrependWatchReactor("leases", func(kubetesting.Action) (bool, watch.Interface, error) {
+			a.watches++
+			a.feed = watch.NewFake()
+			return true, a.feed, a.refuses
+		})
+		g := newGateway(t, client, &a.log)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer close(a.ended)
+			g.awaitRelease(ctx)
+		}()
+		synctest.Wait()
+		test(a)
+		cancel()
+		<-a.ended
+	})
+}
+
+// shows has the watch show the Lease with the given holder.
+func (a *awaiting) shows(change watch.EventType, holder string) {
+	a.feed.Action(change, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "gateway"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
+	synctest.Wait()
+}
+
+// wants fails the test unless the wait is over, or is not.
+func (a *awaiting) wants(released bool) {
+	a.Helper()
+	synctest.Wait()
+	select {
+	case <-a.ended:
+		if !released {
+			a.Error("the wait is over")
+		}
+	default:
+		if released {
+			a.Error("the wait goes on")
+		}
+	}
+}
+
+func TestAReleasedLeaseIsNoticed(t *testing.T) {
+	await(t, nil, func(a *awaiting) {
+		a.shows(watch.Added, "other")
+		a.shows(watch.Modified, "other")
+		a.wants(false)
+		a.shows(watch.Modified, "")
+		a.wants(true)
+	})
+}
+
+func TestADeletedLeaseIsNoticed(t *testing.T) {
+	await(t, nil, func(a *awaiting) {
+		a.shows(watch.Added, "other")
+		a.shows(watch.Deleted, "other")
+		a.wants(true)
+	})
+}
+
+func TestALeaseWithoutAHolderIsLeftToTheElection(t *testing.T) {
+	await(t, nil, func(a *awaiting) {
+		a.shows(watch.Added, "")
+		a.wants(false)
+		a.shows(watch.Modified, "other")
+		a.shows(watch.Modified, "")
+		a.wants(true)
+	})
+}
+
+func TestAWatchOfTheLeaseThatBreaksIsTriedAgain(t *testing.T) {
+	await(t, nil, func(a *awaiting) {
+		for range 5 {
+			a.feed.Stop()
+			synctest.Wait()
+		}
+		if a.watches != 1 {
+			a.Errorf("%d watches at once, want a pause after one that ended early", a.watches)
+		}
+		time.Sleep(rewatchAfter) // fake clock
+		synctest.Wait()
+		a.feed.Error(&metav1.Status{Status: metav1.StatusFailure, Code: 410, Reason: metav1.StatusReasonExpired})
+		time.Sleep(rewatchAfter) // fake clock
+		synctest.Wait()
+		if a.watches != 3 {
+			a.Errorf("%d watches, want another one after each that broke", a.watches)
+		}
+		a.shows(watch.Added, "other")
+		a.shows(watch.Modified, "")
+		a.wants(true)
+	})
+}
+
+func TestWithoutTheRightToWatchTheLeaseItIsNotTriedAgain(t *testing.T) {
+	await(t, apierrors.NewForbidden(coordinationv1.Resource("leases"), "gateway", errors.New("no right")), func(a *awaiting) {
+		time.Sleep(time.Hour) // fake clock
+		a.wants(false)
+		if a.watches != 1 || strings.Count(a.log.String(), "no right to watch the Lease: a released one is noticed at the next retry") != 1 {
+			a.Errorf("%d watches, want one, and one line:\n%s", a.watches, a.log.String())
+		}
+	})
+}
