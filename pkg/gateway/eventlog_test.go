@@ -36,8 +36,8 @@ func TestEventsAreLoggedAsChosen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			m := newMetrics(prometheus.NewRegistry())
-			l := newEventLog(tc.choice, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+			m := newMetrics(prometheus.NewRegistry(), "v0", "")
+			l := newEventLog(tc.choice, 0, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
 			e := &corev1.Event{
 				ObjectMeta:     metav1.ObjectMeta{Namespace: "pequod", Name: "web-0.17a"},
 				InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "pequod", Name: "web-0"},
@@ -58,10 +58,32 @@ func TestEventsAreLoggedAsChosen(t *testing.T) {
 	}
 }
 
+func TestRejectedEventsAreLoggedWithinARate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := newMetrics(prometheus.NewRegistry(), "v0", "")
+		l := newEventLog(LogSummary, 5, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+		for range 200 {
+			l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Reject})
+			l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Accept})
+		}
+		if n := strings.Count(log.String(), "verdict=reject"); n != 50 {
+			t.Errorf("%d rejected Events logged at once, want those of ten seconds", n)
+		}
+		if n := strings.Count(log.String(), "verdict=accept"); n != 200 {
+			t.Errorf("%d accepted Events logged, want all", n)
+		}
+		if got := testutil.ToFloat64(m.unlogged); got != 150 || strings.Count(log.String(), "rejected Events are not all logged") != 1 {
+			t.Errorf("%v Events counted as not logged, want 150, and one line that says so", got)
+		}
+	})
+}
+
 func TestALongMessageIsLoggedShortened(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	l := newEventLog(LogSummary, slog.New(slog.NewTextHandler(&log, nil)), newMetrics(prometheus.NewRegistry()), nobody{})
+	l := newEventLog(LogSummary, 0, slog.New(slog.NewTextHandler(&log, nil)), newMetrics(prometheus.NewRegistry(), "v0", ""), nobody{})
 	l.Seen(t.Context(), &corev1.Event{Message: strings.Repeat("x", 1100)}, filter.Verdict{})
 	if want := strings.Repeat("x", 1024) + "… [76 bytes cut]"; !strings.Contains(log.String(), want) || len(log.String()) > 1500 {
 		t.Errorf("logged %q, want the message cut at 1 KiB", log.String())
@@ -72,8 +94,8 @@ func TestFaultsOfExpressionsAreLoggedNowAndThen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		m := newMetrics(prometheus.NewRegistry())
-		l := newEventLog(LogNone, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+		m := newMetrics(prometheus.NewRegistry(), "v0", "")
+		l := newEventLog(LogNone, 0, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
 		v := filter.Verdict{Faults: []filter.Fault{{By: "filters[1]", Err: errors.New("no such key: team")}}}
 		for range 180 {
 			l.Seen(t.Context(), &corev1.Event{}, v)

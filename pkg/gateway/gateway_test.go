@@ -144,6 +144,16 @@ func TestReady(t *testing.T) {
 			g.synced.Store(true)
 			g.metrics.unsaved.Store(time.Now().UnixNano())
 		}, 90 * time.Second, []string{"the position has not been saved for 1m30s: see the log"}, ""},
+		"while it cannot begin": {func(g *Gateway) {
+			why := "no right"
+			g.blocked.Store(&why)
+		}, 0, nil, "the Events are not being watched yet: no right"},
+		"while builds are paused": {func(g *Gateway) {
+			g.synced.Store(true)
+			c := config.Observe()
+			c.Limits.Paused = true
+			g.use(c)
+		}, 0, []string{"paused: no build is created"}, ""},
 		"without an answer for a while": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.options.Reach.lost.Store(time.Now().UnixNano())
