@@ -14,9 +14,19 @@ import (
 )
 
 // eventDocument is an Event as pkg/gateway logs it.
-type eventDocument struct{}
+type eventDocument struct {
+	Reason string
+}
 
-func (eventDocument) MarshalJSON() ([]byte, error) { return []byte(`{"reason":"BackOff"}`), nil }
+// MarshalJSON makes it what a log record shows as JSON.
+func (d eventDocument) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"reason": d.Reason})
+}
+
+// report is an error of several lines.
+type report string
+
+func (r report) Error() string { return string(r) }
 
 func TestTextLog(t *testing.T) {
 	tests := map[string]struct {
@@ -25,13 +35,13 @@ func TestTextLog(t *testing.T) {
 	}{
 		"an Event as the first gateway wrote it": {
 			log: func(l *slog.Logger) {
-				l.Info("Processing pequod/web.17", "verdict", "accept", "event", eventDocument{})
+				l.Info("Processing pequod/web.17", "verdict", "accept", "event", eventDocument{Reason: "BackOff"})
 			},
 			want: "level=INFO msg=\"Processing pequod/web.17\" verdict=accept\nProcessing pequod/web.17: {\"reason\":\"BackOff\"}\n",
 		},
 		"a report of several lines": {
 			log: func(l *slog.Logger) {
-				l.Error("filter file refused", "err", errors.New("f.yaml:1:3: knd: unknown key\n  - knd: Pod\n    ^\n"), "file", "f.yaml")
+				l.Error("filter file refused", "err", report("f.yaml:1:3: knd: unknown key\n  - knd: Pod\n    ^\n"), "file", "f.yaml")
 			},
 			want: "level=ERROR msg=\"filter file refused\" err=\"f.yaml:1:3: knd: unknown key\" file=f.yaml\n  - knd: Pod\n    ^\n",
 		},

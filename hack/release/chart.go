@@ -59,7 +59,7 @@ func chartVersion(version string) string {
 	if regexp.MustCompile(`^\d+\.\d+\.\d+`).MatchString(v) {
 		return v
 	}
-	return "0.0.0-" + regexp.MustCompile(`[^0-9A-Za-z-]+`).ReplaceAllString(v, "-")
+	return "0.0.0-g" + regexp.MustCompile(`[^0-9A-Za-z-]+`).ReplaceAllString(v, "-")
 }
 
 // releaseMetadata returns Chart.yaml with version, image and Artifact Hub's

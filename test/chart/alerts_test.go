@@ -241,7 +241,7 @@ func TestAlerts(t *testing.T) {
 		var asked []map[string]any
 		for _, at := range slices.Sorted(maps.Keys(test.firing)) {
 			var samples []map[string]any
-			for _, alert := range strings.Fields(test.firing[at]) {
+			for alert := range strings.FieldsSeq(test.firing[at]) {
 				fired[alert] = true
 				// All labels but what tells limits, reasons and filters apart.
 				labels := fmt.Sprintf(`{alertname="BrigadeGateway%s",namespace="brigade",service="gateway",team="platform",severity=%q}`, alert, severity(alert))

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"os"
@@ -81,8 +82,12 @@ func TestDashboardIsJSON(t *testing.T) {
 		UID    string
 		Panels []struct {
 			Title   string
+			Type    string
 			GridPos struct{ X, Y, W, H int }
-			Targets []struct{ Expr string }
+			Targets []struct {
+				Expr    string
+				Instant bool
+			}
 		}
 	}
 	if err := json.Unmarshal(data, &dashboard); err != nil {
@@ -91,9 +96,12 @@ func TestDashboardIsJSON(t *testing.T) {
 	if dashboard.UID == "" || len(dashboard.Panels) == 0 {
 		t.Errorf("no UID or no panels: %+v", dashboard)
 	}
-	const release = `{namespace="$namespace",service="$service"`
+	const release = `namespace="$namespace",pod=~"$gateway-[a-z0-9]+-[a-z0-9]+"`
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
+			if panel.Type == "stat" && !target.Instant {
+				t.Errorf("%s: shows the last value of the time range where there is none any more", panel.Title)
+			}
 			if !strings.Contains(target.Expr, release) {
 				t.Errorf("%s: %s is not limited to the chosen release by %s", panel.Title, target.Expr, release)
 			}
@@ -102,4 +110,44 @@ func TestDashboardIsJSON(t *testing.T) {
 			t.Errorf("%s: reaches beyond the 24 columns of the grid", panel.Title)
 		}
 	}
+}
+
+// Two releases have two dashboards.
+func TestDashboardPerRelease(t *testing.T) {
+	uid := regexp.MustCompile(`"uid": "([0-9a-f]{16})"`)
+	seen := map[string]bool{}
+	for _, name := range []string{"one", "two"} {
+		rendered := render(t, "--set", "project=p,metrics.dashboard.enabled=true,fullnameOverride="+name)
+		found := uid.FindStringSubmatch(rendered)
+		if len(found) < 2 || seen[found[1]] || !strings.Contains(rendered, `"title": "Brigade Kubernetes gateway brigade/`+name+`"`) {
+			t.Errorf("release %s has the dashboard %v", name, found)
+			continue
+		}
+		seen[found[1]] = true
+	}
+}
+
+// Prometheus parses each query of the dashboard.
+func TestDashboardQueriesParse(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(chart, "dashboards", "gateway.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(data, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var rules []map[string]string
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			expression := strings.NewReplacer("$__rate_interval", "5m", "$namespace", "brigade", "$gateway", "gateway").Replace(target.Expr)
+			rules = append(rules, map[string]string{"record": fmt.Sprintf("panel:query:%d", len(rules)), "expr": expression})
+		}
+	}
+	file := writeYAML(t, map[string]any{"groups": []map[string]any{{"name": "dashboard", "rules": rules}}})
+	promtool(t, "check", "rules", file)
 }

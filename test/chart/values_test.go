@@ -282,7 +282,7 @@ func TestLongNames(t *testing.T) {
 		// Helm's own limit for a release is 53.
 		rendered := render(t, "--set", "project=p,fullnameOverride="+name)
 		found := regexp.MustCompile(`--leader-elect-lease=(.+)`).FindStringSubmatch(rendered)
-		if found == nil || len(found[1]) > 50 {
+		if len(found) < 2 || len(found[1]) > 50 {
 			t.Fatalf("%s becomes %v", name, found)
 		}
 		if other, twice := seen[found[1]]; twice {
