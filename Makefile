@@ -42,7 +42,7 @@ run: build ## Run the gateway against the cluster of $KUBECONFIG with CONFIG=exa
 
 .PHONY: image
 image: ## Build the container image, with docker or with buildah.
-	VERSION=$(VERSION) hack/image.sh
+	VERSION=$(VERSION) $(if $(IMAGE),IMAGE=$(IMAGE)) hack/image.sh
 
 .PHONY: image-test
 image-test: ## Build the image and run `k8s-gateway --version` from its root file system.
