@@ -168,7 +168,7 @@ func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Rea
 	}
 	out := stdout
 	if f.record != "-" {
-		file, err := os.OpenFile(f.record, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		file, err := os.OpenFile(f.record, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return fmt.Errorf("writing the test file: %w", err)
 		}

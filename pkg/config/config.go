@@ -106,11 +106,11 @@ func (r *reader) parse(root *yaml.Node) (*Config, error) {
 	return cfg, nil
 }
 
-// tooLarge is the error of a file beyond the limit. The file is not looked into,
+// tooLarge is the error of a file beyond what is allowed. The file is not looked into,
 // so there is no line to show.
-func tooLarge(file string, size, limit int64) *Error {
+func tooLarge(file string, size, most int64) *Error {
 	return &Error{Faults: []Fault{{
 		File: file, Line: 1, Column: 1,
-		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, limit),
+		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, most),
 	}}}
 }

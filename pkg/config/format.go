@@ -215,7 +215,7 @@ func (s *source) outward(p position) position {
 // misplaced is the one fault of a file that the gateway is given and cannot
 // use, although it has filters in it.
 func (s *source) misplaced(root *yaml.Node) *Fault {
-	what := ""
+	var what string
 	switch {
 	case isManifest(root):
 		what = fmt.Sprintf("a manifest of kind %s", lookup(root, "kind").Value)

@@ -23,8 +23,8 @@ func TestReadPlacesFaultsInTheFileAsItIs(t *testing.T) {
       action: acept
               ^
 `},
-		"Helm values with a misspelled key": {"replicas: 1\nproject: p\nfitlers: []\n", HelmValues, `f.yaml:3:1: fitlers: unknown key (did you mean "filters"?); allowed are those that helm show values prints
-  fitlers: []
+		"Helm values with a misspelled key": {"replicas: 1\nproject: p\nfiltesr: []\n", HelmValues, `f.yaml:3:1: filtesr: unknown key (did you mean "filters"?); allowed are those that helm show values prints
+  filtesr: []
   ^
 `},
 		"Helm values without filters, which get the chart's": {"replicas: 1\nproject: p\n", HelmValues, ""},

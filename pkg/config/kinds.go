@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -57,15 +58,9 @@ func kinds() map[string][]string {
 // knownKind returns the kind of Kubernetes itself that is called so by kubectl,
 // in any case, and reports false where there is none.
 func knownKind(name string) (string, bool) {
-	lower := strings.ToLower(name)
 	for kind, others := range kinds() {
-		if lower == strings.ToLower(kind) {
+		if strings.EqualFold(name, kind) || slices.Contains(others, strings.ToLower(name)) {
 			return kind, true
-		}
-		for _, other := range others {
-			if lower == other {
-				return kind, true
-			}
 		}
 	}
 	return "", false

@@ -128,7 +128,7 @@ func (s *source) indentation(p position) (position, string, bool) {
 		column := len(here[1]) + 1
 		for j := s.above(i); j >= 0; j = s.above(j) {
 			other := key.FindStringSubmatch(s.lines[j])
-			if other == nil || here[2] != "" && other[2] == "" {
+			if len(other) == 0 || here[2] != "" && other[2] == "" {
 				continue
 			}
 			want, what, rule := len(other[1])+len(other[2])+1, other[3], "the keys of one filter begin in the same column"

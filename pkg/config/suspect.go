@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -429,7 +430,7 @@ func (v value) kindOf() string {
 		parts := strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '.' })
 		kind := parts[len(parts)-1]
 		for _, part := range parts {
-			if unicode.IsUpper([]rune(part)[0]) {
+			if begins(part, unicode.IsUpper) {
 				kind = part
 				break
 			}
@@ -449,13 +450,19 @@ func (v value) kindOf() string {
 		return fmt.Sprintf("no object has the kind %q; %s", text, v.write(kind))
 	case strings.ContainsAny(text, " _:"):
 		return fmt.Sprintf("no object has the kind %q; kinds are words such as Pod and CronJob", text)
-	case unicode.IsLower([]rune(text)[0]):
+	case begins(text, unicode.IsLower):
 		return fmt.Sprintf("a kind begins with a capital letter, and case matters; %s", v.write(strings.ToUpper(text[:1])+text[1:]))
 	}
 	if near := nearKind(text); near != "" {
 		return fmt.Sprintf("no object of Kubernetes itself has the kind %q (did you mean %s?)", text, near)
 	}
 	return ""
+}
+
+// begins reports whether the first character of a text is as asked for.
+func begins(text string, is func(rune) bool) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return is(r)
 }
 
 // reason finds what is shown beside Events and is no reason of any.

@@ -1,9 +1,10 @@
 package config
 
 import (
-	"github.com/google/go-cmp/cmp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestValuesThatNoEventHas(t *testing.T) {

@@ -178,10 +178,10 @@ func (s *summary) describe(r filter.Rule) string {
 	}
 	describe(r.Conditions())
 	if r.Except != nil {
-		own := parts
-		parts = nil
+		own := len(parts)
 		describe(*r.Except)
-		parts = append(own, "except: {"+strings.Join(parts, ", ")+"}")
+		except := strings.Join(parts[own:], ", ")
+		parts = append(parts[:own], "except: {"+except+"}")
 	}
 	if len(parts) == 0 {
 		parts = append(parts, "every Event")

@@ -178,11 +178,15 @@ func (c *compiler) checkTexts(i int, prefix string, own *Except) {
 		key, noun string
 		texts     []string
 	}{
-		{"namespace", "namespace", own.Namespace}, {"kind", "kind", own.Kind}, {"reasons", "reason", own.Reasons},
-		{"name", "name", own.Name}, {"type", "type", own.Type}, {"component", "component", own.Component},
+		{"namespace", "namespace", own.Namespace},
+		{"kind", "kind", own.Kind},
+		{"reasons", "reason", own.Reasons},
+		{"name", "name", own.Name},
+		{"type", "type", own.Type},
+		{"component", "component", own.Component},
 	} {
 		for item, text := range t.texts {
-			message := ""
+			var message string
 			switch {
 			case text == "":
 				message = fmt.Sprintf("empty %s; name one, write * for any, or remove the entry", t.noun)

@@ -146,8 +146,12 @@ func both(r Rule, x Except) *Rule {
 	}
 	own := r.Conditions()
 	for _, f := range []struct{ own, except, out *[]string }{
-		{&own.Namespace, &x.Namespace, &out.Namespace}, {&own.Kind, &x.Kind, &out.Kind}, {&own.Reasons, &x.Reasons, &out.Reasons},
-		{&own.Name, &x.Name, &out.Name}, {&own.Type, &x.Type, &out.Type}, {&own.Component, &x.Component, &out.Component},
+		{&own.Namespace, &x.Namespace, &out.Namespace},
+		{&own.Kind, &x.Kind, &out.Kind},
+		{&own.Reasons, &x.Reasons, &out.Reasons},
+		{&own.Name, &x.Name, &out.Name},
+		{&own.Type, &x.Type, &out.Type},
+		{&own.Component, &x.Component, &out.Component},
 	} {
 		switch {
 		case newAnyOf(*f.own...) == nil:

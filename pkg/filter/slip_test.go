@@ -76,7 +76,7 @@ func TestSlipsInExpressions(t *testing.T) {
 		"a regular expression of Perl":      {`event.message.matches("(?<=a)b")`, "22: not a regular expression of RE2: invalid named capture: `(?<=a)b`\n"},
 		"labels of the object": {`has(event.involvedObject.labels)`, `25: undefined field 'labels'; an Event does not carry the labels of its object; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid
 `},
-		"a field of the object inside has": {`has(event.involvedObject.nmae)`, `25: undefined field 'nmae'; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid
+		"a field of the object inside has": {`has(event.involvedObject.naem)`, `25: undefined field 'naem'; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid
 `},
 		"a word without quotes": {`event.reason == BackOff`, `16: undeclared reference to 'BackOff'; text is in quotes; write "BackOff"
 `},

@@ -57,7 +57,7 @@ func (r *Report) text(b *strings.Builder) {
 			continue
 		}
 		fmt.Fprintf(b, "  FAIL  %s (line %d)\n", printable(result.Name), result.Line)
-		for _, line := range strings.Split(strings.TrimSuffix(result.diff(), "\n"), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSuffix(result.diff(), "\n"), "\n") {
 			fmt.Fprintf(b, "          %s\n", line)
 		}
 	}

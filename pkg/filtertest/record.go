@@ -166,7 +166,8 @@ func (r *Recorder) Write(out io.Writer) error {
 	for i := range r.cases {
 		c := &r.cases[i]
 		name := fmt.Sprintf("%s%s is %sed by %s", c.topic, c.about, c.want.Action, c.want.By)
-		if names[name]++; names[name] > 1 {
+		names[name]++
+		if names[name] > 1 {
 			name += fmt.Sprintf(" (%d)", names[name])
 		}
 		fmt.Fprintf(&b, "  - name: %s\n    event: %s\n    expect: {verdict: %s, by: %q", quote(name), flow(c.event), c.want.Action, c.want.By)
