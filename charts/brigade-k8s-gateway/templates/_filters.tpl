@@ -69,3 +69,28 @@ filters[{{ $i }}]
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+The filter file that the values say.
+*/}}
+{{- define "gateway.filterFile" -}}
+{{- with .Values.project }}
+project: {{ . | quote }}
+{{- end }}
+{{- with .Values.commitRef }}
+commitRef: {{ . | quote }}
+{{- end }}
+{{- if .Values.paused }}
+paused: true
+{{- end }}
+limits:
+  {{- range $key, $value := .Values.limits }}
+  {{ $key }}: {{ $value | int64 }}
+  {{- end }}
+{{- if .Values.filters }}
+filters:
+  {{- toYaml .Values.filters | nindent 2 }}
+{{- else }}
+filters: []
+{{- end }}
+{{- end -}}
