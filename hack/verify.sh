@@ -59,7 +59,7 @@ for module in . hack/*/ test/browser/; do
 done
 
 # ko has no check of its own: its configuration is the program in hack/release,
-# which go vet type-checks in `make release`.
+# which `make release-test` runs.
 echo "verify: actionlint"
 bin/actionlint -shellcheck= .github/workflows/*.yml || fail "a workflow has a fault"
 
