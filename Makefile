@@ -88,6 +88,11 @@ test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
+.PHONY: test-browser
+test-browser: build control-plane $(addprefix $(BIN)/,helm) ## Try the page in a real Chromium. Needs chromium, node and npm; TESTFLAGS=-update writes the screenshots.
+	cd hack/ui && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd test/browser && $(GO) test -timeout 20m -count 1 . $(TESTFLAGS)
+
 .PHONY: test-faults
 test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=3 times each, and count builds. SEED= repeats the moments of a run.
 	cd test/faults && $(GO) test -timeout 4h -count 1 $(TESTFLAGS) -rounds=$(ROUNDS) $(if $(SEED),-seed=$(SEED))

@@ -44,6 +44,7 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 			"--log-format=json",
 			"--log-events=summary",
 			"--listen=", // its port may be taken on this machine
+			"--ui-listen=127.0.0.1:0",
 		},
 		Output: writer,
 	})
@@ -105,6 +106,8 @@ type record struct {
 
 	Build string `json:"build"`
 	Event string `json:"event"`
+
+	Address string `json:"address"`
 }
 
 // processing begins the message of a record about an Event; its key follows.
@@ -155,6 +158,8 @@ func (l *log) show(line []byte) {
 		return
 	}
 	switch {
+	case r.Msg == "serving the page":
+		l.screen.say("see it live, and try other filters: http://%s/", r.Address)
 	case r.Msg == "build created":
 		l.screen.build(r.Build, l.cause(r.Event))
 	case r.Level == "WARN" || r.Level == "ERROR":

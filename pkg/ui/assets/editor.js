@@ -86,7 +86,7 @@ function make(text) {
       highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), yaml(), syntaxHighlighting(colors), theme,
       // Tab goes on to the next control; Ctrl-] and Ctrl-[ indent.
       keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
-      EditorView.contentAttributes.of({ "aria-label": "Filter list, YAML", spellcheck: "false", autocapitalize: "off" }),
+      EditorView.contentAttributes.of({ "aria-label": "Filter list, YAML", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) textChanged();
       }),
@@ -96,7 +96,9 @@ function make(text) {
 
 function takeList() {
   const text = model.state.list.text;
-  fileName.textContent = line(model.state.list.name || "filters.yaml");
+  const name = line(model.state.list.name || "filters.yaml");
+  fileName.textContent = name.split(/[\\/]/).at(-1);
+  fileName.title = name;
   if (view === null) {
     model.text = savedDraft() ?? text;
     make(model.text);

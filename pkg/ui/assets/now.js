@@ -75,7 +75,7 @@ function file(s) {
   if (!f.name) return card("Filter file", "warn", big("None"), sub("Every Event is shown and none is built. Name a file with --config."));
   return card("Filter file", f.refused ? "bad" : "",
     big(f.refused ? "The changed file was refused" : "In use"),
-    sub(h("code", {}, line(f.name)), `, ${plural(f.filters, "filter")}, loaded `, ago(f.loaded)),
+    sub(h("code", { title: line(f.name) }, line(f.name).split("/").at(-1)), `, ${plural(f.filters, "filter")}, loaded `, ago(f.loaded)),
     f.refused ? [sub("Refused ", ago(f.refused), "; the one before stays in use."), h("pre", {}, lines(f.report ?? ""))] : sub("The last reload had no faults."));
 }
 

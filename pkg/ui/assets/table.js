@@ -132,7 +132,7 @@ function holding() {
 function release(toTop) {
   frozen = Infinity;
   if (toTop) scroll.scrollTop = 0;
-  draw();
+  draw(true);
   if (toTop) focusRow(Number(tbody.firstElementChild?.dataset.id));
 }
 
@@ -155,8 +155,9 @@ function found(row, words) {
   return words.every((w) => row.text.includes(w));
 }
 
-function draw() {
-  if (holding() && frozen === Infinity && drawn.size > 0) frozen = Math.max(...drawn.keys());
+function draw(released = false) {
+  if (!released && !holding()) frozen = Infinity; // a row that had the focus may be gone
+  else if (!released && frozen === Infinity && drawn.size > 0) frozen = Math.max(...drawn.keys());
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const test = choices.find((c) => c[0] === show)[2];
   const counts = new Map(choices.map(([value]) => [value, 0]));

@@ -1,0 +1,185 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+var update = flag.Bool("update", false, "write the screenshots that the documentation shows")
+
+// patience bounds one step in the browser, on a machine that does other things.
+const patience = 60 * time.Second
+
+// browser is a tab of Chromium.
+type browser struct {
+	t   *testing.T
+	ctx context.Context //nolint:containedctx // how chromedp names a tab
+
+	mu       sync.Mutex
+	troubles []string
+}
+
+// newBrowser opens a tab. The test fails where the page logs an error, throws,
+// or is refused something by its own policy.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal("no chromium: install it (Debian: apt-get install chromium)")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(closeTab)
+	b := &browser{t: t, ctx: ctx}
+	console := chromedp.Console(ctx)
+	b.do(chromedp.Navigate("about:blank"))
+	go func() {
+		for m, err := range console {
+			if err != nil {
+				return
+			}
+			if text := m.String(); m.IsException() || strings.Contains(text, "error") || strings.Contains(text, "Refused") {
+				b.mu.Lock()
+				b.troubles = append(b.troubles, text)
+				b.mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, trouble := range b.troubles {
+			if strings.Contains(trouble, "Applying inline style") {
+				continue // axe-core's, which the page's policy refuses
+			}
+			t.Errorf("the page says: %s", trouble)
+		}
+	})
+	return b
+}
+
+// do runs actions.
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	for _, action := range actions {
+		if err := chromedp.Do(b.ctx, action); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// open opens the page at a size, in light or dark.
+func (b *browser) open(address string, width, height int64, scheme string) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, height), b.scheme(scheme), chromedp.Navigate(address))
+	b.await(`document.querySelector(".cm-content") && document.querySelector("#state").dataset.state !== "connecting"`)
+}
+
+// scheme makes the system's colors light or dark.
+func (b *browser) scheme(scheme string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"},
+			},
+		})
+		return chromedp.Void{}, err
+	}
+}
+
+// await waits until an expression is true.
+func (b *browser) await(expression string) {
+	b.t.Helper()
+	err := b.try(expression)
+	if err != nil {
+		text := value[string](b, `document.body.innerText.slice(0, 4000)`)
+		b.t.Fatalf("waiting for %s: %v\n%s", expression, err, text)
+	}
+}
+
+func (b *browser) try(expression string) error {
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`Boolean(`+expression+`)`, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(100*time.Millisecond)))
+	return err
+}
+
+// value returns what an expression gives.
+func value[T any](b *browser, expression string) T {
+	b.t.Helper()
+	out, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return out
+}
+
+// click clicks the first visible element that a selector and a text name.
+func (b *browser) click(selector, text string) {
+	b.t.Helper()
+	find := `[...document.querySelectorAll(` + quote(selector) + `)].find(e => e.checkVisibility() && e.textContent.includes(` + quote(text) + `))`
+	b.await(find)
+	value[bool](b, find+`.click(), true`)
+}
+
+// keys presses keys, one after the other.
+func (b *browser) keys(keys string, modifiers ...chromedp.Modifier) {
+	b.t.Helper()
+	b.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
+}
+
+// replaceList writes a list into the editor as a paste does.
+func (b *browser) replaceList(list string) {
+	b.t.Helper()
+	value[bool](b, `document.querySelector(".cm-content").focus(), true`)
+	b.keys("a", chromedp.ModifierCtrl)
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: list})
+		return chromedp.Void{}, err
+	})
+}
+
+// discard takes the list of the gateway again.
+func (b *browser) discard() {
+	b.t.Helper()
+	value[bool](b, `localStorage.clear(), true`)
+	value[bool](b, `document.querySelector("#reset").click(), true`)
+	b.await(`document.querySelector("#reset").hidden`)
+}
+
+// shoot takes a picture, and keeps it for the documentation where asked to.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	dir := b.t.TempDir()
+	if *update {
+		dir = "docs/images"
+	}
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), png, 0o644)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// quote returns a text as JavaScript.
+func quote(s string) string {
+	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`", "$", "\\$").Replace(s) + "`"
+}

@@ -1,0 +1,468 @@
+// Package browser shows the page in a real Chromium, on the control plane of
+// `make demo`: real controllers write the Events, the gateway's own program
+// serves the page, and what is checked is what a user sees.
+package browser
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+)
+
+const buildNamespace = "brigade"
+
+// hostileMessage is what a stranger may write: markup, characters that turn
+// text around or ring a bell, and 16 KiB of it.
+var hostileMessage = "<script>window.owned = true</script><img src=x onerror=\"window.owned = true\">\u202egnp.\x07\x1b[31m " + strings.Repeat("long ", 16<<10/5)
+
+func TestPage(t *testing.T) {
+	t.Chdir("../..")
+	options := controlplane.Everything()
+	options.BrigadeNamespace = buildNamespace
+	cp := controlplane.StartForTest(t, options)
+	if _, err := cp.CreateProject(t.Context(), buildNamespace, "deis/empty-testbed"); err != nil {
+		t.Fatal(err)
+	}
+	address := startGateway(t, cp)
+	createWorkload(t, cp)
+
+	b := newBrowser(t)
+	b.open(address, 1440, 900, "light")
+	p := page{b, cp, address}
+	for _, part := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"Events of real controllers appear", p.eventsAppear},
+		{"an Event opens with its trace", p.eventOpens},
+		{"new Events do not move what is read", p.nothingMoves},
+		{"a fault is marked at its line", p.faultIsMarked},
+		{"an edit changes verdicts", p.editChangesVerdicts},
+		{"a filter made of an Event accepts it", p.filterOfEvent},
+		{"a hostile Event is shown as text", p.hostileEvent},
+		{"the keyboard is enough", p.keyboard},
+		{"what the gateway does is shown", p.now},
+		{"400 pixels are enough", p.phone},
+		{"dark", p.dark},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			b.t = t
+			part.test(t)
+		})
+		b.t = t
+	}
+}
+
+// page is the page in a browser, and the cluster behind it.
+type page struct {
+	*browser
+
+	cp      *controlplane.ControlPlane
+	address string
+}
+
+// startGateway starts the gateway as `make demo` does, and returns the address
+// of its page.
+func startGateway(t *testing.T, cp *controlplane.ControlPlane) string {
+	t.Helper()
+	binary, err := controlplane.Binary("k8s-gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubeconfig, err := cp.CreateGatewayAccount(t.Context(), buildNamespace, "brigade-k8s-gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := filepath.Abs("examples/filters.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, in := io.Pipe()
+	if _, err := cp.Run(controlplane.Program{
+		Name: "k8s-gateway", Path: binary, Output: in,
+		Args: []string{
+			"--config=" + list, "--build-namespace=" + buildNamespace, "--kubeconfig=" + kubeconfig,
+			"--listen=", "--ui-listen=127.0.0.1:0",
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	found := make(chan string, 1)
+	watching := make(chan struct{}, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			var record struct{ Msg, Address string }
+			if json.Unmarshal(lines.Bytes(), &record) != nil {
+				continue
+			}
+			switch record.Msg {
+			case "serving the page":
+				found <- record.Address
+			case "watching":
+				watching <- struct{}{}
+			}
+		}
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	select {
+	case <-watching:
+	case <-time.After(patience):
+		t.Fatal("the gateway does not watch Events")
+	}
+	return "http://" + <-found + "/"
+}
+
+// createWorkload makes Events of several kinds.
+func createWorkload(t *testing.T, cp *controlplane.ControlPlane) {
+	t.Helper()
+	for _, namespace := range []string{"pequod", "ahab"} {
+		if err := cp.CreateNamespace(t.Context(), namespace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range []struct {
+		namespace, name string
+		replicas        int32
+		crashes         bool
+	}{{"pequod", "queequeg", 3, false}, {"pequod", "ishmael", 1, true}, {"ahab", "starbuck", 2, false}, {metav1.NamespaceSystem, "logger", 1, false}} {
+		labels := map[string]string{"app": d.name}
+		if d.crashes {
+			labels[controlplane.CrashLoopLabel] = "true"
+		}
+		_, err := cp.Client().AppsV1().Deployments(d.namespace).Create(t.Context(), &appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: d.name},
+			Spec: appsv1.DeploymentSpec{
+				Replicas: &d.replicas, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": d.name}},
+				Template: corev1.PodTemplateSpec{
+					ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "any"}}},
+				},
+			},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// rowWith returns an expression for the first row that holds all texts.
+func rowWith(texts ...string) string {
+	test := "true"
+	for _, text := range texts {
+		test += " && tr.textContent.includes(" + quote(text) + ")"
+	}
+	return `[...document.querySelectorAll("#tbody tr")].find(tr => ` + test + `)`
+}
+
+func (p page) eventsAppear(*testing.T) {
+	p.await(rowWith("ScalingReplicaSet", "Deployment", "queequeg", "reject"))
+	p.await(rowWith("Scheduled", "Pod", "pequod", "accept", "filters[3]"))
+	p.await(rowWith("Pod", "kube-system", "filters[0]"))
+	p.await(rowWith("BackOff", "ishmael"))
+	p.await(`document.querySelector("#state").textContent.startsWith("following · ")`)
+	p.axe("Live")
+	p.picture()
+	// Search and verdict narrow it down.
+	value[bool](p.browser, `document.querySelector("#search").focus(), true`)
+	p.keys("starbuck scaling")
+	p.await(`document.querySelectorAll("#tbody tr").length === 1 && ` + rowWith("ScalingReplicaSet", "starbuck"))
+	value[bool](p.browser, `document.querySelector("#verdicts input[value=accept]").click(), true`)
+	p.await(`document.querySelector("#empty b")?.textContent === "No Event matches"`)
+	p.click("#empty button", "Clear search and filters")
+	p.await(`document.querySelectorAll("#tbody tr").length > 5`)
+}
+
+// picture takes the picture that README begins with.
+func (p page) picture() {
+	value[bool](p.browser, `document.querySelector("#search").focus(), true`)
+	p.keys("pequod")
+	row := rowWith("BackOff", "ishmael")
+	p.await(row)
+	value[bool](p.browser, row+`.click(), true`)
+	p.await(`document.querySelector("#details-title")?.textContent.includes("ishmael")`)
+	value[bool](p.browser, `document.querySelector(".cm-scroller").scrollTo(0, 160), true`)
+	p.shoot("page.png")
+	p.click("#details button[aria-label=Close]", "")
+	value[bool](p.browser, `document.querySelector("#search").value = "", document.querySelector("#search").dispatchEvent(new Event("input")), true`)
+}
+
+func (p page) eventOpens(*testing.T) {
+	row := rowWith("ScalingReplicaSet", "starbuck")
+	p.await(row)
+	value[bool](p.browser, row+`.click(), true`)
+	p.await(`document.querySelector("#details-title")?.textContent.includes("ahab/starbuck · ScalingReplicaSet")`)
+	steps := value[[]string](p.browser, `[...document.querySelectorAll(".steps li")].map(li => li.textContent)`)
+	want := []string{`filters[0]namespace is "ahab", not "kube-system"`, "", `filters[2]kind is "Deployment", not "Pod"`}
+	for i, text := range want {
+		if i >= len(steps) || text != "" && steps[i] != text {
+			p.t.Errorf("steps %q, want %q at %d", steps, text, i)
+		}
+	}
+	value[bool](p.browser, `document.querySelector("#details summary").click(), true`)
+	p.await(`document.querySelector("#details .json").textContent.includes('"reason": "ScalingReplicaSet"')`)
+	p.axe("Event")
+	p.click("#details button[aria-label=Close]", "")
+	p.await(`document.querySelector("#details").hidden`)
+}
+
+func (p page) nothingMoves(t *testing.T) {
+	p.do(chromedp.EmulateViewport(1440, 420)) // few rows are enough to scroll
+	value[bool](p.browser, `document.querySelector("#rows").scrollTo(0, 150), true`)
+	before := value[string](p.browser, `document.elementFromPoint(200, 330).closest("tr").dataset.id`)
+	for i := range 3 {
+		p.createEvent(t, "pequod", fmt.Sprintf("moby-%d", i), "Sighted", "There she blows")
+	}
+	p.await(`!document.querySelector("#pill").hidden`)
+	after := value[string](p.browser, `document.elementFromPoint(200, 330).closest("tr").dataset.id`)
+	if before != after || value[float64](p.browser, `document.querySelector("#rows").scrollTop`) != 150 {
+		t.Errorf("row %s was there, now it is %s", before, after)
+	}
+	p.click("#pill", "new")
+	value[bool](p.browser, `document.activeElement.blur(), true`) // new Events wait while a row has the focus
+	p.await(rowWith("moby-2", "Sighted"))
+	p.await(`document.querySelector("#rows").scrollTop === 0`)
+	p.do(chromedp.EmulateViewport(1440, 900))
+}
+
+// createEvent creates an Event about a pod.
+func (p page) createEvent(t *testing.T, namespace, name, reason, message string) {
+	t.Helper()
+	now := metav1.Now()
+	_, err := p.cp.Client().CoreV1().Events(namespace).Create(t.Context(), &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: "browser."},
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name},
+		Reason:         reason, Message: message, Type: corev1.EventTypeWarning, Count: 1,
+		FirstTimestamp: now, LastTimestamp: now, Source: corev1.EventSource{Component: "browser-test"},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p page) faultIsMarked(t *testing.T) {
+	p.replaceList("project: deis/empty-testbed\nfilters:\n  - kind: Pod\n    action: acept\n")
+	p.await(`document.querySelector("#problems .place")?.textContent === "4:13"`)
+	p.await(`document.querySelector("#file-state").textContent === "1 fault"`)
+	marked := value[string](p.browser, `document.querySelector(".cm-lintRange-error").closest(".cm-line").textContent`)
+	if marked != "    action: acept" {
+		t.Errorf("marked is line %q", marked)
+	}
+	p.await(`document.querySelector(".cm-lint-marker-error")`)
+	p.axe("a fault")
+	// The fault's place is a button that goes there.
+	p.click("#problems button", "4:13")
+	p.await(`document.activeElement.classList.contains("cm-content")`)
+	p.discard()
+	p.await(`document.querySelector("#problems").hidden || !document.querySelector("#problems .error")`)
+}
+
+func (p page) editChangesVerdicts(*testing.T) {
+	value[bool](p.browser, `location.hash = "#/filters", true`)
+	p.replaceList(`# Scaling is news, pods are not.
+project: deis/empty-testbed
+filters:
+  - namespace: kube-system
+    action: reject
+  - id: scaling
+    kind: Deployment
+    reasons: [ScalingReplicaSet]
+    action: accept
+    oncePer: 10m
+  - kind: Job
+    action: accept
+`)
+	p.await(rowWith("ScalingReplicaSet", "starbuck", "reject→accept", "scaling") + `?.dataset.change === "gained"`)
+	p.await(rowWith("Scheduled", "pequod") + `?.dataset.change === "lost"`)
+	p.await(`document.querySelector(".tile.gained b").textContent !== "+0" && document.querySelector(".tile.lost b").textContent !== "−0"`)
+	p.await(`[...document.querySelectorAll(".counts tr")].find(tr => tr.textContent.includes("kind: Job")).textContent.includes("never")`)
+	p.await(`[...document.querySelectorAll(".counts tr")].find(tr => tr.textContent.includes("scaling")).querySelectorAll("td.n")[1].textContent !== "0"`)
+	p.shoot("page-filters.png")
+	p.axe("an edited list")
+	// The figure shows its Events.
+	p.click("button.tile.gained", "")
+	p.await(`[...document.querySelectorAll("#tbody tr")].every(tr => tr.dataset.change === "gained")`)
+	value[bool](p.browser, `document.querySelector("#verdicts input[value=all]").click(), true`)
+	p.discard()
+	p.await(`!document.querySelector("#tbody tr[data-change]")`)
+}
+
+func (p page) filterOfEvent(t *testing.T) {
+	row := rowWith("ScalingReplicaSet", "starbuck")
+	value[bool](p.browser, row+`.click(), true`)
+	p.click("#details button", "Make a filter of this")
+	p.await(`document.querySelector("#suggest .preview")?.textContent.includes("reasons: [ScalingReplicaSet]")`)
+	p.axe("making a filter")
+	p.click("#suggest button", "Add to the list")
+	p.await(row + `?.dataset.change === "gained"`)
+	p.await(`document.querySelector("#details .chip").textContent === "accept"`)
+
+	p.click("#take", "")
+	value[bool](p.browser, `document.querySelector("#takeaway input[value=helm]").click(), true`)
+	p.await(`document.querySelector("#takeaway .preview").textContent.startsWith("# helm upgrade ")`)
+	p.axe("taking it away")
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(values, []byte(value[string](p.browser, `document.querySelector("#takeaway .preview").textContent`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	value[bool](p.browser, `document.querySelector("#takeaway input[value=test]").click(), true`)
+	p.await(`document.querySelector("#takeaway .preview").textContent.includes("tests:")`)
+	p.click("#takeaway button", "Close")
+	p.click("#details button[aria-label=Close]", "")
+	p.discard()
+
+	helm, err := controlplane.Binary("helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := exec.CommandContext(t.Context(), helm, "install", "events", "charts/brigade-k8s-gateway", "--kubeconfig", p.cp.Kubeconfig(),
+		"--namespace", "ahab", "--set", "buildNamespace="+buildNamespace, "--values", values, "--no-hooks")
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	maps, err := p.cp.Client().CoreV1().ConfigMaps("ahab").List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed := fmt.Sprint(maps.Items)
+	if !strings.Contains(installed, "ScalingReplicaSet") {
+		t.Errorf("the filter is not in what Helm installed: %s", installed)
+	}
+	if out, err := exec.CommandContext(t.Context(), helm, "uninstall", "events", "--kubeconfig", p.cp.Kubeconfig(), "--namespace", "ahab", "--no-hooks").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func (p page) hostileEvent(t *testing.T) {
+	p.createEvent(t, "ahab", "hostile", "<script>owned</script>", hostileMessage)
+	value[bool](p.browser, `document.activeElement.blur(), true`) // new Events wait while a row has the focus
+	row := rowWith("hostile", "<script>owned</script>")
+	p.await(row)
+	value[bool](p.browser, row+`.click(), true`)
+	p.await(`document.querySelector("#details .message")?.textContent.includes("<script>window.owned = true</script>")`)
+	p.await(`document.querySelector("#details .message").textContent.includes("⟨U+202E⟩gnp.⟨U+0007⟩⟨U+001B⟩[31m")`)
+	p.click("#details button", "Make a filter of this")
+	p.await(`document.querySelector("#suggest .preview")?.textContent.includes("<script>owned</script>")`)
+	p.click("#suggest button", "Cancel")
+	if n := value[int](p.browser, `document.querySelectorAll("#rows script, #rows img, #details script, #details img, #suggest script").length`); n != 0 {
+		t.Errorf("%d elements were made of text", n)
+	}
+	if value[bool](p.browser, `window.owned === true`) {
+		t.Error("a stranger's script ran")
+	}
+	if width := value[int](p.browser, `document.documentElement.scrollWidth`); width > 1440 {
+		t.Errorf("the page is %d pixels wide", width)
+	}
+	p.click("#details button[aria-label=Close]", "")
+}
+
+func (p page) keyboard(t *testing.T) {
+	p.do(chromedp.Reload())
+	p.await(`document.querySelectorAll("#tbody tr").length > 5`)
+	p.keys("/")
+	p.await(`document.activeElement.id === "search"`)
+	p.keys("queequeg")
+	p.await(`[...document.querySelectorAll("#tbody tr")].every(tr => tr.textContent.includes("queequeg"))`)
+	focused := func() string {
+		return value[string](p.browser, `(e => e.className === "row-open" ? "row " + [...document.querySelectorAll("#tbody tr")].indexOf(e.closest("tr")) : e.id || e.className || e.tagName)(document.activeElement)`)
+	}
+	tabTo := func(wanted string) {
+		t.Helper()
+		for range 80 {
+			if strings.Contains(focused(), wanted) {
+				return
+			}
+			p.keys(kb.Tab)
+		}
+		t.Fatalf("Tab does not reach %s; it is at %s", wanted, focused())
+	}
+	tabTo("row 0")
+	p.keys(kb.ArrowDown)
+	if at := focused(); at != "row 1" {
+		t.Errorf("arrow down goes to %s", at)
+	}
+	p.keys(kb.Enter)
+	p.await(`document.activeElement.id === "details-title"`)
+	p.keys(kb.Escape)
+	p.await(`document.querySelector("#details").hidden && document.activeElement.className === "row-open"`)
+	tabTo("cm-content")
+	p.keys(kb.Home, chromedp.ModifierCtrl)
+	p.keys("# mine" + kb.Enter)
+	p.await(`document.querySelector("#file-state").textContent.startsWith("edited")`)
+	p.keys("z", chromedp.ModifierCtrl)
+	p.keys(kb.Tab)
+	if at := focused(); at == "cm-content" {
+		t.Error("Tab does not leave the editor")
+	}
+	p.discardIfEdited()
+	value[bool](p.browser, `document.querySelector("#search").value = "", document.querySelector("#search").dispatchEvent(new Event("input")), true`)
+}
+
+func (p page) discardIfEdited() {
+	if !value[bool](p.browser, `document.querySelector("#reset").hidden`) {
+		p.discard()
+	}
+}
+
+func (p page) now(*testing.T) {
+	value[bool](p.browser, `location.hash = "#/now", true`)
+	p.await(`document.querySelector("#now-content").textContent.includes("Leading")`)
+	p.await(`document.querySelector("#now-content").textContent.includes("filters.yaml")`)
+	p.await(`[...document.querySelectorAll("#now-content .builds code")].some(c => /^brig build logs [0-9a-z]{26} --namespace brigade$/.test(c.textContent))`)
+	p.await(`[...document.querySelectorAll("#now-content .builds b")].some(b => b.textContent.startsWith("Scheduled: Pod pequod/"))`)
+	p.shoot("page-now.png")
+	p.axe("Now")
+}
+
+func (p page) phone(t *testing.T) {
+	for _, view := range []string{"live", "filters", "now"} {
+		p.do(chromedp.EmulateViewport(400, 800))
+		value[bool](p.browser, `location.hash = "#/`+view+`", true`)
+		p.await(`document.body.dataset.view === "` + view + `"`)
+		if width := value[int](p.browser, `document.documentElement.scrollWidth`); width > 400 {
+			t.Errorf("%s is %d pixels wide", view, width)
+		}
+		wide := value[[]string](p.browser, `[...document.querySelectorAll("main *:not(.cm-editor *)")].filter(e => e.checkVisibility() && e.getBoundingClientRect().right > 401 && getComputedStyle(e).position !== "absolute" && !e.closest(".preview, .c-message, .c-object, .c-reason")).map(e => e.tagName + "." + e.className)`)
+		if len(wide) > 0 {
+			t.Errorf("%s: beyond the edge are %q", view, wide)
+		}
+		p.axe("a phone, " + view)
+	}
+	value[bool](p.browser, `location.hash = "#/live", true`)
+	p.await(`document.body.dataset.view === "live"`)
+	p.shoot("page-phone.png")
+}
+
+func (p page) dark(*testing.T) {
+	p.do(chromedp.EmulateViewport(1440, 900), p.scheme("dark"))
+	row := rowWith("ScalingReplicaSet", "starbuck")
+	p.await(row)
+	value[bool](p.browser, row+`.click(), true`)
+	p.await(`document.querySelector("#details-title")?.textContent.includes("starbuck")`)
+	p.await(`getComputedStyle(document.body).backgroundColor === "rgb(15, 18, 22)"`)
+	p.shoot("page-dark.png")
+	p.axe("dark")
+	for _, view := range []string{"filters", "now"} {
+		value[bool](p.browser, `location.hash = "#/`+view+`", true`)
+		p.await(`document.body.dataset.view === "` + view + `"`)
+		p.axe("dark, " + view)
+	}
+	p.click("#theme", "")
+	p.await(`document.documentElement.dataset.theme === "light" && getComputedStyle(document.body).backgroundColor === "rgb(244, 246, 248)"`)
+}
