@@ -59,7 +59,7 @@ func TestTextLog(t *testing.T) {
 		},
 		"text of an Event of several lines": {
 			log: func(l *slog.Logger) {
-				l.Info("Processing pequod/a\nb", "message", "one\nlevel=INFO msg=forged", "event", eventDocument{})
+				l.Info("Processing pequod/a\nb", "message", "one\nlevel=INFO msg=forged", "event", eventDocument{Reason: "BackOff"})
 			},
 			want: "level=INFO msg=\"Processing pequod/a\\nb\" message=\"one\\nlevel=INFO msg=forged\"\n" +
 				"Processing pequod/a�b: {\"reason\":\"BackOff\"}\n",
