@@ -15,7 +15,7 @@ func TestPositionsOf(t *testing.T) {
 		"all namespaces after single ones, from the lowest":         {Positions{"a": "10", "b": "100"}, AllNamespaces, "10", true},
 		"a watched scope in which nothing is done takes no other's": {Positions{"a": "", "b": "9"}, "a", "", true},
 		"where nothing is done in one scope, a new one starts so":   {Positions{"a": "", "b": "9"}, "c", "", true},
-		"nothing is stored":                                         {Positions{}, "a", "", false},
+		"nothing is stored, and nothing is found":                   {Positions{}, "a", "", false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
