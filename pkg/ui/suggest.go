@@ -87,10 +87,10 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 	added := newFilterNode(conditions, action)
 	out := &suggestion{Filter: filterText(added), By: filter.By(at)}
 	out.Text, out.Line = insert(text, doc, at, added)
-	after, err := config.Parse("", []byte(out.Text))
+	after, _ := config.Parse("", []byte(out.Text)) // the page shows the faults where they are
 	if after == nil {
 		out.Note = "The list has faults with this filter; they are marked in it."
-		return out, nil //nolint:nilerr // the page shows the faults where they are
+		return out, nil
 	}
 	v := u.explainer(after).Decider.Decide(e)
 	switch out.Decides = v.By == out.By; {

@@ -97,21 +97,21 @@ func TestAChangedFilterFileTakesEffectAndABrokenOneDoesNot(t *testing.T) {
 	p.wantBuilds(accepted...)
 	wantMetric(t, address, "brigade_k8s_gateway_config_last_reload_successful 1")
 	wantMetric(t, address, "brigade_k8s_gateway_config_generation 2")
-	wantAnswer(t, address, "/readyz", http.StatusOK)
-	wantAnswer(t, address, "/healthz", http.StatusOK)
+	wantOK(t, address, "/readyz")
+	wantOK(t, address, "/healthz")
 }
 
 // wantMetric fails the test unless /metrics shows the given line.
 func wantMetric(t *testing.T, address, line string) {
 	t.Helper()
-	if body := wantAnswer(t, address, "/metrics", http.StatusOK); !strings.Contains(body, "\n"+line+"\n") {
+	if body := wantOK(t, address, "/metrics"); !strings.Contains(body, "\n"+line+"\n") {
 		t.Errorf("no %q in /metrics", line)
 	}
 }
 
-// wantAnswer returns what the gateway's port answers, and fails the test where
-// the status is another one.
-func wantAnswer(t *testing.T, address, path string, status int) string {
+// wantOK returns what the gateway's port answers, and fails the test where the
+// status is not 200.
+func wantOK(t *testing.T, address, path string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {
@@ -126,8 +126,8 @@ func wantAnswer(t *testing.T, address, path string, status int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response.StatusCode != status {
-		t.Errorf("%s: status %d, want %d: %s", path, response.StatusCode, status, body)
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("%s: status %d, want 200: %s", path, response.StatusCode, body)
 	}
 	return string(body)
 }

@@ -3,7 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -160,13 +159,13 @@ filters:
 			t.Errorf("%s about a Node without a namespace: %v, want invalid", name, err)
 		}
 	}
-	real := &corev1.Event{
+	genuine := &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, GenerateName: "real-node-"},
 		InvolvedObject: corev1.ObjectReference{Kind: "Node", Name: "n1"},
 		Reason:         "ClaimedNode", Source: corev1.EventSource{Component: "kubelet"},
 		FirstTimestamp: metav1.Now(), LastTimestamp: metav1.Now(), Count: 1,
 	}
-	p.wantBuilds(p.occur(real)...)
+	p.wantBuilds(p.occur(genuine)...)
 }
 
 // A tenant makes the expression of a rejecting filter fail, by a message that
@@ -326,7 +325,7 @@ func TestMetricsHoldNoTextOfAnEvent(t *testing.T) {
 		e.Reason, e.Message, e.Source.Component, e.Annotations = secret, secret, secret, map[string]string{secret: secret}
 	})
 	decided(gateway, p.watched, "quiet")
-	metrics := wantAnswer(t, address, "/metrics", http.StatusOK)
+	metrics := wantOK(t, address, "/metrics")
 	if !strings.Contains(metrics, `brigade_k8s_gateway_expression_faults_total{by="filters[0]"} 1`) {
 		t.Errorf("the Event was not counted:\n%s", metrics)
 	}
