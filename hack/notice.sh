@@ -6,12 +6,15 @@ cd "$(dirname "$0")/.."
 
 module=$(go list -m)
 package=./cmd/k8s-gateway
+# A binary that was built with -trimpath does not know where Go is, and then
+# takes every package for one of the standard library.
+goroot=$(go env GOROOT)
 saved=$(mktemp -d)
 trap 'rm -rf "$saved"' EXIT
 
 # What the release is built for, so that every machine writes the same.
 licenses() {
-	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 bin/go-licenses "$@" "$package" --ignore "$module" 2>"$saved.log" || {
+	GOROOT=$goroot CGO_ENABLED=0 GOOS=linux GOARCH=amd64 bin/go-licenses "$@" "$package" --ignore "$module" 2>"$saved.log" || {
 		cat "$saved.log" >&2
 		rm -f "$saved.log"
 		return 1

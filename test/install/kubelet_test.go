@@ -38,7 +38,7 @@ type container struct {
 
 // runPod mounts the volumes of a pod in a folder and starts the gateway with
 // the arguments and the environment of its container. Only two things are
-// other than in a pod: paths begin with the folder, and the port is a free one
+// other than in a pod: paths begin with the folder, and the ports are free ones
 // of the local interface.
 func runPod(tb testing.TB, pod *corev1.Pod) *container {
 	tb.Helper()
@@ -63,7 +63,7 @@ func runPod(tb testing.TB, pod *corev1.Pod) *container {
 		env = append(env, v.Name+"="+here.Replace(c.value(v)))
 	}
 	c.Daemon = daemon.StartWith(tb, env, args...)
-	c.address = c.Wait("its port", func(r daemon.Record) bool { return r.String("address") != "" }).String("address")
+	c.address = c.Wait("its port", says("serving metrics and health")).String("address")
 	return c
 }
 
@@ -113,7 +113,7 @@ func (c *container) client() kubernetes.Interface {
 
 // rewriter makes of what a container is told what the process here is told.
 func (c *container) rewriter() *strings.Replacer {
-	pairs := []string{fmt.Sprintf(":%d", c.spec.Ports[0].ContainerPort), "127.0.0.1:0"}
+	pairs := []string{"127.0.0.1:8081", "127.0.0.1:0", fmt.Sprintf(":%d", c.spec.Ports[0].ContainerPort), "127.0.0.1:0"}
 	for _, m := range c.spec.VolumeMounts {
 		pairs = append(pairs, m.MountPath, filepath.Join(c.root, m.MountPath))
 	}
