@@ -312,8 +312,7 @@ func TestExplainRefusesWhatItCannotExplain(t *testing.T) {
 		"nothing to read": {
 			"",
 			[]string{"-o", "xml"},
-			"k8s-gateway: explain needs a filter file: name it with --config FILE\n" +
-				"explain needs Events: name a file, - for standard input, or --live for the cluster's\n" +
+			"k8s-gateway: explain needs Events: name a file, - for standard input, or --live for the cluster's\n" +
 				"--output: unknown format \"xml\"; allowed are text and json\n",
 		},
 		"a cluster that does not let it": {
