@@ -113,6 +113,14 @@ bench: build control-plane ## Measure the gateway beside a bare client. ROWS=thr
 fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: test-race
+test-race: ## Run the unit tests with the race detector. Needs a C compiler.
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m ./pkg/... ./cmd/...
+
+.PHONY: vulncheck
+vulncheck: ## Look the dependencies up in the database of known vulnerabilities. Needs the network.
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among them.
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
