@@ -58,14 +58,17 @@ func run(saved, pkg string, out io.Writer) error {
 	add(texts, string(license), "the Go standard library")
 
 	// Those that share a text stand together, in the order of their first name.
-	byName := map[string]string{}
+	// A module with a license and a notice has both below its name.
+	byName := map[string][]string{}
 	for text, names := range texts {
-		byName[strings.Join(slices.Sorted(maps.Keys(names)), "\n")] = text
+		key := strings.Join(slices.Sorted(maps.Keys(names)), "\n")
+		byName[key] = append(byName[key], text)
 	}
 	w := bufio.NewWriter(out)
 	fmt.Fprint(w, head)
 	for _, names := range slices.Sorted(maps.Keys(byName)) {
-		fmt.Fprintf(w, "\n%s\n\n%s\n\n%s\n", strings.Repeat("=", 80), names, byName[names])
+		slices.Sort(byName[names])
+		fmt.Fprintf(w, "\n%s\n\n%s\n\n%s\n", strings.Repeat("=", 80), names, strings.Join(byName[names], "\n\n"))
 	}
 	return w.Flush()
 }
