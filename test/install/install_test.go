@@ -24,10 +24,10 @@ func TestInAllNamespaces(t *testing.T) {
 
 	r.install(p.values(`
 filters:
-  # A filter that rejects and fails would reject: so ask before reading.
+  # Fails on every Event without annotations, which then goes on to the next.
   - kind: Pod
-    expression: '"example.com/silent" in event.metadata.annotations && event.metadata.annotations["example.com/silent"] == "true"'
-    action: reject
+    expression: event.metadata.annotations["example.com/loud"] == "true"
+    action: accept
   - kind: Pod
     reasons: [Killing]
     action: reject
