@@ -118,9 +118,9 @@ type Gateway struct {
 	log     *slog.Logger
 	metrics *metrics
 	events  *eventLog
-	// config is the filter file in force, and rules what of it sources need.
-	config atomic.Pointer[config.Config]
-	rules  atomic.Pointer[source.Rules]
+	// config is the filter file in force, and decider what of it sources need.
+	config  atomic.Pointer[config.Config]
+	decider atomic.Pointer[decide.Decider]
 	// changed receives when another filter file was put into force.
 	changed chan struct{}
 	// reached are the positions at which the last term ended. They count where
@@ -163,9 +163,7 @@ func New(o Options) *Gateway {
 
 // use puts a filter file into force for what is read from now on.
 func (g *Gateway) use(c *config.Config) {
-	g.rules.Store(&source.Rules{
-		Decider: decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents},
-	})
+	g.decider.Store(&decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents})
 	before := g.config.Swap(c)
 	g.metrics.loaded()
 	if paused := c.Limits.Paused; paused {

@@ -86,7 +86,7 @@ func TestApply(t *testing.T) {
 			if tc.applied {
 				want, generation = c, 2
 			}
-			if g.config.Load() != want || g.rules.Load().Decider.Filters != want.Filters {
+			if g.config.Load() != want || g.decider.Load().Filters != want.Filters {
 				t.Errorf("the file is in force: %t, want %t", g.config.Load() == c, tc.applied)
 			}
 			if got := testutil.ToFloat64(g.metrics.generation); got != generation {

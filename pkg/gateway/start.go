@@ -6,10 +6,10 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
 // callTimeout is the deadline of one small call to the API server.
@@ -64,13 +64,7 @@ func (t *term) locate(ctx context.Context) error {
 
 // version returns the current version of the cluster's history.
 func (t *term) version(ctx context.Context, scope position.Scope) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	list, err := t.options.Core.Events(string(scope)).List(ctx, metav1.ListOptions{Limit: 1})
-	if err != nil {
-		return "", err
-	}
-	return list.ResourceVersion, nil
+	return source.Version(ctx, t.options.Core.Events(string(scope)))
 }
 
 // startOf returns the resourceVersion above which the scope's Events are

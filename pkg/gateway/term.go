@@ -173,7 +173,7 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 	for scope, tracker := range t.trackers {
 		s := source.New(source.Options{
 			Core: t.options.Core, Scope: scope, Selector: selector, Tracker: tracker,
-			Rules: t.gateway.rules.Load, Queue: t.queue, Observer: t.gateway.events, Metrics: t.gateway.metrics.source,
+			Decider: t.gateway.decider.Load, Queue: t.queue, Observer: t.gateway.events, Metrics: t.gateway.metrics.source,
 		})
 		listed = append(listed, s.Listed())
 		t.sources.wait.Go(func() {

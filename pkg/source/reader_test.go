@@ -111,12 +111,12 @@ const acceptPods = "project: a/b\nfilters: [{kind: Pod, action: accept}]\n"
 // reading is a Source, with what it is given and what comes of it.
 type reading struct {
 	*Source
-	t      *testing.T
-	server *server
-	mu     sync.Mutex
-	rule   *Rules
-	builds []delivery.Build
-	seen   []string
+	t       *testing.T
+	server  *server
+	mu      sync.Mutex
+	decider *decide.Decider
+	builds  []delivery.Build
+	seen    []string
 }
 
 // newReading returns a Source of a server that accepts what is about pods.
@@ -126,10 +126,10 @@ func newReading(t *testing.T, s *server, start string) *reading {
 	r.use(acceptPods)
 	r.Source = New(Options{
 		Core: s, Scope: "pequod", Selector: "type=Warning", Tracker: position.NewTracker(start), Queue: r, Observer: r, Metrics: NewMetrics(prometheus.NewRegistry()),
-		Rules: func() *Rules {
+		Decider: func() *decide.Decider {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			return r.rule
+			return r.decider
 		},
 	})
 	return r
@@ -144,7 +144,7 @@ func (r *reading) use(file string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rule = &Rules{Decider: decide.Decider{Filters: c.Filters}}
+	r.decider = &decide.Decider{Filters: c.Filters}
 }
 
 // Add is the Queue's.
@@ -490,7 +490,7 @@ func TestSourceWatches(t *testing.T) {
 			w.wants("a@21")
 			w.saw(2)
 		}},
-		"the rules in force at that moment decide": {test: func(w *watched) {
+		"the list in force at that moment decides": {test: func(w *watched) {
 			w.send(watch.Added, rejected("a", "20"))
 			w.use("project: c/d\ncommitRef: refs/heads/next\nfilters: [{kind: Job, action: accept}]\n")
 			w.send(watch.Added, rejected("b", "21"))

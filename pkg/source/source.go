@@ -34,18 +34,13 @@ const (
 	// lookEvery is how often the cluster's current version is asked for, to
 	// notice within a minute that its history went back.
 	lookEvery = 30 * time.Second
-	// lookTimeout is the deadline of that question.
-	lookTimeout = 15 * time.Second
+	// versionTimeout is the deadline of that question.
+	versionTimeout = 15 * time.Second
 )
 
 // ErrHistory says that the cluster's history went back behind what was read of
 // it: the cluster was restored from a backup.
 var ErrHistory = errors.New("the cluster's history went back, because it was restored from a backup")
-
-// Rules are what decides on Events.
-type Rules struct {
-	Decider decide.Decider
-}
 
 // Queue takes accepted builds.
 type Queue interface {
@@ -88,8 +83,8 @@ type Options struct {
 	Selector string
 	// Tracker follows the scope's Events.
 	Tracker *position.Tracker
-	// Rules returns what is in force.
-	Rules    func() *Rules
+	// Decider returns what decides on Events now.
+	Decider  func() *decide.Decider
 	Queue    Queue
 	Observer Observer
 	Metrics  *Metrics
@@ -101,7 +96,7 @@ type Source struct {
 	events   corev1client.EventInterface
 	selector string
 	tracker  *position.Tracker
-	rules    func() *Rules
+	decider  func() *decide.Decider
 	queue    Queue
 	observer Observer
 	metrics  *Metrics
@@ -115,7 +110,7 @@ type Source struct {
 // New returns a Source that reads nothing until it is run.
 func New(o Options) *Source {
 	return &Source{
-		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, rules: o.Rules,
+		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, decider: o.Decider,
 		queue: o.Queue, observer: o.Observer, metrics: o.Metrics,
 		listed: make(chan struct{}), fail: func(error) {},
 	}
@@ -155,8 +150,7 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 		return
 	}
 	event.Trim(e)
-	rules := s.rules()
-	verdict := rules.Decider.Decide(e)
+	verdict := s.decider().Decide(e)
 	if reading.First {
 		s.observer.Seen(ctx, e, verdict)
 	}
@@ -188,13 +182,23 @@ func (s *Source) look(ctx context.Context) {
 		case <-ticker.C:
 		}
 		read := s.tracker.HighWater()
-		asking, cancel := context.WithTimeout(ctx, lookTimeout)
-		list, err := s.events.List(asking, metav1.ListOptions{Limit: 1})
-		cancel()
+		current, err := Version(ctx, s.events)
 		if err == nil { // an error is the watch's to report
-			s.check(read, list.ResourceVersion)
+			s.check(read, current)
 		}
 	}
+}
+
+// Version returns the current version of the cluster's history, as the given
+// client for Events sees it.
+func Version(ctx context.Context, events corev1client.EventInterface) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	list, err := events.List(ctx, metav1.ListOptions{Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	return list.ResourceVersion, nil
 }
 
 // check ends the Source where the cluster's current version is behind what was
