@@ -59,17 +59,17 @@ type textPrinter struct {
 func (p textPrinter) print(x Explanation) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s  %-*s  %-36s  %-22s  %s\n", x.Verdict.Action, p.width, x.Verdict.By,
-		printable(event.Key(x.Event)), brigade.EventType(x.Event), printable(event.Object(x.Event)))
+		Printable(event.Key(x.Event)), brigade.EventType(x.Event), Printable(event.Object(x.Event)))
 	for _, step := range x.Why {
-		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable(step.Why))
+		fmt.Fprintf(&b, "        %s: %s\n", step.By, Printable(step.Why))
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err
 }
 
-// printable shows what is not: an Event may hold any text, and a terminal
-// obeys some.
-func printable(s string) string {
+// Printable returns s with a replacement character for each character that is
+// not printable: an Event may hold any text, and a terminal obeys some.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -195,7 +195,7 @@ func (s *summary) describe(r filter.Rule) string {
 	add("logLevel", string(r.LogLevel))
 	add("oncePer", r.OncePer.String())
 	add("groupBy", r.OncePer.GroupBy.String())
-	return printable(strings.Join(parts, ", "))
+	return Printable(strings.Join(parts, ", "))
 }
 
 // choice returns the globs of a condition as a filter file has them.

@@ -7,7 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
 // Format is how reports are printed.
@@ -53,10 +54,10 @@ func (r *Report) text(b *strings.Builder) {
 	for i := range r.Results {
 		result := &r.Results[i]
 		if len(result.Differences) == 0 {
-			fmt.Fprintf(b, "  ok    %s\n", printable(result.Name))
+			fmt.Fprintf(b, "  ok    %s\n", explain.Printable(result.Name))
 			continue
 		}
-		fmt.Fprintf(b, "  FAIL  %s (line %d)\n", printable(result.Name), result.Line)
+		fmt.Fprintf(b, "  FAIL  %s (line %d)\n", explain.Printable(result.Name), result.Line)
 		for line := range strings.SplitSeq(strings.TrimSuffix(result.diff(), "\n"), "\n") {
 			fmt.Fprintf(b, "          %s\n", line)
 		}
@@ -68,18 +69,18 @@ func (r *Report) text(b *strings.Builder) {
 func (r *Result) diff() string {
 	var b strings.Builder
 	for _, d := range r.Differences {
-		fmt.Fprintf(&b, "- %s: %s\n+ %s: %s\n", d.What, printable(d.Want), d.What, printable(d.Got))
+		fmt.Fprintf(&b, "- %s: %s\n+ %s: %s\n", d.What, explain.Printable(d.Want), d.What, explain.Printable(d.Got))
 	}
 	if r.About == "" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "why, for %s:\n", printable(r.About))
+	fmt.Fprintf(&b, "why, for %s:\n", explain.Printable(r.About))
 	for _, step := range r.Why {
 		why := step.Why
 		if step.Matched && why == "" {
 			why = "matches, and decides"
 		}
-		fmt.Fprintf(&b, "  %s: %s\n", step.By, printable(why))
+		fmt.Fprintf(&b, "  %s: %s\n", step.By, explain.Printable(why))
 	}
 	if len(r.Why) == 0 || !r.Why[len(r.Why)-1].Matched {
 		b.WriteString("  default: no filter matched\n")
@@ -102,17 +103,6 @@ func plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// printable shows what is not: an Event may hold any text, and a terminal
-// obeys some.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // jsonReport is a report as it is printed.
@@ -211,11 +201,11 @@ func printJUnit(out io.Writer, reports []Report) error {
 		suite := junitSuite{Name: r.File, Tests: len(r.Results), Failures: r.Failed(), Out: r.Coverage.String()}
 		for j := range r.Results {
 			result := &r.Results[j]
-			c := junitCase{Class: r.File, Name: printable(result.Name)}
+			c := junitCase{Class: r.File, Name: explain.Printable(result.Name)}
 			if len(result.Differences) > 0 {
 				d := result.Differences[0]
 				c.Failure = &junitFailure{
-					Message: fmt.Sprintf("%s: want %s, got %s", d.What, printable(d.Want), printable(d.Got)), Text: result.diff(),
+					Message: fmt.Sprintf("%s: want %s, got %s", d.What, explain.Printable(d.Want), explain.Printable(d.Got)), Text: result.diff(),
 				}
 			}
 			suite.Cases = append(suite.Cases, c)
