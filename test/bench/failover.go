@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 const (
@@ -42,39 +39,11 @@ func measureFailover(ctx context.Context, b *bench) error {
 
 // failover kills a leader and returns how long nothing is built.
 func (b *bench) failover(ctx context.Context) (took time.Duration, err error) {
-	namespace, seen, err := b.place(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer seen.stop()
-	replica := b.replica(namespace)
-	leader, err := b.start(replica)
-	if err != nil {
-		return 0, err
-	}
-	defer leader.Kill()
-	if _, err := leader.await(ctx, watching); err != nil {
-		return 0, err
-	}
-	err = b.with(replica, func(standby *gateway) error {
-		if _, err := standby.await(ctx, standingBy); err != nil {
-			return err
-		}
-		if err := b.awaitWorking(ctx, leader, namespace, seen); err != nil {
-			return err
-		}
+	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		const orphans = "orphan"
 		killed := time.Now()
 		leader.Kill()
-		err := newLoad(b.admin, namespace, orphans).pace(ctx, failoverPace, 2*lease, func(*corev1.Event) error { return nil })
-		if err != nil {
-			return err
-		}
-		created := int(2*lease.Seconds()) * failoverPace
-		t, err := seen.await(ctx, orphans, created, patience)
-		if err == nil && t.repeats > 0 {
-			err = errors.New("some Events have more than one build")
-		}
+		t, err := b.buildOnce(ctx, namespace, seen, orphans, failoverPace, 2*lease)
 		took = t.first.Sub(killed)
 		return err
 	})

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 const (
@@ -47,52 +44,18 @@ func measureHandover(ctx context.Context, b *bench) error {
 // handover stops a leader in order and returns the longest time between two
 // builds that follow each other.
 func (b *bench) handover(ctx context.Context) (longest time.Duration, err error) {
-	namespace, seen, err := b.place(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer seen.stop()
-	replica := b.replica(namespace)
-	leader, err := b.start(replica)
-	if err != nil {
-		return 0, err
-	}
-	defer leader.Kill()
-	if _, err := leader.await(ctx, watching); err != nil {
-		return 0, err
-	}
-	err = b.with(replica, func(standby *gateway) error {
-		if _, err := standby.await(ctx, standingBy); err != nil {
-			return err
-		}
-		if err := b.awaitWorking(ctx, leader, namespace, seen); err != nil {
-			return err
-		}
+	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		stopped := make(chan error, 1)
 		stopping := time.AfterFunc(handoverAfter, func() { stopped <- leader.Stop() })
 		defer stopping.Stop()
 		const handed = "handed"
-		err := newLoad(b.admin, namespace, handed).pace(ctx, handoverPace, handoverTime, func(*corev1.Event) error { return nil })
-		if err != nil {
+		if _, err := b.buildOnce(ctx, namespace, seen, handed, handoverPace, handoverTime); err != nil {
 			return err
 		}
-		created := int(handoverTime.Seconds()) * handoverPace
-		t, err := seen.await(ctx, handed, created, patience)
-		if err == nil && t.repeats > 0 {
-			err = errors.New("some Events have more than one build")
-		}
 		longest = seen.gap(handed)
-		return errors.Join(err, <-stopped)
+		return <-stopped
 	})
 	return longest, err
-}
-
-// replica returns how to start one of the replicas that share a namespace, a
-// Lease and a position.
-func (b *bench) replica(namespace string) launch {
-	return launch{watch: namespace, builds: namespace, limits: limitsOff, args: []string{
-		"--leader-elect", "--leader-elect-lease", namespace + "/lease", "--position-configmap", namespace + "/position",
-	}}
 }
 
 // gap returns the longest time between two builds of a load that became visible
