@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -67,25 +66,28 @@ func TestAnswersLost(t *testing.T) {
 	network := newProxy(p)
 	g := p.begin(elected...)
 	leads(g)
-	secrets, positions, chance := 0, 0, dice(p.fault+" proxy")
-	for range rounds(1) {
-		network.lose(oneIn(5, "/secrets", chance, &secrets))
-		p.someMore()
-		p.someMore()
-		before := positions
-		network.lose(oneIn(1, "/configmaps", chance, &positions))
+	secrets, positions := 0, 0
+	// awaitLost waits until one more answer of a kind got lost. The writer goes on meanwhile.
+	awaitLost := func(what string, count *int, before int) {
 		controlplane.Eventually(t, func(context.Context) error {
 			network.mu.Lock()
 			defer network.mu.Unlock()
-			if positions == before {
-				return fmt.Errorf("no answer to a write of the position got lost")
+			if *count == before {
+				return fmt.Errorf("no answer to the write of a %s got lost", what)
 			}
 			return nil
 		})
-		network.lose(nil)
 	}
-	if secrets == 0 {
-		t.Error("no answer to the write of a build got lost")
+	for range rounds(1) {
+		before := secrets
+		network.lose(oneOf(5, "/secrets", p.dice.IntN(5), &secrets))
+		p.someMore()
+		p.someMore()
+		awaitLost("build", &secrets, before)
+		before = positions
+		network.lose(oneOf(1, "/configmaps", 0, &positions))
+		awaitLost("position", &positions, before)
+		network.lose(nil)
 	}
 	p.finish(fmt.Sprintf(" lost=%d", secrets+positions), g)
 	if n := len(g.Records(says("position was written by another gateway, giving up the lead"))); n > 0 {
@@ -93,12 +95,17 @@ func TestAnswersLost(t *testing.T) {
 	}
 }
 
-// oneIn chooses one in n of the requests that write something whose path
-// contains the given text, at random, and counts them.
-func oneIn(n int, text string, chance *rand.Rand, count *int) func(*http.Request) bool {
+// oneOf chooses one of each n requests that write something whose path contains
+// the given text, after letting the first few pass, and counts those it chose.
+func oneOf(n int, text string, first int, count *int) func(*http.Request) bool {
+	seen := 0
 	return func(r *http.Request) bool {
 		writes := r.Method == http.MethodPut || r.Method == http.MethodPost
-		if !writes || !strings.Contains(r.URL.Path, text) || chance.IntN(n) > 0 {
+		if !writes || !strings.Contains(r.URL.Path, text) {
+			return false
+		}
+		seen++
+		if (seen-1)%n != first {
 			return false
 		}
 		*count++
