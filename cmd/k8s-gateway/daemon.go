@@ -39,8 +39,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	reach := &gateway.Reach{}
-	clientConfig.Wrap(reach.Wrap)
+	connectivity := &gateway.Connectivity{}
+	clientConfig.Wrap(connectivity.Wrap)
 	http, err := rest.HTTPClientFor(clientConfig)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
@@ -85,7 +85,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		PushDown:             f.pushDown,
 		Grace:                f.grace,
 		Log:                  log,
-		Reach:                reach,
+		Connectivity:                connectivity,
 		Registerer:           prometheus.WrapRegistererWithPrefix(metricsPrefix, registry),
 	}
 	if f.buildNamespace != "" {

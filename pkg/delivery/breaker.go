@@ -43,17 +43,17 @@ func (b *breaker) wait(now time.Time) (time.Duration, bool) {
 // for a cause of their own would be all that is ever tried.
 func (b *breaker) preferFresh() bool { return b.failing && !b.fresh }
 
-// begin notes that an attempt begins, which may be the first one at its build. It
+// begin records that an attempt begins, which may be the first one at its build. It
 // returns whether it is a probe.
 func (b *breaker) begin(fresh bool) (probe bool) {
 	b.probing, b.fresh = b.failing, fresh
 	return b.failing
 }
 
-// succeed notes that an attempt was answered.
+// succeed records that an attempt was answered.
 func (b *breaker) succeed() { *b = breaker{} }
 
-// fail notes that an attempt failed. The server may have asked to be left alone
+// fail records that an attempt failed. The server may have asked to be left alone
 // for retryAfter.
 func (b *breaker) fail(now time.Time, probe bool, retryAfter time.Duration) {
 	if b.failing && !probe {

@@ -91,10 +91,10 @@ type Observer interface {
 	Settled(b Build, o Outcome, why string)
 }
 
-// nobody observes.
-type nobody struct{}
+// noObserver is the Observer where there is none.
+type noObserver struct{}
 
-func (nobody) Settled(Build, Outcome, string) {}
+func (noObserver) Settled(Build, Outcome, string) {}
 
 // errRefused marks an error as one that no retry heals.
 var errRefused = errors.New("refused for good")

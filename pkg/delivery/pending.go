@@ -64,7 +64,7 @@ func (p *pending) Before(other *pending) bool {
 	return p.build.ID < other.build.ID
 }
 
-// join notes that another Event version asked for the build.
+// join records that another Event version asked for the build.
 func (p *pending) join(tracker Tracker, version string) {
 	p.joined++
 	for i, c := range p.oldest {

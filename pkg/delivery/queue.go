@@ -58,8 +58,8 @@ type Queue struct {
 	// wake has the dispatcher look again.
 	wake chan struct{}
 
-	mu     sync.Mutex
-	limits *limits
+	mu      sync.Mutex
+	limiter *limiter
 	// flows holds what waits, in the order of its turns; what sleeps is in
 	// retries too.
 	flows   *limit.Flows[*pending]
@@ -85,14 +85,14 @@ func NewQueue(o Options) *Queue {
 	q := &Queue{
 		sink: o.Sink, workers: o.Workers, grace: o.Grace, log: o.Log, metrics: o.Metrics, reporter: o.Reporter, observer: o.Observer,
 		wake:    make(chan struct{}, 1),
-		limits:  newLimits(o.Limits, o.Log, o.Metrics),
+		limiter: newLimiter(o.Limits, o.Log, o.Metrics),
 		flows:   limit.NewFlows[*pending](),
 		pending: map[string]*pending{},
 		recent:  recent,
 		logged:  map[string]*rate.Sometimes{},
 	}
 	if q.observer == nil {
-		q.observer = nobody{}
+		q.observer = noObserver{}
 	}
 	o.Metrics.current.Store(q)
 	return q
@@ -120,16 +120,16 @@ func (q *Queue) Add(b Build, tracker Tracker) {
 	q.bytes += p.size
 	q.flows.Add(p)
 	q.shedLocked(p.Flow())
-	q.poke()
+	q.signal()
 }
 
 // Limit puts other limits into force. What waits keeps its place.
 func (q *Queue) Limit(l limit.Limits) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.change(l, time.Now())
+	q.limiter.change(l, time.Now())
 	q.shedLocked(limit.Flow{})
-	q.poke()
+	q.signal()
 }
 
 // EmptyBucket takes the burst away, because a process before this one may have
@@ -137,7 +137,7 @@ func (q *Queue) Limit(l limit.Limits) {
 func (q *Queue) EmptyBucket() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.bucket.Empty(time.Now())
+	q.limiter.bucket.Empty(time.Now())
 }
 
 // Forget forgets which builds were written lately, because the history that
@@ -150,7 +150,7 @@ func (q *Queue) Forget() {
 
 // shedLocked drops builds until what waits is within its bounds.
 func (q *Queue) shedLocked(preferred limit.Flow) {
-	queued := q.limits.Queued
+	queued := q.limiter.limits.Queued
 	for len(q.pending) > queued || q.bytes > queued*bytesPerBuild && len(q.pending) > 1 {
 		p, ok := q.flows.Shed(preferred)
 		if !ok {
@@ -159,7 +159,7 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 		if p.asleep {
 			heap.Remove(&q.retries, p.place)
 		}
-		q.limits.abandon(p)
+		q.limiter.abandon(p)
 		q.settleLocked(p, Dropped, fmt.Sprintf("%d builds waited, and limits.queued is %d", len(q.pending), queued))
 		q.sometimesLocked("queue full", func() {
 			flow, length := q.flows.Longest()
@@ -199,7 +199,7 @@ func (q *Queue) Close() {
 	q.metrics.current.CompareAndSwap(q, nil)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.pass(time.Now())
+	q.limiter.clear(time.Now())
 }
 
 // dispatch hands builds to the workers until ctx ends.
@@ -240,9 +240,16 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	}
 	if !q.flows.Awake() || q.writing >= q.workers {
 		if !q.flows.Awake() {
-			q.limits.pass(now)
+			q.limiter.clear(now)
 		}
 		return nil, wait
+	}
+	held, until := q.limiter.hold(now, func() (flow limit.Flow, length, waiting int) {
+		flow, length = q.flows.Longest()
+		return flow, length, len(q.pending)
+	})
+	if held != "" && held != limitActive {
+		return nil, min(wait, until)
 	}
 	switch pause, may := q.breaker.wait(now); {
 	case !may:
@@ -250,25 +257,18 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	case pause > 0:
 		return nil, min(wait, pause)
 	}
-	held, until := q.limits.hold(now, func() (flow limit.Flow, length, waiting int) {
-		flow, length = q.flows.Longest()
-		return flow, length, len(q.pending)
-	})
 	var p *pending
-	switch held {
-	case "":
+	if held == "" {
 		p, _ = q.flows.Next(q.breaker.preferFresh())
-	case limitActive:
+	} else {
 		// A build that may have been created and counts already takes no further
 		// room when it is tried again.
 		var pause time.Duration
 		if p, pause = q.unansweredLocked(now); p == nil {
 			return nil, min(wait, until, pause)
 		}
-	default:
-		return nil, min(wait, until)
 	}
-	q.limits.reserve(p.build.ID, now)
+	q.limiter.reserve(p.build.ID, now)
 	q.writing++
 	p.writing, p.probe = true, q.breaker.begin(p.attempts == 0)
 	return p, 0
@@ -279,10 +279,10 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 // wait for the pace to let one pass.
 func (q *Queue) unansweredLocked(now time.Time) (*pending, time.Duration) {
 	for _, p := range q.pending {
-		if p.unanswered == 0 || p.asleep || p.writing || !q.limits.active.Counts(p.build.ID, now) {
+		if p.unanswered == 0 || p.asleep || p.writing || !q.limiter.active.Counts(p.build.ID, now) {
 			continue
 		}
-		if pause := q.limits.bucket.Wait(now); pause > 0 {
+		if pause := q.limiter.bucket.Wait(now); pause > 0 {
 			return nil, pause
 		}
 		q.flows.Remove(p)
@@ -299,7 +299,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	defer q.poke()
+	defer q.signal()
 	now := time.Now()
 	q.writing--
 	p.writing = false
@@ -314,7 +314,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 		return
 	}
 	q.breaker.succeed()
-	q.limits.settle(p, outcome, now)
+	q.limiter.settle(p, outcome, now)
 	if p.attempts > 0 {
 		q.letRetriesPassLocked(now)
 	}
@@ -330,7 +330,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 // failLocked puts a build that was not written to sleep until it is tried again.
 func (q *Queue) failLocked(p *pending, reason Reason, err error, now time.Time) {
 	q.breaker.fail(now, p.probe, retryAfter(err))
-	q.limits.fail(p, mayHaveWritten(err), now)
+	q.limiter.fail(p, mayHaveWritten(err), now)
 	p.attempts++
 	p.failed, p.asleep = now, true
 	p.due = now.Add(p.backoff())
@@ -411,8 +411,8 @@ func (q *Queue) Flows() []FlowLength {
 	return q.flowsLocked()
 }
 
-// poke has the dispatcher look again.
-func (q *Queue) poke() {
+// signal has the dispatcher look again.
+func (q *Queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
 	default: // it will look anyway

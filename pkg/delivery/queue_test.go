@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
@@ -595,6 +596,31 @@ func TestMetricsShowWhatWaits(t *testing.T) {
 		wants(1, 0, 0, 60) // the metrics follow the queue that is there
 		h.Close()
 		wants(1, 0, 0, 60)
+	})
+}
+
+func TestALimitIsShownWhileItHoldsBackAlsoDuringAnOutage(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, func(o *Options) { o.Limits = limit.Limits{BuildsPerMinute: 60, Burst: 1, Queued: 100} })
+		held := func(name string) float64 { return testutil.ToFloat64(h.metrics.heldBack.WithLabelValues(name)) }
+		h.run()
+		h.add("a", "b")
+		synctest.Wait()
+		if held(limitPace) != 1 {
+			t.Fatal("the pace does not hold the second build back")
+		}
+		h.sink.breakDown(func(Build) error { return apierrors.NewServiceUnavailable("etcd is down") })
+		pass(time.Minute) // several attempts fail, and the bucket is full between them
+		if held(limitPace) != 0 {
+			t.Error("the pace is shown as holding builds back while only the failing writes do")
+		}
+		h.Limit(limit.Limits{BuildsPerMinute: 60, Burst: 1, Queued: 100, Paused: true})
+		h.add("c")
+		pass(time.Second)
+		if held(limitPaused) != 1 {
+			t.Error("paused is not shown as holding builds back while writes fail")
+		}
+		h.stop()
 	})
 }
 

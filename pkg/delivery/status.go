@@ -33,13 +33,13 @@ func (q *Queue) Status(now time.Time) Status {
 			s.Oldest = p.received
 		}
 	}
-	for name, h := range q.limits.holds {
+	for name, h := range q.limiter.holds {
 		if !h.held {
 			continue
 		}
 		s.Limit, s.Since = name, h.since
 		if name == limitPace {
-			s.Until = now.Add(q.limits.bucket.Wait(now))
+			s.Until = now.Add(q.limiter.bucket.Wait(now))
 		}
 	}
 	return s

@@ -13,7 +13,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// ignored is the Tracker of builds whose end nobody waits for.
+// ignored is the Tracker of builds whose end noObserver waits for.
 type ignored struct{}
 
 func (ignored) Done(string) {}
@@ -43,7 +43,7 @@ func BenchmarkTake(b *testing.B) {
 				}
 				q.writing--
 				p.writing = false
-				q.limits.settle(p, Exists, now)
+				q.limiter.settle(p, Exists, now)
 				q.flows.Add(p)
 			}
 		})

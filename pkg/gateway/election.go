@@ -161,7 +161,7 @@ func (g *Gateway) awaitRelease(ctx context.Context) {
 		case released:
 			return
 		case apierrors.IsForbidden(err):
-			g.log.Info("no right to watch the Lease: a released one is noticed at the next retry", "err", err)
+			g.log.Info("watching Lease forbidden, a released Lease is noticed at the next retry", "err", err)
 			<-ctx.Done()
 		case err != nil || time.Since(began) < rewatchAfter: // it failed, or ended early
 			select {

@@ -162,7 +162,7 @@ func TestWithoutTheRightToWatchTheLeaseItIsNotTriedAgain(t *testing.T) {
 	await(t, apierrors.NewForbidden(coordinationv1.Resource("leases"), "gateway", errors.New("no right")), func(a *awaiting) {
 		time.Sleep(time.Hour) // fake clock
 		a.wants(false)
-		if a.watches != 1 || strings.Count(a.log.String(), "no right to watch the Lease: a released one is noticed at the next retry") != 1 {
+		if a.watches != 1 || strings.Count(a.log.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
 			a.Errorf("%d watches, want one, and one line:\n%s", a.watches, a.log.String())
 		}
 	})

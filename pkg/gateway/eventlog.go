@@ -86,7 +86,7 @@ func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 	if v.Action != filter.Accept && !l.rejected.Allow() {
 		l.metrics.unlogged.Inc()
 		l.sometimes("unlogged", func() {
-			l.log.Info("rejected Events are not all logged, more come than --log-rejected-per-second", "perSecond", int(l.rejected.Limit()))
+			l.log.Info("sampling rejected Events in the log", "perSecond", int(l.rejected.Limit()))
 		})
 		return
 	}

@@ -37,7 +37,7 @@ func TestEventsAreLoggedAsChosen(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			m := newMetrics(prometheus.NewRegistry(), "v0", "")
-			l := newEventLog(tc.choice, 0, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+			l := newEventLog(tc.choice, 0, slog.New(slog.NewTextHandler(&log, nil)), m, noObserver{})
 			e := &corev1.Event{
 				ObjectMeta:     metav1.ObjectMeta{Namespace: "pequod", Name: "web-0.17a"},
 				InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "pequod", Name: "web-0"},
@@ -63,7 +63,7 @@ func TestRejectedEventsAreLoggedWithinARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		m := newMetrics(prometheus.NewRegistry(), "v0", "")
-		l := newEventLog(LogSummary, 5, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+		l := newEventLog(LogSummary, 5, slog.New(slog.NewTextHandler(&log, nil)), m, noObserver{})
 		for range 200 {
 			l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Reject})
 			l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Accept})
@@ -74,7 +74,7 @@ func TestRejectedEventsAreLoggedWithinARate(t *testing.T) {
 		if n := strings.Count(log.String(), "verdict=accept"); n != 200 {
 			t.Errorf("%d accepted Events logged, want all", n)
 		}
-		if got := testutil.ToFloat64(m.unlogged); got != 150 || strings.Count(log.String(), "rejected Events are not all logged") != 1 {
+		if got := testutil.ToFloat64(m.unlogged); got != 150 || strings.Count(log.String(), "sampling rejected Events in the log") != 1 {
 			t.Errorf("%v Events counted as not logged, want 150, and one line that says so", got)
 		}
 	})
@@ -83,7 +83,7 @@ func TestRejectedEventsAreLoggedWithinARate(t *testing.T) {
 func TestALongMessageIsLoggedShortened(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	l := newEventLog(LogSummary, 0, slog.New(slog.NewTextHandler(&log, nil)), newMetrics(prometheus.NewRegistry(), "v0", ""), nobody{})
+	l := newEventLog(LogSummary, 0, slog.New(slog.NewTextHandler(&log, nil)), newMetrics(prometheus.NewRegistry(), "v0", ""), noObserver{})
 	l.Seen(t.Context(), &corev1.Event{Message: strings.Repeat("x", 1100)}, filter.Verdict{})
 	if want := strings.Repeat("x", 1024) + "… [76 bytes cut]"; !strings.Contains(log.String(), want) || len(log.String()) > 1500 {
 		t.Errorf("logged %q, want the message cut at 1 KiB", log.String())
@@ -95,7 +95,7 @@ func TestFaultsOfExpressionsAreLoggedNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		m := newMetrics(prometheus.NewRegistry(), "v0", "")
-		l := newEventLog(LogNone, 0, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+		l := newEventLog(LogNone, 0, slog.New(slog.NewTextHandler(&log, nil)), m, noObserver{})
 		v := filter.Verdict{Faults: []filter.Fault{{By: "filters[1]", Err: errors.New("no such key: team")}}}
 		for range 180 {
 			l.Seen(t.Context(), &corev1.Event{}, v)

@@ -85,10 +85,10 @@ type Options struct {
 	Observer Observer
 	// Grace is how long a stopping gateway waits for writes that are under way.
 	Grace time.Duration
-	// Reach knows whether the API server answers the clients above.
-	Reach      *Reach
-	Log        *slog.Logger
-	Registerer prometheus.Registerer
+	// Connectivity knows whether the API server answers the clients above.
+	Connectivity *Connectivity
+	Log          *slog.Logger
+	Registerer   prometheus.Registerer
 }
 
 // Observer sees what the gateway does. It is called in the flow of Events, so it
@@ -100,11 +100,11 @@ type Observer interface {
 	delivery.Observer
 }
 
-// nobody observes.
-type nobody struct{}
+// noObserver is the Observer where there is none.
+type noObserver struct{}
 
-func (nobody) Seen(*corev1.Event, filter.Verdict)               {}
-func (nobody) Settled(delivery.Build, delivery.Outcome, string) {}
+func (noObserver) Seen(*corev1.Event, filter.Verdict)               {}
+func (noObserver) Settled(delivery.Build, delivery.Outcome, string) {}
 
 // Object names an object by namespace and name. The zero Object names none.
 type Object struct {
@@ -146,7 +146,7 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	o.Election = o.Election.orDefault()
 	if o.Observer == nil {
-		o.Observer = nobody{}
+		o.Observer = noObserver{}
 	}
 	m := newMetrics(o.Registerer, o.Version, o.Commit)
 	g := &Gateway{
@@ -168,11 +168,11 @@ func (g *Gateway) use(c *config.Config) {
 	g.metrics.loaded()
 	if paused := c.Limits.Paused; paused {
 		g.metrics.paused.Set(1)
-		g.log.Warn("paused: no build is created, and what is accepted waits")
+		g.log.Warn("builds paused")
 	} else {
 		g.metrics.paused.Set(0)
 		if before != nil && before.Limits.Paused {
-			g.log.Info("no longer paused")
+			g.log.Info("builds resumed")
 		}
 	}
 	for _, warning := range c.Warnings {
@@ -200,7 +200,7 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
-// Refuse notes that a filter file was refused, and the one before it stays in
+// Refuse records that a filter file was refused, and the one before it stays in
 // force.
 func (g *Gateway) Refuse(error) { g.metrics.refused() }
 
@@ -218,29 +218,29 @@ func (g *Gateway) Run(ctx context.Context) error {
 // logChoices logs what the user chose and may not want.
 func (g *Gateway) logChoices() {
 	if g.options.DryRun {
-		g.log.Warn("dry run: builds are checked and not created, the position is read and not written, no leader is elected")
+		g.log.Warn("dry run", "hint", "builds are validated and not created, the position is read and not written, and there is no leader election")
 	}
 	if g.options.AllowBrigadeEvents {
-		g.log.Warn("the loop guard is off: a filter that accepts Brigade's own pods makes every build cause further builds without end")
+		g.log.Warn("loop guard disabled", "hint", "a filter that accepts the pods of builds makes every build cause more builds, without end")
 	}
 	if g.options.Position.Name == "" {
-		g.log.Warn("the position is not stored: Events that occur while the gateway is down are not built; name a ConfigMap with --position-configmap")
+		g.log.Warn("position not stored", "hint", "Events that occur while the gateway is down are not built; name a ConfigMap with --position-configmap")
 	}
 	if g.config.Load().Filters.Len() == 0 {
-		g.log.Info("no filters: every Event is logged and none is built")
+		g.log.Info("no filters", "hint", "every Event is logged and none is built")
 	}
 }
 
-// outOfReach is how long the API server may give no answer before the gateway
+// maxUnanswered is how long the API server may give no answer before the gateway
 // is not ready any more.
-const outOfReach = time.Minute
+const maxUnanswered = time.Minute
 
 // Ready returns nil while the gateway watches Events or stands by, and
 // otherwise why it is of no use right now. The notes say what is wrong and does
 // not keep it from working.
 func (g *Gateway) Ready() (notes []string, err error) {
-	if lost := g.options.Reach.Lost(time.Now()); lost > outOfReach {
-		return nil, fmt.Errorf("the API server has not answered for %s", lost.Round(time.Second))
+	if unanswered := g.options.Connectivity.Unanswered(time.Now()); unanswered > maxUnanswered {
+		return nil, fmt.Errorf("the API server has not answered for %s", unanswered.Round(time.Second))
 	}
 	if !g.synced.Load() {
 		if blocked := g.blocked.Load(); blocked != nil {
@@ -263,9 +263,9 @@ func (g *Gateway) Healthy() error {
 	return g.holdsLease.Check(nil)
 }
 
-// takenPause keeps two gateways that take the position from each other from
+// conflictPause keeps two gateways that take the position from each other from
 // listing Events without rest.
-const takenPause = 2 * time.Second
+const conflictPause = 2 * time.Second
 
 // lead works until leading ends. stopping is done when the process is to end,
 // which ends leading too; where only leading ends, another replica leads.
@@ -298,12 +298,12 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 			g.log.Warn("position was written by another gateway, giving up the lead", "err", err)
 			return nil
 		case errors.Is(err, position.ErrTaken):
-			g.log.Warn("position was written by another gateway that takes no part in an election, starting again from it",
-				"err", err, "hint", "builds stay single, but run one gateway, or all with --leader-elect")
+			g.log.Warn("position was written by another gateway, starting again from it",
+				"err", err, "hint", "no build is created twice, but run one gateway, or all of them with --leader-elect")
 			select {
 			case <-leading.Done():
 				return nil
-			case <-time.After(takenPause):
+			case <-time.After(conflictPause):
 			}
 		default:
 			return err

@@ -42,7 +42,7 @@ func newGateway(t *testing.T, client *fake.Clientset, log *bytes.Buffer) *Gatewa
 	return New(Options{
 		Config: parse(t, acceptPods), Core: client.CoreV1(), Coordination: client.CoordinationV1(), Authorization: client.AuthorizationV1(),
 		BuildNamespace: "brigade", Lease: Object{Namespace: "brigade", Name: "gateway"}, Identity: "this",
-		Reach: &Reach{}, Log: slog.New(slog.NewTextHandler(log, nil)), Registerer: prometheus.NewRegistry(),
+		Connectivity: &Connectivity{}, Log: slog.New(slog.NewTextHandler(log, nil)), Registerer: prometheus.NewRegistry(),
 	})
 }
 
@@ -156,11 +156,11 @@ func TestReady(t *testing.T) {
 		}, 0, []string{"paused: no build is created"}, ""},
 		"without an answer for a while": {func(g *Gateway) {
 			g.synced.Store(true)
-			g.options.Reach.lost.Store(time.Now().UnixNano())
-		}, outOfReach, nil, ""},
+			g.options.Connectivity.since.Store(time.Now().UnixNano())
+		}, maxUnanswered, nil, ""},
 		"without an answer for long": {func(g *Gateway) {
 			g.synced.Store(true)
-			g.options.Reach.lost.Store(time.Now().UnixNano())
+			g.options.Connectivity.since.Store(time.Now().UnixNano())
 		}, 2 * time.Minute, nil, "the API server has not answered for 2m0s"},
 	}
 	for name, tc := range tests {
@@ -182,11 +182,11 @@ func TestReady(t *testing.T) {
 	}
 }
 
-func TestReachKnowsSinceWhenThereIsNoAnswer(t *testing.T) {
+func TestConnectivityKnowsSinceWhenNoRequestIsAnswered(t *testing.T) {
 	t.Parallel()
 	var fault error
-	reach := &Reach{}
-	transport := reach.Wrap(roundTripper(func(*http.Request) (*http.Response, error) { return nil, fault }))
+	connectivity := &Connectivity{}
+	transport := connectivity.Wrap(roundTripper(func(*http.Request) (*http.Response, error) { return nil, fault }))
 	ask := func() time.Duration {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://k8s", http.NoBody)
 		if err != nil {
@@ -196,7 +196,7 @@ func TestReachKnowsSinceWhenThereIsNoAnswer(t *testing.T) {
 		if err == nil && response != nil {
 			_ = response.Body.Close()
 		}
-		return reach.Lost(time.Now().Add(time.Minute))
+		return connectivity.Unanswered(time.Now().Add(time.Minute))
 	}
 	if lost := ask(); lost != 0 {
 		t.Errorf("lost for %s after an answer, want 0", lost)
@@ -219,10 +219,10 @@ func TestAGatewaySaysWhatWasChosen(t *testing.T) {
 	g.config.Store(config.Observe())
 	g.logChoices()
 	for _, want := range []string{
-		`level=WARN msg="dry run: builds are checked and not created, the position is read and not written, no leader is elected"`,
-		`level=WARN msg="the loop guard is off: `,
-		`level=WARN msg="the position is not stored: `,
-		`level=INFO msg="no filters: every Event is logged and none is built"`,
+		`level=WARN msg="dry run" hint="builds are validated and not created`,
+		`level=WARN msg="loop guard disabled" hint="a filter that accepts the pods of builds `,
+		`level=WARN msg="position not stored" hint="Events that occur while the gateway is down are not built; `,
+		`level=INFO msg="no filters" hint="every Event is logged and none is built"`,
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no line %s in:\n%s", want, log.String())

@@ -41,35 +41,35 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "events_total",
-			Help: "Events read, by verdict (accept, reject) and by what decided (filters[N], default, namespace, guard).",
+			Help: "Events read, by verdict (accept, reject) and by what decided (the filter's id or filters[N], default, namespace, guard).",
 		}, []string{"verdict", "by"}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "expression_faults_total",
-			Help: "Events on which a filter's expression failed, by filter: one that rejects has rejected the Event, one that accepts did not match.",
+			Help: "Events on which a filter's expression failed, by filter. A rejecting filter rejects the Event, an accepting one does not match.",
 		}, []string{"by"}),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leader",
-			Help: "1 while this process does the work, 0 while it stands by.",
+			Help: "1 while this process reads Events and creates builds, 0 while it stands by.",
 		}),
 		generation: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_generation",
-			Help: "How many filter files were taken into use since the start.",
+			Help: "Filter files loaded since the start.",
 		}),
 		reloadGood: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_last_reload_successful",
-			Help: "1 when the filter file as it was last read is in use, 0 when it was refused and the one before it is.",
+			Help: "1 if the last load of the filter file succeeded, 0 if it was refused and the previous one is in use.",
 		}),
 		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_last_reload_success_timestamp_seconds",
-			Help: "When the filter file in use was loaded, in Unix time.",
+			Help: "Unix time of the last successful load of the filter file.",
 		}),
 		paused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "paused",
-			Help: "1 while the filter file says paused: no build is created, and what is accepted waits.",
+			Help: "1 while the filter file says `paused`: no builds are created, and accepted ones wait.",
 		}),
 		unlogged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "events_unlogged_total",
-			Help: "Rejected Events that were counted and not logged, because more came than --log-rejected-per-second allows.",
+			Help: "Rejected Events that were not logged, because more came than --log-rejected-per-second allows.",
 		}),
 		counters: map[verdict]prometheus.Counter{},
 		delivery: delivery.NewMetrics(r),
@@ -77,11 +77,11 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 	}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "position_age_seconds",
-		Help: "For how long the position has not moved past an accepted Event that has no outcome yet; 0 when there is none.",
+		Help: "Seconds since the position last moved, while an accepted Event has no outcome; 0 when there is none.",
 	}, m.positionAge))
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "position_unsaved_seconds",
-		Help: "For how long saving the position has failed, so that what is accepted now is lost if the gateway ends; 0 while it is saved.",
+		Help: "Seconds since saving the position began to fail; 0 while it is saved. Events accepted meanwhile are lost if the gateway stops.",
 	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "build_info",
@@ -99,9 +99,9 @@ type verdict struct {
 	by     string
 }
 
-// seen returns the counter of Events with a verdict. It keeps the counters, as
-// many as there are filters, because looking one up by its labels takes longer
-// than to decide.
+// seen returns the counter of Events with a verdict. It keeps the counters, two
+// for each filter at most, because looking one up by its labels takes longer than
+// deciding.
 func (m *metrics) seen(action filter.Action, by string) prometheus.Counter {
 	key := verdict{action, by}
 	m.mu.RLock()
@@ -133,14 +133,14 @@ func (m *metrics) unsavedFor(now time.Time) time.Duration {
 	return 0
 }
 
-// loaded notes that a filter file was taken into use.
+// loaded records that a filter file was loaded.
 func (m *metrics) loaded() {
 	m.generation.Inc()
 	m.reloadGood.Set(1)
 	m.reloadTime.SetToCurrentTime()
 }
 
-// refused notes that a filter file was refused.
+// refused records that a filter file was refused.
 func (m *metrics) refused() {
 	m.reloadGood.Set(0)
 }

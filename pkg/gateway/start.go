@@ -73,17 +73,17 @@ func (t *term) startOf(scope position.Scope, stored string, found bool, current 
 	log := t.log.With("scope", scope.String())
 	switch {
 	case found && position.Ahead(stored, current):
-		log.Warn("position is ahead of the cluster, which was restored from a backup or created again: reading all Events that are there",
-			"position", stored, "current", current)
+		log.Warn("stored position is ahead of the cluster, reading all Events",
+			"position", stored, "current", current, "hint", "the cluster was restored from a backup or created again")
 		return ""
 	case found:
-		log.Info("watching Events from the position on", "position", stored)
+		log.Info("watching Events from stored position", "position", stored)
 		return stored
 	case t.options.ReplayExisting:
-		log.Info("no position: watching Events, those that are there included")
+		log.Info("no stored position, replaying existing Events")
 		return ""
 	default:
-		log.Info("no position: watching Events from now on, those that are there are skipped", "position", current)
+		log.Info("no stored position, skipping existing Events", "position", current)
 		return current
 	}
 }

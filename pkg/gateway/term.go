@@ -157,7 +157,7 @@ func (t *term) stop() {
 func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) []<-chan struct{} {
 	selector := t.selector()
 	if selector != "" {
-		t.log.Info("using server-side field selector, what it leaves out is not seen here", "fieldSelector", selector)
+		t.log.Info("using server-side field selector", "fieldSelector", selector)
 	}
 	var reading context.Context
 	t.sources, reading = newGroup(ctx)
@@ -280,7 +280,7 @@ func (t *term) positions() position.Positions {
 // ageEvery is how often it is looked for how long the position has been held.
 const ageEvery = 3 * time.Second
 
-// watchAge notes since when the position has been held: since the last time
+// watchAge records since when the position has been held: since the last time
 // that it was seen to move, or to have nothing that it waits for.
 func (t *term) watchAge(ctx context.Context) {
 	held := &t.gateway.metrics.held

@@ -21,8 +21,8 @@ const (
 	activeWorkers = "status.phase!=Succeeded,status.phase!=Failed"
 )
 
-// workerInformer returns an informer of the active worker pods, which tells
-// the queue. It holds their metadata only, without what nobody reads.
+// workerInformer returns an informer of the active worker pods, which notifies
+// the queue. It holds their metadata only, without what noObserver reads.
 func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInformer, error) {
 	informer := metadatainformer.NewFilteredMetadataInformer(g.options.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
 		g.options.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
@@ -38,13 +38,13 @@ func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInform
 		return nil, fmt.Errorf("watching worker pods: %w", err)
 	}
 	_, err = informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(obj any) { tell(obj, queue.WorkerAppeared) },
-		UpdateFunc: func(_, obj any) { tell(obj, queue.WorkerAppeared) },
+		AddFunc:    func(obj any) { notify(obj, queue.WorkerAppeared) },
+		UpdateFunc: func(_, obj any) { notify(obj, queue.WorkerAppeared) },
 		DeleteFunc: func(obj any) {
 			if last, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = last.Obj
 			}
-			tell(obj, queue.WorkerEnded)
+			notify(obj, queue.WorkerEnded)
 		},
 	})
 	if err != nil {
@@ -88,8 +88,8 @@ func (g *Gateway) mayCountWorkers(ctx context.Context) error {
 	return nil
 }
 
-// tell calls f with the build ID of a worker pod's metadata.
-func tell(obj any, f func(buildID string)) {
+// notify calls f with the build ID of a worker pod's metadata.
+func notify(obj any, f func(buildID string)) {
 	if pod, ok := obj.(metav1.Object); ok {
 		if id, ok := pod.GetLabels()["build"]; ok {
 			f(id)

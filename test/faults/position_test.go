@@ -129,7 +129,7 @@ func TestPositionDeletedWhileStopped(t *testing.T) {
 	p.occur(p.podEvent("meanwhile"))
 	g = p.start()
 	g.Ready()
-	logged(t, g, "that it skips what is there", says("no position: watching Events from now on, those that are there are skipped"))
+	logged(t, g, "that it skips what is there", says("no stored position, skipping existing Events"))
 	after := p.occur(p.podEvent("after"))
 	p.awaitPosition(after.ResourceVersion)
 	p.report(3, p.ledger.compare(named(before, after), nil), "")
@@ -170,7 +170,7 @@ func TestPositionAheadOfTheCluster(t *testing.T) {
 	g := p.start()
 	g.Ready()
 	logged(t, g, "that the position is ignored", func(r daemon.Record) bool {
-		return r.Message() == "position is ahead of the cluster, which was restored from a backup or created again: reading all Events that are there" &&
+		return r.Message() == "stored position is ahead of the cluster, reading all Events" &&
 			r.String("level") == "WARN" && r.String("position") == "999999999999"
 	})
 	after := p.occur(p.podEvent("after"))

@@ -147,7 +147,7 @@ filters:
 	deploy(t, watched, "stubb", 2)
 	between := occurred(t, 2, watched, "stubb", "Pod", "Scheduled")
 	standby.Signal(syscall.SIGCONT)
-	begin := standby.Wait("where it begins", says("watching Events from the position on"))
+	begin := standby.Wait("where it begins", says("watching Events from stored position"))
 	if at := begin.String("position"); at != stored {
 		t.Errorf("the standby begins at %s, want the position that the leader left, %s", at, stored)
 	}

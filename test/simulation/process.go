@@ -94,14 +94,14 @@ func (p *process) outcomes(outcome string) int {
 // options returns what the gateway of the process works with, but for what the
 // plan says.
 func (p *process) options(json bool) (gateway.Options, error) {
-	reach := &gateway.Reach{}
+	connectivity := &gateway.Connectivity{}
 	clientConfig := &rest.Config{Host: "http://model", Transport: p, QPS: -1}
 	clientConfig.ContentType = runtime.ContentTypeProtobuf
 	clientConfig.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	if json {
 		clientConfig.ContentType, clientConfig.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	}
-	clientConfig.Wrap(reach.Wrap)
+	clientConfig.Wrap(connectivity.Wrap)
 	http, err := rest.HTTPClientFor(clientConfig)
 	if err != nil {
 		return gateway.Options{}, fmt.Errorf("making a client: %w", err)
@@ -113,7 +113,7 @@ func (p *process) options(json bool) (gateway.Options, error) {
 	p.registry = prometheus.NewRegistry()
 	return gateway.Options{
 		Core: core, Coordination: coordination, Authorization: authorization, Metadata: workers,
-		Identity: p.identity, Reach: reach, Registerer: p.registry,
+		Identity: p.identity, Connectivity: connectivity, Registerer: p.registry,
 		Log: p.server.trace.logger(p.name),
 	}, errors.Join(coreErr, coordinationErr, authorizationErr, workersErr)
 }

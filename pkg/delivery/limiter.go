@@ -17,11 +17,11 @@ const (
 	limitPaused = "paused"
 )
 
-// limits charges each create that is about to be sent to the limits, and gives
+// limiter charges each create that is about to be sent to the limits, and gives
 // back what it took where nothing was created. It shows in log and metrics which
 // limit holds builds back.
-type limits struct {
-	limit.Limits
+type limiter struct {
+	limits limit.Limits
 	bucket *limit.Bucket
 	active *limit.Active
 	// counted is since when the worker pods that were there have been counted
@@ -49,9 +49,9 @@ type hold struct {
 // and then.
 const sameHold = time.Second
 
-func newLimits(l limit.Limits, log *slog.Logger, m *Metrics) *limits {
+func newLimiter(l limit.Limits, log *slog.Logger, m *Metrics) *limiter {
 	now := time.Now()
-	c := &limits{Limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
+	c := &limiter{limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
 	for _, name := range []string{limitPace, limitActive, limitPaused} {
 		c.holds[name] = &hold{log: &rate.Sometimes{Interval: logEvery}}
 	}
@@ -59,18 +59,18 @@ func newLimits(l limit.Limits, log *slog.Logger, m *Metrics) *limits {
 }
 
 // change puts other limits into force.
-func (c *limits) change(l limit.Limits, now time.Time) {
-	if (l.ActiveBuilds > 0) != (c.ActiveBuilds > 0) {
-		c.active, c.counted = limit.NewActive(), time.Time{} // nobody counts, or has counted so far
+func (c *limiter) change(l limit.Limits, now time.Time) {
+	if (l.ActiveBuilds > 0) != (c.limits.ActiveBuilds > 0) {
+		c.active, c.counted = limit.NewActive(), time.Time{} // noObserver counts, or has counted so far
 	}
-	c.Limits = l
+	c.limits = l
 	c.bucket.Change(l, now)
 }
 
 // hold returns the limit that holds builds back, and for how long at least
 // where nothing else changes, or "" where none does. waiting tells about what
 // waits, for the log.
-func (c *limits) hold(now time.Time, waiting func() (limit.Flow, int, int)) (string, time.Duration) {
+func (c *limiter) hold(now time.Time, waiting func() (limit.Flow, int, int)) (string, time.Duration) {
 	name, wait := c.check(now)
 	for limitName, h := range c.holds {
 		if limitName != name {
@@ -97,17 +97,17 @@ func (c *limits) hold(now time.Time, waiting func() (limit.Flow, int, int)) (str
 }
 
 // check returns which limit holds builds back, and for how long.
-func (c *limits) check(now time.Time) (string, time.Duration) {
-	if c.Paused {
+func (c *limiter) check(now time.Time) (string, time.Duration) {
+	if c.limits.Paused {
 		return limitPaused, idle
 	}
-	if c.ActiveBuilds > 0 {
+	if c.limits.ActiveBuilds > 0 {
 		switch {
 		case c.counted.IsZero():
 			return limitActive, idle
 		case now.Before(c.counted):
 			return limitActive, c.counted.Sub(now)
-		case c.active.Count(now) >= c.ActiveBuilds:
+		case c.active.Count(now) >= c.limits.ActiveBuilds:
 			if next, ok := c.active.Next(); ok {
 				return limitActive, max(next.Sub(now), 0)
 			}
@@ -120,14 +120,14 @@ func (c *limits) check(now time.Time) (string, time.Duration) {
 	return "", 0
 }
 
-// pass notes that nothing is held back.
-func (c *limits) pass(now time.Time) {
+// clear records that nothing is held back.
+func (c *limiter) clear(now time.Time) {
 	for name, h := range c.holds {
 		c.release(name, h, now)
 	}
 }
 
-func (c *limits) release(name string, h *hold, now time.Time) {
+func (c *limiter) release(name string, h *hold, now time.Time) {
 	if !h.held {
 		return
 	}
@@ -137,9 +137,9 @@ func (c *limits) release(name string, h *hold, now time.Time) {
 }
 
 // reserve charges an attempt at the build with the given ID.
-func (c *limits) reserve(id string, now time.Time) {
+func (c *limiter) reserve(id string, now time.Time) {
 	c.bucket.Reserve()
-	if c.ActiveBuilds > 0 {
+	if c.limits.ActiveBuilds > 0 {
 		c.active.Reserve(id, now)
 	}
 }
@@ -147,7 +147,7 @@ func (c *limits) reserve(id string, now time.Time) {
 // settle ends the charges of an attempt that had the given outcome. What earlier
 // attempts without an answer were charged is given back where they, as it turned
 // out, created nothing.
-func (c *limits) settle(p *pending, o Outcome, now time.Time) {
+func (c *limiter) settle(p *pending, o Outcome, now time.Time) {
 	id := p.build.ID
 	switch o {
 	case Created:
@@ -175,16 +175,16 @@ func (c *limits) settle(p *pending, o Outcome, now time.Time) {
 }
 
 // refund gives back what attempts without an answer were charged.
-func (c *limits) refund(p *pending) {
+func (c *limiter) refund(p *pending) {
 	for range p.doubts {
 		c.bucket.Refund(p.era)
 	}
 	p.doubts = 0
 }
 
-// abandon notes that it will not be known whether the attempts at p that had no
+// abandon records that it will not be known whether the attempts at p that had no
 // answer created it.
-func (c *limits) abandon(p *pending) {
+func (c *limiter) abandon(p *pending) {
 	for range p.doubts {
 		c.bucket.Settle(p.era)
 	}
@@ -193,7 +193,7 @@ func (c *limits) abandon(p *pending) {
 
 // fail ends the charges of an attempt that failed: those of one that may have
 // created the build stay.
-func (c *limits) fail(p *pending, mayHaveWritten bool, now time.Time) {
+func (c *limiter) fail(p *pending, mayHaveWritten bool, now time.Time) {
 	if mayHaveWritten {
 		p.unanswered++
 		if era := c.bucket.Doubt(now); era != p.era {
@@ -214,30 +214,30 @@ func (c *limits) fail(p *pending, mayHaveWritten bool, now time.Time) {
 func (q *Queue) Recount() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.active.Recount()
-	q.limits.counted = time.Time{}
+	q.limiter.active.Recount()
+	q.limiter.counted = time.Time{}
 }
 
-// Counted notes that the worker pods that are there have been counted. Builds
+// Counted records that the worker pods that are there have been counted. Builds
 // may be created from the given time on.
 func (q *Queue) Counted(from time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.counted = from
-	q.poke()
+	q.limiter.counted = from
+	q.signal()
 }
 
-// WorkerAppeared notes that the worker pod of a build is pending or running.
+// WorkerAppeared records that the worker pod of a build is pending or running.
 func (q *Queue) WorkerAppeared(buildID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.active.Appeared(buildID)
+	q.limiter.active.Appeared(buildID)
 }
 
-// WorkerEnded notes that the worker pod of a build is neither any more.
+// WorkerEnded records that the worker pod of a build is neither any more.
 func (q *Queue) WorkerEnded(buildID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.limits.active.Ended(buildID)
-	q.poke()
+	q.limiter.active.Ended(buildID)
+	q.signal()
 }
