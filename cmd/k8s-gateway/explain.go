@@ -15,6 +15,7 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
@@ -122,9 +123,9 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 	var sources []explain.Source
 	for _, arg := range args {
 		if arg == "-" {
-			sources = append(sources, explain.Stream{Name: "stdin", Reader: stdin})
+			sources = append(sources, eventinput.Stream{Name: "stdin", Reader: stdin})
 		} else {
-			sources = append(sources, explain.File(arg))
+			sources = append(sources, eventinput.File(arg))
 		}
 	}
 	if f.live {

@@ -101,7 +101,7 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			event, err := os.ReadFile("../../pkg/explain/testdata/event.json")
+			event, err := os.ReadFile("../../pkg/eventinput/testdata/event.json")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,6 +19,7 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/ui"
 )
@@ -209,9 +210,9 @@ func (f *uiFlags) source(args []string, stdin io.Reader) (follow func(context.Co
 // readEvents shows the Events of files.
 func readEvents(ctx context.Context, page *ui.UI, args []string, stdin io.Reader, log *slog.Logger) {
 	for _, arg := range args {
-		var source explain.Source = explain.File(arg)
+		var source explain.Source = eventinput.File(arg)
 		if arg == "-" {
-			source = explain.Stream{Name: "stdin", Reader: stdin}
+			source = eventinput.Stream{Name: "stdin", Reader: stdin}
 			page.SetSource(ui.Source{State: ui.Following})
 		}
 		if err := source.Each(ctx, seenBy(page)); err != nil && ctx.Err() == nil {

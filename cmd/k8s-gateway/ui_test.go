@@ -73,7 +73,7 @@ func readStream(t *testing.T, address, until string) string {
 }
 
 func TestUIShowsWhatKubectlPrinted(t *testing.T) {
-	events, err := os.ReadFile("../../pkg/explain/testdata/list.json")
+	events, err := os.ReadFile("../../pkg/eventinput/testdata/list.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestUIShowsWhatKubectlPrinted(t *testing.T) {
 		stdin io.Reader
 		args  []string
 	}{
-		"in a file":         {nil, []string{"../../pkg/explain/testdata/list.json"}},
+		"in a file":         {nil, []string{"../../pkg/eventinput/testdata/list.json"}},
 		"on standard input": {bytes.NewReader(events), []string{"-"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestUIShowsAListWithFaults(t *testing.T) {
 	if err := os.WriteFile(list, []byte("filters: 7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := startUI(t, nil, "--config", list, "../../pkg/explain/testdata/list.json")
+	address := startUI(t, nil, "--config", list, "../../pkg/eventinput/testdata/list.json")
 	readStream(t, address, `"text":"filters: 7\n","runs":false`)
 	if err := os.WriteFile(list, []byte("project: a/b\nfilters: []\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,87 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 )
-
-// TestConversionLosesNothing reads the same Events from either API group.
-func TestConversionLosesNothing(t *testing.T) {
-	core, events := eventsIn(t, "list.json"), eventsIn(t, "events-v1.json")
-	for _, list := range [][]*corev1.Event{core, events} {
-		for _, e := range list {
-			e.TypeMeta = metav1.TypeMeta{}
-		}
-	}
-	if diff := cmp.Diff(core, events); diff != "" {
-		t.Errorf("core/v1 (-) and events.k8s.io/v1 (+):\n%s", diff)
-	}
-	if e := events[5]; e.Message == "" || e.Series == nil || e.Action == "" || e.ReportingController == "" {
-		t.Errorf("the test compares too little: %+v", e)
-	}
-}
-
-// eventsIn returns the Events of a file of testdata.
-func eventsIn(t *testing.T, form string) []*corev1.Event {
-	t.Helper()
-	var events []*corev1.Event
-	err := File(filepath.Join("testdata", form)).Each(t.Context(), func(e *corev1.Event) error {
-		events = append(events, e)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
-}
-
-func TestAnEventIsExplainedAsSoonAsItIsComplete(t *testing.T) {
-	// Each part completes one Event, and the last is followed by the end. YAML
-	// is complete when the next document has begun.
-	for name, parts := range map[string][]string{
-		"in a list":        {`{"items": [` + numbered(0), ", " + numbered(1), "," + numbered(2)},
-		"in a JSON stream": {numbered(0), "\n" + numbered(1) + "\n", numbered(2)},
-		"in YAML":          {yamlOf(0) + "---\n" + yamlOf(1), "---\n" + yamlOf(2), "---\n" + yamlOf(3)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			r, w := io.Pipe()
-			found, done := make(chan string), make(chan error)
-			go func() {
-				done <- Stream{Name: "stdin", Reader: r}.Each(ctx, func(e *corev1.Event) error {
-					found <- e.Name
-					return nil
-				})
-			}()
-			for i, part := range parts {
-				if _, err := io.WriteString(w, part); err != nil {
-					t.Error(err)
-				}
-				select {
-				case got := <-found:
-					if got != fmt.Sprint(i) {
-						t.Errorf("event %s, want %d", got, i)
-					}
-				case err := <-done:
-					t.Fatalf("ended before event %d: %v", i, err)
-				}
-			}
-			cancel()
-			if err := <-done; !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want that the context has ended", err)
-			}
-		})
-	}
-}
-
-// numbered returns the JSON of an Event.
-func numbered(i int) string {
-	return fmt.Sprintf(`{"kind": "Event", "apiVersion": "v1", "metadata": {"name": "%d"}}`, i)
-}
-
-// yamlOf returns the same in YAML, as kubectl prints it.
-func yamlOf(i int) string {
-	return fmt.Sprintf("apiVersion: v1\nkind: Event\nmetadata:\n  name: %q\n", fmt.Sprint(i))
-}
 
 func TestTheEndOfTheContextEndsAReadAndSumsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,7 +29,7 @@ func TestTheEndOfTheContextEndsAReadAndSumsUp(t *testing.T) {
 		cancel() // somebody has seen the first Event and presses Ctrl-C
 		return out.Write(p)
 	})
-	err := Run(ctx, Options{Config: &config.Config{}, Sources: []Source{Stream{Name: "stdin", Reader: r}}, Out: printed})
+	err := Run(ctx, Options{Config: &config.Config{}, Sources: []Source{eventinput.Stream{Name: "stdin", Reader: r}}, Out: printed})
 	if err != nil {
 		t.Error(err)
 	}
@@ -125,32 +45,32 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestWhatCannotBeReadOrPrintedIsAnError(t *testing.T) {
 	broken := errors.New("the disk is on fire")
-	one := Stream{Name: "stdin", Reader: strings.NewReader(`{"kind": "Event", "apiVersion": "v1"}`)}
+	one := eventinput.Stream{Name: "stdin", Reader: strings.NewReader(`{"kind": "Event", "apiVersion": "v1"}`)}
 	for name, test := range map[string]struct {
 		source Source
 		out    io.Writer
 		want   string
 	}{
 		"a file that is not there": {
-			File("testdata/nothing"), io.Discard,
+			eventinput.File("testdata/nothing"), io.Discard,
 			"reading Events: open testdata/nothing: no such file or directory",
 		},
 		"a folder": {
-			File("testdata"), io.Discard,
+			eventinput.File("testdata"), io.Discard,
 			"reading testdata: read testdata: is a directory",
 		},
 		"an input that fails at once": {
-			Stream{Name: "stdin", Reader: failing{broken}},
+			eventinput.Stream{Name: "stdin", Reader: failing{broken}},
 			io.Discard,
 			"reading stdin: the disk is on fire",
 		},
 		"an input that fails in JSON": {
-			Stream{Name: "stdin", Reader: io.MultiReader(strings.NewReader(`{"items": [`), failing{broken})},
+			eventinput.Stream{Name: "stdin", Reader: io.MultiReader(strings.NewReader(`{"items": [`), failing{broken})},
 			io.Discard,
 			"reading stdin: the disk is on fire",
 		},
 		"an input that fails in YAML": {
-			Stream{Name: "stdin", Reader: io.MultiReader(strings.NewReader("kind: Event\n"), failing{broken})},
+			eventinput.Stream{Name: "stdin", Reader: io.MultiReader(strings.NewReader("kind: Event\n"), failing{broken})},
 			io.Discard,
 			"reading stdin: the disk is on fire",
 		},
@@ -292,7 +212,8 @@ func TestBadInputsDoNotHideGoodOnes(t *testing.T) {
 	err := Run(t.Context(), Options{
 		Config: &config.Config{},
 		Sources: []Source{
-			File("testdata/none.json"), File("testdata/event.json"), File("testdata/invalid-pods.json"), File("testdata/event.yaml"),
+			eventinput.File("testdata/none.json"), eventinput.File(inputDir + "/event.json"), eventinput.File(inputDir + "/invalid-pods.json"),
+			eventinput.File(inputDir + "/event.yaml"),
 		},
 		Out: &out,
 	})

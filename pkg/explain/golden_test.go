@@ -12,11 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files from what Run prints now")
 
-// theSame are the forms in which testdata has the same seven Events.
+// inputDir has the inputs. pkg/eventinput shows that it reads them right.
+const inputDir = "../eventinput/testdata"
+
+// theSame are the forms in which inputDir has the same seven Events.
 func theSame() []string {
 	return []string{
 		"list.json", "list.yaml", "array.json", "array.yaml", "raw.json", "mixed.json", "utf-16.json",
@@ -43,8 +47,8 @@ func TestEveryFormSaysTheSame(t *testing.T) {
 	}
 }
 
-// TestOutput compares what a user reads about each other file of testdata with
-// the golden file beside it.
+// TestOutput compares what a user reads about each other file of inputDir with
+// its golden file.
 func TestOutput(t *testing.T) {
 	for _, form := range inputs(t) {
 		t.Run(form, func(t *testing.T) {
@@ -59,14 +63,14 @@ func TestWhyEventsAreForged(t *testing.T) {
 	checkGolden(t, filepath.Join("testdata", "forged.json-why.golden"), run(t, "forged.yaml", Options{Format: JSON, Why: true}))
 }
 
-// inputs returns the files of testdata that are not among theSame.
+// inputs returns the files of inputDir that are not among theSame.
 func inputs(t testing.TB) []string {
 	t.Helper()
-	all, err := os.ReadDir("testdata")
+	all, err := os.ReadDir(inputDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	skipped := map[string]bool{"filters.yaml": true}
+	skipped := map[string]bool{}
 	for _, form := range theSame() {
 		skipped[form] = true
 	}
@@ -78,26 +82,26 @@ func inputs(t testing.TB) []string {
 		}
 	}
 	if len(found) == 0 {
-		t.Fatal("testdata is empty")
+		t.Fatalf("%s is empty", inputDir)
 	}
 	return found
 }
 
-// run returns all that is said about the Events in a file of testdata.
+// run returns all that is said about the Events in a file of inputDir.
 func run(t *testing.T, form string, o Options) string {
 	t.Helper()
 	var err error
 	if o.Config, err = config.Load("testdata/filters.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open(filepath.Join("testdata", form))
+	file, err := os.Open(filepath.Join(inputDir, form))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
 	var out, aside bytes.Buffer
 	o.Out, o.Aside = &out, &aside
-	o.Sources = []Source{Stream{Name: form, Reader: file}}
+	o.Sources = []Source{eventinput.Stream{Name: form, Reader: file}}
 	if err := Run(t.Context(), o); err != nil {
 		fmt.Fprintf(&aside, "error: %v\n", err)
 	}

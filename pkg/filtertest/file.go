@@ -18,7 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 )
 
 // maxSize is how many bytes a test file may have. Recorded ones are the
@@ -151,7 +151,7 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 		"file": func(node *yaml.Node, path string) {
 			sources = append(sources, "file")
 			name := p.text(node, path)
-			err := explain.File(p.beside(name)).Each(ctx, func(e *corev1.Event) error {
+			err := eventinput.File(p.beside(name)).Each(ctx, func(e *corev1.Event) error {
 				c.Events = append(c.Events, e)
 				return nil
 			})

@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files from what is printed now")
@@ -116,7 +116,7 @@ func TestARecordedFilePasses(t *testing.T) {
 			}
 			r := &Recorder{Filters: absolute, Config: c}
 			for _, input := range []string{"array.json", "events-v1.json", "forged.yaml", "list.yaml", "by-hand.yaml"} {
-				err := explain.File("../explain/testdata/"+input).Each(t.Context(), func(e *corev1.Event) error { return r.Add(e) })
+				err := eventinput.File("../eventinput/testdata/"+input).Each(t.Context(), func(e *corev1.Event) error { return r.Add(e) })
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,4 +1,9 @@
-package explain
+// Package eventinput reads Events that kubectl printed: JSON or YAML, lists or
+// single objects, of core/v1 or events.k8s.io/v1.
+//
+// It is how the commands that try a filter list, which are explain, test and
+// ui, get Events without a cluster. It decides nothing.
+package eventinput
 
 import (
 	"bufio"
@@ -27,7 +32,7 @@ func (f File) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	return Stream{Name: string(f), Reader: file}.Each(ctx, do)
 }
 
-// Stream is a source of Events that kubectl prints, each of which is explained
+// Stream is a source of Events that kubectl prints, each of which is handed on
 // as soon as it is complete.
 type Stream struct {
 	// Name is what errors call it.
@@ -52,8 +57,8 @@ func (s Stream) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	return Read(s.Name, out, do)
 }
 
-// InputError says that the input is not Events, and where.
-type InputError struct {
+// Error says that the input is not Events, and where.
+type Error struct {
 	// Input is the name of the input.
 	Input string
 	// Line and Column are where what Path names begins or, where that cannot
@@ -67,7 +72,7 @@ type InputError struct {
 }
 
 // Error returns "events.json:120:9: document 2, items[5]: what is wrong".
-func (e *InputError) Error() string {
+func (e *Error) Error() string {
 	at := e.Input
 	if e.Line > 0 {
 		at += fmt.Sprintf(":%d", e.Line)
@@ -79,7 +84,7 @@ func (e *InputError) Error() string {
 }
 
 // Unwrap returns what is wrong.
-func (e *InputError) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error { return e.Err }
 
 // Read calls do with each Event that kubectl has printed to r, in order and as
 // they come. It reads what `kubectl get events` prints with -o json and
@@ -89,7 +94,7 @@ func (e *InputError) Unwrap() error { return e.Err }
 // the gateway does not act on them. Events are core/v1's or events.k8s.io's.
 //
 // Only the Event at hand is held in memory where the input is JSON, and two
-// documents where it is YAML. The error is do's, or r's, or an *InputError.
+// documents where it is YAML. The error is do's, or r's, or an *Error.
 func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
 	// Windows PowerShell redirects into UTF-16 with a byte order mark.
 	r, err := unzipped(r)
@@ -157,5 +162,5 @@ func (in *input) wrong(line, column int, err error) error {
 	if in.item >= 0 {
 		path += fmt.Sprintf(", items[%d]", in.item)
 	}
-	return &InputError{Input: in.name, Line: line, Column: column, Path: path, Err: err}
+	return &Error{Input: in.name, Line: line, Column: column, Path: path, Err: err}
 }

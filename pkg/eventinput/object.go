@@ -1,4 +1,4 @@
-package explain
+package eventinput
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	kjson "sigs.k8s.io/json"
 )
 
-// expected ends errors about other things.
-const expected = "explain reads Events of v1 and events.k8s.io/v1, and lists of them"
+// expected ends the errors about other kinds of object.
+const expected = "expected Events of v1 or events.k8s.io/v1, or lists of them"
 
 // errNoObject is the error of what is JSON or YAML, but of no object. A table,
 // which kubectl prints where nothing else is asked for, is YAML of a text.
