@@ -38,7 +38,7 @@ func (r *reader) filters(node *yaml.Node) []*filterNode {
 	items, _ := r.sequence(node, "filters", "filters")
 	filters := make([]*filterNode, len(items))
 	for i, item := range items {
-		f := &filterNode{path: filter.By(i), node: item, broken: map[string]bool{}}
+		f := &filterNode{path: filter.Path(i), node: item, broken: map[string]bool{}}
 		r.filter(f)
 		filters[i] = f
 	}

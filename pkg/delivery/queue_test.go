@@ -371,7 +371,7 @@ func TestJoinersKeepNoMemoryAndHoldThePosition(t *testing.T) {
 		read := func(version int) {
 			b := h.build("a")
 			b.Event.ResourceVersion = strconv.Itoa(version)
-			tracker.Admit(b.Event.ResourceVersion)
+			tracker.Track(b.Event.ResourceVersion)
 			h.Add(b, tracker)
 			tracker.Advance(b.Event.ResourceVersion)
 		}
@@ -389,7 +389,7 @@ func TestJoinersKeepNoMemoryAndHoldThePosition(t *testing.T) {
 			t.Errorf("position %s, want it below the version that is older still", at)
 		}
 		other := position.NewTracker("10") // another namespace is read by another one
-		other.Admit("30000")
+		other.Track("30000")
 		b := h.build("a")
 		b.Event.ResourceVersion = "30000"
 		h.Add(b, other)

@@ -45,7 +45,7 @@ func (e *CompileError) Error() string {
 
 // Path returns where the flaw is, for example "filters[2].reasons[0]".
 func (f Flaw) Path() string {
-	path := By(f.Index)
+	path := Path(f.Index)
 	if f.Key != "" {
 		path += "." + f.Key
 	}
@@ -164,7 +164,7 @@ func (c *compiler) checkID(i int, r Rule) {
 	case slices.Contains([]string{Default, "guard", "loop", "namespace"}, r.ID):
 		c.flaw(i, "id", fmt.Sprintf("%q is what decides where no filter does; choose another", r.ID))
 	case c.ids[r.ID] > 0:
-		c.flaw(i, "id", fmt.Sprintf("%q is the id of %s too; choose another", r.ID, By(c.ids[r.ID]-1)))
+		c.flaw(i, "id", fmt.Sprintf("%q is the id of %s too; choose another", r.ID, Path(c.ids[r.ID]-1)))
 	default:
 		c.ids[r.ID] = i + 1
 	}

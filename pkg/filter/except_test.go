@@ -28,7 +28,7 @@ func TestListsExceptionsAndNames(t *testing.T) {
 			if verdict := l.Decide(backOff()); (verdict.Action == Accept) != test.want {
 				t.Errorf("%+v", verdict)
 			}
-			if by := decidedBy(l.Trace(backOff())); (by == By(0)) != test.want {
+			if by := decidedBy(l.Trace(backOff())); (by == Path(0)) != test.want {
 				t.Errorf("Trace says %s", by)
 			}
 		})
@@ -37,7 +37,7 @@ func TestListsExceptionsAndNames(t *testing.T) {
 
 func TestAnExceptionThatFailsIsNoMatchForAnAcceptingFilter(t *testing.T) {
 	failing := &Except{Expression: "event.series.count > 1 / (count - count)"}
-	for action, want := range map[Action]string{Accept: Default, Reject: By(0)} {
+	for action, want := range map[Action]string{Accept: Default, Reject: Path(0)} {
 		verdict := mustCompile(t, Rule{Action: action, Except: failing}).Decide(backOff())
 		if verdict.By != want || len(verdict.Faults) != 1 {
 			t.Errorf("%s: %+v", action, verdict)

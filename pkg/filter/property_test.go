@@ -34,7 +34,7 @@ func checkLaws(t *testing.T, data []byte) {
 	l := mustCompile(t, rules...)
 	shadowed := map[string]bool{}
 	for _, s := range l.Shadowed() {
-		shadowed[By(s.Index)] = true
+		shadowed[Path(s.Index)] = true
 	}
 	selector, err := fields.ParseSelector(l.Selector().String())
 	if err != nil {
@@ -90,7 +90,7 @@ func firstMatchByTheBook(l *List, e *corev1.Event) (by string, failures int) {
 			holds = r.Action == Reject
 		}
 		if holds {
-			return By(i), failures
+			return Path(i), failures
 		}
 	}
 	return Default, failures

@@ -33,7 +33,7 @@ const (
 // case. A list that is empty, or has only empty globs, matches any value.
 type Rule struct {
 	// ID is the filter's name in verdicts, unique in its list. Without one it is
-	// called by its place, see By.
+	// called by its place, see Path.
 	ID string
 
 	// Namespace is compared with the involved object's namespace, which is
@@ -99,11 +99,11 @@ func (r *Rule) name(index int) string {
 	if r.ID != "" {
 		return r.ID
 	}
-	return By(index)
+	return Path(index)
 }
 
-// By returns what the filter at the 0-based index is called where it has no ID,
+// Path returns what the filter at the 0-based index is called where it has no ID,
 // "filters[3]". Logs, metrics, errors and the command line all call it so.
-func By(index int) string {
+func Path(index int) string {
 	return fmt.Sprintf("filters[%d]", index)
 }

@@ -55,11 +55,11 @@ func (t *term) locate(ctx context.Context) error {
 		at, found := stored.Of(scope)
 		t.trackers[scope] = position.NewTracker(t.startOf(scope, at, found, current))
 	}
-	if t.keeper == nil {
+	if t.saver == nil {
 		return nil
 	}
 	// Saved at once, so that a crash within the first seconds loses nothing.
-	return t.retry(ctx, "save the position", func(ctx context.Context) error { return t.keeper.Save(ctx, t.positions()) })
+	return t.retry(ctx, "save the position", func(ctx context.Context) error { return t.saver.Save(ctx, t.positions()) })
 }
 
 // version returns the current version of the cluster's history.

@@ -29,10 +29,10 @@ type term struct {
 	queue   *delivery.Queue
 	// config is the filter file that limits and selector were taken from.
 	config *config.Config
-	// store and keeper are nil where no position is stored, and keeper where it
+	// store and saver are nil where no position is stored, and saver where it
 	// is only read.
 	store    *position.Store
-	keeper   *position.Keeper
+	saver    *position.Saver
 	trackers map[position.Scope]*position.Tracker
 
 	sources *group
@@ -49,7 +49,7 @@ func newTerm(g *Gateway, queue *delivery.Queue) *term {
 	if p := g.options.Position; p.Name != "" {
 		t.store = position.NewStore(g.options.Core, p.Namespace, p.Name)
 		if !g.options.DryRun {
-			t.keeper = position.NewKeeper(t.store, g.log, &g.metrics.unsaved)
+			t.saver = position.NewSaver(t.store, g.log, &g.metrics.unsaved)
 		}
 	}
 	return t
@@ -91,8 +91,8 @@ func (t *term) run(leading, stopping context.Context) error {
 	default:
 		t.gateway.reached = t.positions()
 	}
-	if t.keeper != nil && !lost && stopping.Err() != nil {
-		t.keeper.Last(context.WithoutCancel(ctx), t.positions())
+	if t.saver != nil && !lost && stopping.Err() != nil {
+		t.saver.SaveFinal(context.WithoutCancel(ctx), t.positions())
 	}
 	depth, _ := t.queue.Waiting()
 	t.log.Info("stopped", "waiting", depth)
@@ -133,11 +133,11 @@ func (t *term) start(ctx context.Context, fail context.CancelCauseFunc) {
 		t.queue.Run(writing)
 	})
 	t.writers.wait.Go(func() { t.watchAge(writing) })
-	if t.keeper == nil {
+	if t.saver == nil {
 		return
 	}
 	t.writers.wait.Go(func() {
-		if err := t.keeper.Run(writing, t.positions); err != nil {
+		if err := t.saver.Run(writing, t.positions); err != nil {
 			fail(err)
 		}
 	})

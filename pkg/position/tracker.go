@@ -3,7 +3,7 @@
 //
 // A Tracker computes it for one watched scope from what is read and what is
 // delivered; a Store keeps it in a ConfigMap, so that the next process goes on
-// where this one stopped; a Keeper writes it while the gateway runs.
+// where this one stopped; a Saver writes it while the gateway runs.
 package position
 
 import (
@@ -19,7 +19,7 @@ import (
 // moment their outcome is known. An Event version is named by its
 // resourceVersion, which no other write in the same cluster shares.
 //
-// Read reports whether a version is new, Admit makes an accepted one
+// Read reports whether a version is new, Track makes an accepted one
 // outstanding, Done ends it, and Advance notes that everything up to a version
 // was read. The position is the highest resourceVersion with nothing
 // outstanding at or below it; rejected Events move it too.
@@ -32,10 +32,10 @@ import (
 // All methods may be called concurrently.
 type Tracker struct {
 	mu sync.Mutex
-	// read is the highest version up to which everything was read.
-	read string
+	// highWater is the highest version up to which everything was read.
+	highWater string
 	// reported is the highest version that was reported as new by a watch. One
-	// that breaks is resumed behind it, hence it may be ahead of read.
+	// that breaks is resumed behind it, hence it may be ahead of highWater.
 	reported    string
 	outstanding *btree.BTreeG[string]
 	// list is the list in progress, nil between lists.
@@ -98,13 +98,13 @@ const degree = 32
 // NewTracker returns a Tracker for a scope of which everything at or below the
 // resourceVersion start is done. An empty start means that nothing is.
 func NewTracker(start string) *Tracker {
-	return &Tracker{read: start, reported: start, outstanding: btree.NewG(degree, func(a, b string) bool {
+	return &Tracker{highWater: start, reported: start, outstanding: btree.NewG(degree, func(a, b string) bool {
 		return event.CompareVersions(a, b) < 0
 	})}
 }
 
 // BeginList starts to read everything there is. A list that was begun and not
-// ended has failed; what it admitted stays outstanding.
+// ended has failed; what it tracked stays outstanding.
 func (t *Tracker) BeginList() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -120,7 +120,7 @@ func (t *Tracker) EndList(version string) {
 		return
 	}
 	t.list = nil
-	t.read = later(t.read, version)
+	t.highWater = later(t.highWater, version)
 	t.reported = later(t.reported, version)
 }
 
@@ -144,7 +144,7 @@ func (t *Tracker) Read(key, version string) Reading {
 	if t.list != nil {
 		t.list.reached = t.list.reached.extend(key, version)
 	}
-	if event.CompareVersions(version, t.read) <= 0 || t.outstanding.Has(version) {
+	if event.CompareVersions(version, t.highWater) <= 0 || t.outstanding.Has(version) {
 		return Reading{Known: true}
 	}
 	if t.list != nil {
@@ -157,9 +157,9 @@ func (t *Tracker) Read(key, version string) Reading {
 	return Reading{First: first}
 }
 
-// Admit makes an accepted version outstanding. It is called before anything
+// Track makes an accepted version outstanding. It is called before anything
 // else is done with the version, so that the position cannot pass it.
-func (t *Tracker) Admit(version string) {
+func (t *Tracker) Track(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if event.IsVersion(version) {
@@ -173,7 +173,7 @@ func (t *Tracker) Advance(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.list == nil {
-		t.read = later(t.read, version)
+		t.highWater = later(t.highWater, version)
 	}
 }
 
@@ -189,17 +189,17 @@ func (t *Tracker) Done(version string) {
 func (t *Tracker) Position() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if oldest, ok := t.outstanding.Min(); ok && event.CompareVersions(oldest, t.read) <= 0 {
+	if oldest, ok := t.outstanding.Min(); ok && event.CompareVersions(oldest, t.highWater) <= 0 {
 		return predecessor(oldest)
 	}
-	return t.read
+	return t.highWater
 }
 
 // HighWater returns the highest version up to which everything was read.
 func (t *Tracker) HighWater() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.read
+	return t.highWater
 }
 
 // Outstanding returns how many accepted versions have no outcome yet.

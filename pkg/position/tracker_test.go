@@ -42,9 +42,9 @@ func TestTracker(t *testing.T) {
 			},
 			position: "20",
 		},
-		"an event that was admitted and not passed holds nothing below it": {
+		"an event that was tracked and is above the high-water mark holds nothing below it": {
 			start:    "10",
-			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("a", "12"); tr.Admit("12") },
+			steps:    func(_ *testing.T, tr *Tracker) { tr.Read("a", "12"); tr.Track("12") },
 			position: "10",
 		},
 		"the lowest outstanding event counts, in whatever order they are done": {
@@ -95,8 +95,8 @@ func TestTracker(t *testing.T) {
 			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("30")
-				tr.Admit("20")
+				tr.Track("30")
+				tr.Track("20")
 				tr.EndList("95")
 				tr.Done("20")
 			},
@@ -106,17 +106,17 @@ func TestTracker(t *testing.T) {
 			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("20")
+				tr.Track("20")
 				tr.Done("20")
 				tr.EndList("95")
 			},
 			position: "95",
 		},
-		"what a failed list admitted stays outstanding": {
+		"what a failed list tracked stays outstanding": {
 			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
-				tr.Admit("20")
+				tr.Track("20")
 				tr.BeginList()
 				tr.EndList("95")
 			},
@@ -144,7 +144,7 @@ func TestTracker(t *testing.T) {
 						t.Errorf("Read = %+v, want a first reading", r)
 					}
 				}
-				tr.Admit("x")
+				tr.Track("x")
 				if n := tr.Outstanding(); n != 0 {
 					t.Errorf("%d outstanding, want none", n)
 				}
@@ -214,14 +214,14 @@ func TestTrackerReportsEachVersionOnce(t *testing.T) {
 	want("a", "10", Reading{Known: true}) // at the start
 	tr.BeginList()
 	want("a", "20", Reading{First: true})
-	tr.Admit("20")
+	tr.Track("20")
 	tr.BeginList()                        // the first attempt failed
 	want("a", "20", Reading{Known: true}) // its build waits
 	tr.Done("20")
 	want("a", "20", Reading{})            // built meanwhile: deal with it again, say nothing
 	want("b", "15", Reading{First: true}) // older, but the first attempt did not come so far
 	want("c", "30", Reading{First: true})
-	tr.Admit("30")
+	tr.Track("30")
 	tr.EndList("40")
 	want("c", "30", Reading{Known: true}) // outstanding
 	tr.Done("30")
@@ -362,6 +362,6 @@ func TestTrackerAgainstAModel(t *testing.T) {
 // accept is an accepted version that was read and whose build waits.
 func accept(tr *Tracker, key, version string) {
 	tr.Read(key, version)
-	tr.Admit(version)
+	tr.Track(version)
 	tr.Advance(version)
 }

@@ -158,7 +158,7 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 		return
 	}
 	project := brigade.ProjectID(verdict.Project)
-	s.tracker.Admit(e.ResourceVersion)
+	s.tracker.Track(e.ResourceVersion)
 	s.queue.Add(delivery.Build{
 		ID:        identity.Of(project, e, verdict.OncePer),
 		ProjectID: project,

@@ -85,7 +85,7 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 		at = len(doc.filters.Content)
 	}
 	added := newFilterNode(conditions, action)
-	out := &suggestion{Filter: filterText(added), By: filter.By(at)}
+	out := &suggestion{Filter: filterText(added), By: filter.Path(at)}
 	out.Text, out.Line = insert(text, doc, at, added)
 	after, _ := config.Parse("", []byte(out.Text)) // the page shows the faults where they are
 	if after == nil {

@@ -297,7 +297,7 @@ func TestExplainRefusesWhatItCannotExplain(t *testing.T) {
 		"pods": {
 			kubectl(t, "get", "nodes", "-o", "json"),
 			[]string{"--config", examples, "-"},
-			"k8s-gateway: stdin:4:9: document 1, items[0]: kind Node of v1; explain reads Events of v1 and events.k8s.io/v1, and lists of them\n",
+			"k8s-gateway: stdin:4:9: document 1, items[0]: kind Node of v1; expected Events of v1 or events.k8s.io/v1, or lists of them\n",
 		},
 		"a table": {
 			kubectl(t, "get", "nodes"),

@@ -23,8 +23,8 @@ const (
 	lastTimeout = 5 * time.Second
 )
 
-// Keeper stores the positions of a running gateway.
-type Keeper struct {
+// Saver stores the positions of a running gateway.
+type Saver struct {
 	store *Store
 	log   *slog.Logger
 	// unsaved is since when saving has failed, in Unix nanoseconds, or 0.
@@ -33,29 +33,29 @@ type Keeper struct {
 	at      time.Time
 }
 
-// NewKeeper returns a Keeper that saves to the given Store. unsaved is set to
+// NewSaver returns a Saver that saves to the given Store. unsaved is set to
 // the time, in Unix nanoseconds, since which saving has failed, or 0.
-func NewKeeper(store *Store, log *slog.Logger, unsaved *atomic.Int64) *Keeper {
-	return &Keeper{store: store, log: log, unsaved: unsaved}
+func NewSaver(store *Store, log *slog.Logger, unsaved *atomic.Int64) *Saver {
+	return &Saver{store: store, log: log, unsaved: unsaved}
 }
 
 // Save stores the positions now. It is called by the goroutine that calls Run,
 // or before or after it.
-func (k *Keeper) Save(ctx context.Context, positions Positions) error {
-	err := k.store.Save(ctx, positions)
+func (s *Saver) Save(ctx context.Context, positions Positions) error {
+	err := s.store.Save(ctx, positions)
 	switch {
 	case err == nil:
-		k.unsaved.Store(0)
-		k.saved, k.at = maps.Clone(positions), time.Now()
+		s.unsaved.Store(0)
+		s.saved, s.at = maps.Clone(positions), time.Now()
 	case ctx.Err() == nil:
-		k.unsaved.CompareAndSwap(0, time.Now().UnixNano())
+		s.unsaved.CompareAndSwap(0, time.Now().UnixNano())
 	}
 	return err
 }
 
 // Run stores what positions returns while it moves, until ctx ends. Its error
 // is ErrTaken.
-func (k *Keeper) Run(ctx context.Context, positions func() Positions) error {
+func (s *Saver) Run(ctx context.Context, positions func() Positions) error {
 	sometimes := &rate.Sometimes{Interval: time.Minute}
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
@@ -66,27 +66,27 @@ func (k *Keeper) Run(ctx context.Context, positions func() Positions) error {
 		case <-ticker.C:
 		}
 		now := positions()
-		if maps.Equal(now, k.saved) && k.unsaved.Load() == 0 && time.Since(k.at) < checkEvery {
+		if maps.Equal(now, s.saved) && s.unsaved.Load() == 0 && time.Since(s.at) < checkEvery {
 			continue
 		}
-		err := k.Save(ctx, now)
+		err := s.Save(ctx, now)
 		switch {
 		case errors.Is(err, ErrTaken):
 			return err
 		case err != nil && ctx.Err() == nil:
 			sometimes.Do(func() {
-				k.log.Error("saving position failed, retrying", "store", k.store.String(), "err", err,
+				s.log.Error("saving position failed, retrying", "store", s.store.String(), "err", err,
 					"hint", "until it succeeds, what is accepted now is lost if the gateway ends; check the right to get, update and create the ConfigMap")
 			})
 		}
 	}
 }
 
-// Last stores the positions at the end, whether they moved or not.
-func (k *Keeper) Last(ctx context.Context, positions Positions) {
+// SaveFinal stores the positions at the end, whether they moved or not.
+func (s *Saver) SaveFinal(ctx context.Context, positions Positions) {
 	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
 	defer cancel()
-	if err := k.Save(ctx, positions); err != nil {
-		k.log.Error("saving position at the end failed", "store", k.store.String(), "err", err)
+	if err := s.Save(ctx, positions); err != nil {
+		s.log.Error("saving position at the end failed", "store", s.store.String(), "err", err)
 	}
 }

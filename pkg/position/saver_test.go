@@ -15,10 +15,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// keeping is a Keeper at work.
-type keeping struct {
+// saverTest runs a Saver.
+type saverTest struct {
 	*bench
-	keeper  *Keeper
+	saver  *Saver
 	unsaved atomic.Int64
 	log     bytes.Buffer
 	now     atomic.Pointer[string]
@@ -28,15 +28,15 @@ type keeping struct {
 	cancel context.CancelFunc
 }
 
-// keep runs test, in a bubble, with a Keeper of one scope at position 10.
-func keep(t *testing.T, test func(k *keeping)) {
+// withSaver runs test, in a bubble, with a Saver of one scope at position 10.
+func withSaver(t *testing.T, test func(k *saverTest)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		k := &keeping{bench: newBench(t), ended: make(chan error, 1)}
-		k.keeper = NewKeeper(k.store, slog.New(slog.NewTextHandler(&k.log, nil)), &k.unsaved)
+		k := &saverTest{bench: newBench(t), ended: make(chan error, 1)}
+		k.saver = NewSaver(k.store, slog.New(slog.NewTextHandler(&k.log, nil)), &k.unsaved)
 		k.at("10")
-		k.must(k.keeper.Save(t.Context(), k.positions()))
+		k.must(k.saver.Save(t.Context(), k.positions()))
 		k.breaks = func(verb string) (before, after error) {
 			if verb != "get" {
 				k.writes++
@@ -45,24 +45,24 @@ func keep(t *testing.T, test func(k *keeping)) {
 		}
 		var ctx context.Context
 		ctx, k.cancel = context.WithCancel(t.Context())
-		go func() { k.ended <- k.keeper.Run(ctx, k.positions) }()
+		go func() { k.ended <- k.saver.Run(ctx, k.positions) }()
 		test(k)
 		k.cancel()
 		synctest.Wait()
 	})
 }
 
-func (k *keeping) positions() Positions { return Positions{AllNamespaces: *k.now.Load()} }
+func (k *saverTest) positions() Positions { return Positions{AllNamespaces: *k.now.Load()} }
 
-func (k *keeping) at(version string) { k.now.Store(&version) }
+func (k *saverTest) at(version string) { k.now.Store(&version) }
 
-func (k *keeping) pass(d time.Duration) {
+func (k *saverTest) pass(d time.Duration) {
 	time.Sleep(d) // fake clock
 	synctest.Wait()
 }
 
-func TestKeeperSavesAPositionThatMoves(t *testing.T) {
-	keep(t, func(k *keeping) {
+func TestSaverSavesAPositionThatMoves(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
 		k.at("11")
 		k.pass(saveEvery)
 		k.want("11")
@@ -75,8 +75,8 @@ func TestKeeperSavesAPositionThatMoves(t *testing.T) {
 	})
 }
 
-func TestKeeperLooksAfterAPositionThatDoesNotMove(t *testing.T) {
-	keep(t, func(k *keeping) {
+func TestSaverLooksAfterAPositionThatDoesNotMove(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
 		k.pass(10 * time.Minute)
 		if k.writes < 10 || k.writes > 20 {
 			k.Errorf("%d writes in ten minutes, want one or two a minute", k.writes)
@@ -90,8 +90,8 @@ func TestKeeperLooksAfterAPositionThatDoesNotMove(t *testing.T) {
 	})
 }
 
-func TestKeeperSaysSinceWhenSavingFails(t *testing.T) {
-	keep(t, func(k *keeping) {
+func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
 		k.pass(time.Second)
 		k.breaks = func(string) (error, error) {
 			return apierrors.NewForbidden(corev1.Resource("configmaps"), "position", errors.New("no right to update")), nil
@@ -118,8 +118,8 @@ func TestKeeperSaysSinceWhenSavingFails(t *testing.T) {
 	})
 }
 
-func TestKeeperEndsWhenThePositionIsTaken(t *testing.T) {
-	keep(t, func(k *keeping) {
+func TestSaverEndsWhenThePositionIsTaken(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
 		k.another()
 		k.at("11")
 		k.pass(saveEvery)
@@ -135,8 +135,8 @@ func TestKeeperEndsWhenThePositionIsTaken(t *testing.T) {
 	})
 }
 
-func TestKeeperEndsWithoutAnError(t *testing.T) {
-	keep(t, func(k *keeping) {
+func TestSaverEndsWithoutAnError(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
 		k.cancel()
 		if err := <-k.ended; err != nil {
 			k.Errorf("Run = %v, want nothing", err)
@@ -145,14 +145,14 @@ func TestKeeperEndsWithoutAnError(t *testing.T) {
 }
 
 func TestTheLastSaveIsUnconditional(t *testing.T) {
-	keep(t, func(k *keeping) {
+	withSaver(t, func(k *saverTest) {
 		k.cancel()
 		k.must(<-k.ended)
 		k.remove()
-		k.keeper.Last(k.Context(), k.positions()) // nothing has moved
+		k.saver.SaveFinal(k.Context(), k.positions()) // nothing has moved
 		k.want("10")
 		k.breaks = func(string) (error, error) { return errLost, nil }
-		k.keeper.Last(k.Context(), k.positions())
+		k.saver.SaveFinal(k.Context(), k.positions())
 		if want := `level=ERROR msg="saving position at the end failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
 			k.Errorf("the log does not say %s:\n%s", want, k.log.String())
 		}
