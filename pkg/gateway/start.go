@@ -20,10 +20,10 @@ func startBackoff() wait.Backoff {
 	return wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 15 * time.Second}
 }
 
-// locate finds the position each scope starts from, and saves it. It tries
+// restorePositions finds the position each scope starts from, and saves it. It tries
 // until the API server answers or ctx ends; its error is one that a retry does
 // not heal.
-func (t *term) locate(ctx context.Context) error {
+func (t *term) restorePositions(ctx context.Context) error {
 	if t.config.Limits.ActiveBuilds > 0 {
 		if err := t.retry(ctx, "ask for the right to count workers", t.gateway.mayCountWorkers); err != nil {
 			return err

@@ -60,7 +60,7 @@ func newTerm(g *Gateway, queue *delivery.Queue) *term {
 func (t *term) run(leading, stopping context.Context) error {
 	ctx, fail := context.WithCancelCause(leading)
 	defer fail(nil)
-	if err := t.locate(ctx); err != nil || ctx.Err() != nil {
+	if err := t.restorePositions(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	t.gateway.term.Store(t)

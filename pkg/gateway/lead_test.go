@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/fake"
+	kubetesting "k8s.io/client-go/testing"
+)
+
+// steps records what a Gateway asks of the API server, in order.
+func steps(client *fake.Clientset) []string {
+	var all []string
+	for _, a := range client.Actions() {
+		if r := a.GetResource().Resource; r == "leases" || r == "configmaps" {
+			if v := a.GetVerb(); v != "get" && v != "watch" {
+				all = append(all, v+" "+r)
+			}
+		}
+	}
+	return all
+}
+
+func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		g := newTestTerm(t, client, &log, nil).gateway
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		time.Sleep(time.Second) // fake clock
+		if s := g.Status(); !s.Leading || s.Leader != "this" {
+			t.Errorf("leading %v, leader %q, want to lead", s.Leading, s.Leader)
+		}
+		if _, err := g.Ready(); err != nil {
+			t.Error(err)
+		}
+		client.ClearActions()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		got := strings.Join(steps(client), ", ")
+		if want := "update configmaps, update leases"; got != want {
+			t.Errorf("at the end: %s, want %s", got, want)
+		}
+		if s := g.Status(); s.Leading || s.Positions != nil {
+			t.Errorf("status after the end: %+v", s)
+		}
+	})
+}
+
+// leaseOf returns a Lease as its holder last renewed it, and as it was released
+// where there is none.
+func leaseOf(holder string) *coordinationv1.Lease {
+	now, seconds := metav1.NowMicro(), int32(15)
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "brigade", Name: "gateway"},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseDurationSeconds: &seconds, AcquireTime: &now, RenewTime: &now},
+	}
+}
+
+func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		leases := client.CoordinationV1().Leases("brigade")
+		if _, err := leases.Create(t.Context(), leaseOf("other"), metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		time.Sleep(5 * time.Second) // fake clock
+		if s := g.Status(); s.Leading || s.Leader != "other" {
+			t.Errorf("leading %v, leader %q, want to stand by for the other", s.Leading, s.Leader)
+		}
+		if _, err := g.Ready(); err != nil {
+			t.Errorf("a standby is not ready: %v", err)
+		}
+		// The fake API server's watch starts without what is there: the holder
+		// renews, as it does every two seconds, and then releases.
+		for _, holder := range []string{"other", ""} {
+			if _, err := leases.Update(t.Context(), leaseOf(holder), metav1.UpdateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		time.Sleep(time.Millisecond) // fake clock
+		if s := g.Status(); !s.Leading || s.Leader != "this" {
+			t.Errorf("leading %v, leader %q, want to lead as soon as the lease is released", s.Leading, s.Leader)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		refuses := false
+		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return refuses, nil, apierrors.NewServiceUnavailable("etcd is down")
+		})
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		time.Sleep(time.Second) // fake clock
+		if !g.Status().Leading {
+			t.Fatal("does not lead")
+		}
+		refuses = true
+		time.Sleep(DefaultElection().RenewDeadline + DefaultElection().RetryPeriod) // fake clock
+		if g.Status().Leading {
+			t.Error("leads though the lease cannot be renewed")
+		}
+		refuses = false
+		time.Sleep(2 * DefaultElection().LeaseDuration) // fake clock
+		if !g.Status().Leading {
+			t.Error("does not lead again once the lease can be had")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		conflicts := false
+		client.PrependReactor("update", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return conflicts, nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed"))
+		})
+		client.PrependReactor("get", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return conflicts, &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
+		})
+		g := newTestTerm(t, client, &log, nil).gateway
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- g.Run(ctx) }()
+		time.Sleep(time.Second) // fake clock
+		conflicts = true
+		time.Sleep(40 * time.Second) // fake clock
+		if n := strings.Count(log.String(), "position was written by another gateway, giving up the lead"); n == 0 {
+			t.Errorf("the lead is not given up:\n%s", log.String())
+		}
+		conflicts = false
+		time.Sleep(time.Minute) // fake clock
+		if !g.Status().Leading {
+			t.Error("does not lead again")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
