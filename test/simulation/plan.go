@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -96,6 +97,7 @@ func newPlan(seed uint64) *plan {
 	d.edits()
 	d.gateways()
 	d.misfortunes()
+	d.losePositionsBeforeStops()
 	slices.SortStableFunc(d.plan.actions, func(a, b action) int { return cmp.Compare(a.at, b.at) })
 	return d.plan
 }
@@ -283,6 +285,24 @@ func (d *planner) misfortunes() {
 			d.event(again+time.Duration(1+d.IntN(100))*time.Second, p.namespaces[d.IntN(len(p.namespaces))])
 		}
 		p.heals = max(p.heals, again+100*time.Second)
+	}
+}
+
+// losePositionsBeforeStops takes the stored position away shortly before some of
+// the orderly stops, so that only the last save of the stopping gateway can
+// store it. It draws from a source of its own, so that all else stays as it was
+// drawn.
+func (d *planner) losePositionsBeforeStops() {
+	if !d.themes.positions {
+		return
+	}
+	own := rand.New(rand.NewPCG(d.plan.seed, 0xbb67ae8584caa73b))
+	for _, a := range d.plan.actions {
+		if strings.HasPrefix(a.what, "stop gateway") && own.IntN(2) == 0 {
+			how := pick(own, "deleted", "emptied")
+			before := time.Duration(1+own.IntN(5000)) * time.Millisecond
+			d.add(max(a.at-before, 0), "the position ConfigMap is "+how, func(s *simulation) { s.tamper(how) })
+		}
 	}
 }
 
