@@ -149,7 +149,8 @@ $(eval $(call tool,brigade-controller,brigade,$(brigade),$(brigade)/brigade-cont
 $(eval $(call tool,brig,brigade,$(brigade),$(brigade)/brig/cmd/brig,less than a minute))
 $(eval $(call tool,helm,helm,helm.sh/helm/v4,helm.sh/helm/v4/cmd/helm,about 3 minutes))
 prometheus := github.com/prometheus/prometheus
-$(eval $(call tool,promtool,promtool,$(prometheus),$(prometheus)/cmd/promtool,about 1 minute))
+$(eval $(call tool,promtool,prometheus,$(prometheus),$(prometheus)/cmd/promtool,about 1 minute))
+$(eval $(call tool,prometheus,prometheus,$(prometheus),$(prometheus)/cmd/prometheus,about 2 minutes))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
 go-licenses := github.com/google/go-licenses

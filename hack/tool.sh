@@ -26,7 +26,7 @@ helm.sh/helm/v4)
 	ldflags="$ldflags -X $module/internal/version.version=$version"
 	;;
 github.com/prometheus/prometheus)
-	# Rule tests discover no services; the clients of a dozen clouds stay out.
+	# Targets are given, not discovered: the clients of a dozen clouds stay out.
 	tags=remove_all_sd
 	;;
 esac

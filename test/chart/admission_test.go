@@ -19,6 +19,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // aBuild is the ID that forged builds have.
@@ -117,7 +118,7 @@ func TestAdmissionPolicy(t *testing.T) {
 	createNamespaces(t, cp)
 	const account = release + "-brigade-k8s-gateway"
 	values := []string{"--namespace", namespace, "--set", "project=deis/empty-testbed"}
-	mustHelm(t, cp.Kubeconfig(), append([]string{"install", release, chart}, values...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"install", release, helm.Chart}, values...)...)
 	kubeconfig, err := cp.ServiceAccountKubeconfig(t.Context(), namespace, account)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +134,7 @@ func TestAdmissionPolicy(t *testing.T) {
 		})
 	}
 
-	mustHelm(t, cp.Kubeconfig(), append([]string{"upgrade", release, chart, "--set", "admissionPolicy.enabled=true"}, values...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"upgrade", release, helm.Chart, "--set", "admissionPolicy.enabled=true"}, values...)...)
 	controlplane.Eventually(t, func(ctx context.Context) error {
 		_, err := stolen.CoreV1().Secrets(namespace).Create(ctx, attacks()["an ordinary Secret"].secret, dry)
 		if err == nil {
@@ -209,7 +210,7 @@ func buildsUnderThePolicy(t *testing.T, cp *controlplane.ControlPlane, account k
 		t.Errorf("a build as the gateway writes it: %v", err)
 	}
 	gateway := daemon.Start(t, "--kubeconfig", kubeconfig, "--build-namespace", namespace, "--listen", "",
-		"--config", valuesFile(t, "project: deis/empty-testbed\nfilters: [{namespace: pequod, action: accept}]\n"))
+		"--config", helm.Values(t, "project: deis/empty-testbed\nfilters: [{namespace: pequod, action: accept}]\n"))
 	gateway.Ready()
 	e := &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Namespace: "pequod", Name: "web-0"},
@@ -250,7 +251,7 @@ func clientOf(t *testing.T, kubeconfig string) kubernetes.Interface {
 }
 
 func TestAdmissionPolicyNamesTheProjectsOfTheValues(t *testing.T) {
-	values := valuesFile(t, `
+	values := helm.Values(t, `
 project: deis/empty-testbed
 filters:
   - {kind: Node, scope: Cluster, action: accept, project: platform/on-call}
@@ -285,9 +286,9 @@ admissionPolicy: {enabled: true}
 }
 
 func TestAdmissionPolicyRefusesAnOldAPIServer(t *testing.T) {
-	args := []string{"template", release, chart, "--set", "project=p", "--set", "admissionPolicy.enabled=true", "--kube-version"}
+	args := []string{"template", release, helm.Chart, "--set", "project=p", "--set", "admissionPolicy.enabled=true", "--kube-version"}
 	for version, refused := range map[string]bool{"1.29.9": true, "1.30.0": false, "1.37.0": false} {
-		_, stderr, err := helm(t, "/dev/null", append(args, version)...)
+		_, stderr, err := helm.Run(t, helm.NoCluster, append(args, version)...)
 		if (err != nil) != refused {
 			t.Errorf("Kubernetes %s: %v\n%s", version, err, stderr)
 		}

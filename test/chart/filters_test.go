@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // The ConfigMap is read by the same code as in the pod.
@@ -29,7 +30,7 @@ func TestFiltersLoad(t *testing.T) {
 
 // A filter key is known to both the schema and the filter file, or to none.
 func TestSchemaKnowsTheFilterKeys(t *testing.T) {
-	data, err := os.ReadFile(chart + "/values.schema.json")
+	data, err := os.ReadFile(helm.Chart + "/values.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

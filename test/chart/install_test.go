@@ -21,6 +21,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // TestInstall installs every value set on a real API server, one after the
@@ -37,7 +38,7 @@ func TestInstall(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		t.Run(name, func(t *testing.T) {
 			before := everything(t, cp)
-			mustHelm(t, cp.Kubeconfig(), "install", release, chart, "--namespace", namespace, "--values", sets[name])
+			helm.Must(t, cp.Kubeconfig(), "install", release, helm.Chart, "--namespace", namespace, "--values", sets[name])
 			deployment := theDeployment(t, cp)
 
 			t.Run("its pods are restricted", func(t *testing.T) { isAdmitted(t, cp, deployment.Spec.Template) })
@@ -49,7 +50,7 @@ func TestInstall(t *testing.T) {
 				t.Run("an upgrade keeps the position", func(t *testing.T) { upgrades(t, cp, sets[name], deployment.Name) })
 			}
 
-			mustHelm(t, cp.Kubeconfig(), "uninstall", release, "--namespace", namespace)
+			helm.Must(t, cp.Kubeconfig(), "uninstall", release, "--namespace", namespace)
 			// The gateway makes its Lease itself, and Helm does not know of it.
 			err := cp.Client().CoordinationV1().Leases(namespace).Delete(t.Context(), deployment.Name, metav1.DeleteOptions{})
 			if err != nil && !apierrors.IsNotFound(err) {
@@ -180,7 +181,7 @@ func leads(t *testing.T, cp *controlplane.ControlPlane, account, name string) {
 // upgrades changes the filters of a release that has a position and a leader.
 func upgrades(t *testing.T, cp *controlplane.ControlPlane, values, name string) {
 	t.Helper()
-	mustHelm(t, cp.Kubeconfig(), "upgrade", release, chart, "--namespace", namespace, "--values", values,
+	helm.Must(t, cp.Kubeconfig(), "upgrade", release, helm.Chart, "--namespace", namespace, "--values", values,
 		"--set", "project=upgraded", "--set-json", `filters=[{"kind":"Job","action":"accept"}]`)
 
 	configMap, err := cp.Client().CoreV1().ConfigMaps(namespace).Get(t.Context(), name, metav1.GetOptions{})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // Alerts and dashboard ask for no metric that the gateway does not have.
@@ -74,7 +75,7 @@ func (descriptions) Unregister(prometheus.Collector) bool { return false }
 
 // Grafana does not say what it could not read.
 func TestDashboardIsJSON(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(chart, "dashboards", "gateway.json"))
+	data, err := os.ReadFile(filepath.Join(helm.Chart, "dashboards", "gateway.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestDashboardPerRelease(t *testing.T) {
 
 // Prometheus parses each query of the dashboard.
 func TestDashboardQueriesParse(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(chart, "dashboards", "gateway.json"))
+	data, err := os.ReadFile(filepath.Join(helm.Chart, "dashboards", "gateway.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

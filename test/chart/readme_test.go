@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // What the chart's README shows as values installs, and the gateway takes the
 // filters.
 func TestReadmeExamples(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(chart, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(helm.Chart, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestReadmeExamples(t *testing.T) {
 		t.Fatal("no examples")
 	}
 	for _, example := range examples {
-		file := filterFile(t, render(t, "--values", valuesFile(t, string(example[1]))))
+		file := filterFile(t, render(t, "--values", helm.Values(t, string(example[1]))))
 		if _, err := config.Parse("filters.yaml", []byte(file)); err != nil {
 			t.Errorf("%v\nfrom:\n%s", err, example[1])
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // The messages are Helm's for values.schema.json: what is checked is that each
@@ -193,8 +195,8 @@ at '/limits/queued': minimum: got 0, want 1`,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			file := valuesFile(t, "project: deis/empty-testbed\n"+test.values)
-			_, stderr, err := helm(t, "/dev/null", "template", release, chart, "--values", file)
+			file := helm.Values(t, "project: deis/empty-testbed\n"+test.values)
+			_, stderr, err := helm.Run(t, helm.NoCluster, "template", release, helm.Chart, "--values", file)
 			if err == nil {
 				t.Fatal("not refused")
 			}
@@ -251,7 +253,7 @@ func TestInstallRefuses(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, stderr, err := helm(t, "/dev/null", "template", cmp.Or(test.release, release), chart, "--values", valuesFile(t, test.values))
+			_, stderr, err := helm.Run(t, helm.NoCluster, "template", cmp.Or(test.release, release), helm.Chart, "--values", helm.Values(t, test.values))
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("refused: %s", stderr)

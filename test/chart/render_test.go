@@ -3,6 +3,8 @@ package chart
 import (
 	"strings"
 	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 func TestRender(t *testing.T) {
@@ -24,11 +26,11 @@ func TestNotes(t *testing.T) {
 func TestLint(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
-			mustHelm(t, "/dev/null", "lint", "--strict", chart, "--values", values)
+			helm.Must(t, helm.NoCluster, "lint", "--strict", helm.Chart, "--values", values)
 		})
 	}
 	t.Run("the values as they come", func(t *testing.T) {
-		mustHelm(t, "/dev/null", "lint", "--strict", chart)
+		helm.Must(t, helm.NoCluster, "lint", "--strict", helm.Chart)
 	})
 }
 
@@ -108,7 +110,7 @@ func TestNotesWarn(t *testing.T) {
 // notes returns what `helm install` prints below NOTES.
 func notes(t *testing.T, args ...string) string {
 	t.Helper()
-	out := mustHelm(t, "/dev/null", append([]string{"install", release, chart, "--namespace", namespace, "--dry-run=client"}, args...)...)
+	out := helm.Must(t, helm.NoCluster, append([]string{"install", release, helm.Chart, "--namespace", namespace, "--dry-run=client"}, args...)...)
 	_, notes, found := strings.Cut(out, "\nNOTES:\n")
 	if !found {
 		t.Fatalf("no NOTES in:\n%s", out)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // released is the chart as it was when it shipped the Lease.
@@ -19,10 +20,10 @@ func TestUpgradeFromReleased(t *testing.T) {
 	createNamespaces(t, cp)
 	const name = release + "-brigade-k8s-gateway"
 	args := []string{"--namespace", namespace, "--set", "project=deis/empty-testbed"}
-	mustHelm(t, cp.Kubeconfig(), append([]string{"install", release, released}, args...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"install", release, released}, args...)...)
 	leads(t, cp, name, name)
 
-	mustHelm(t, cp.Kubeconfig(), append([]string{"upgrade", release, chart}, args...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"upgrade", release, helm.Chart}, args...)...)
 	stored, err := position.NewStore(cp.Client().CoreV1(), namespace, name+"-position").Load(t.Context())
 	if err != nil || stored[position.AllNamespaces] != "4711" {
 		t.Errorf("after the upgrade the position is %v (%v), want 4711", stored, err)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 // digest is a well-formed one.
@@ -148,7 +150,7 @@ func TestValues(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			rendered := render(t, "--values", valuesFile(t, "project: deis/empty-testbed\n"), "--values", valuesFile(t, test.values))
+			rendered := render(t, "--values", helm.Values(t, "project: deis/empty-testbed\n"), "--values", helm.Values(t, test.values))
 			for _, want := range test.want {
 				if !strings.Contains(rendered, want) {
 					t.Errorf("no %q in:\n%s", want, rendered)
@@ -180,7 +182,7 @@ func wantUniqueKeys(t *testing.T, rendered string) {
 // with another tag it would pull the old image under a new name.
 func TestReleasedDigest(t *testing.T) {
 	released := filepath.Join(t.TempDir(), "brigade-k8s-gateway")
-	if err := os.CopyFS(released, os.DirFS(chart)); err != nil {
+	if err := os.CopyFS(released, os.DirFS(helm.Chart)); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(released, "Chart.yaml")
@@ -212,7 +214,7 @@ func TestReleasedDigest(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			rendered := mustHelm(t, "/dev/null", "template", release, released, "--set", "project=p", "--values", valuesFile(t, test.values))
+			rendered := helm.Must(t, helm.NoCluster, "template", release, released, "--set", "project=p", "--values", helm.Values(t, test.values))
 			if !strings.Contains(rendered, fmt.Sprintf("image: %q\n", test.want)) {
 				t.Errorf("no image %s in:\n%s", test.want, regexp.MustCompile(`image:.*`).FindString(rendered))
 			}
@@ -223,7 +225,7 @@ func TestReleasedDigest(t *testing.T) {
 // A value that is taken away (null) is refused, or means what it says; it is
 // never printed.
 func TestNullValues(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	data, err := os.ReadFile(filepath.Join(helm.Chart, "values.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +241,7 @@ func TestNullValues(t *testing.T) {
 			continue // others speak of these
 		}
 		t.Run(path, func(t *testing.T) {
-			rendered, stderr, err := helm(t, "/dev/null", "template", release, chart, "--set", enabled+","+path+"=null")
+			rendered, stderr, err := helm.Run(t, helm.NoCluster, "template", release, helm.Chart, "--set", enabled+","+path+"=null")
 			switch {
 			case err != nil && !strings.Contains(stderr, "missing property"):
 				t.Errorf("neither taken nor refused by the schema: %s", stderr)

@@ -1,11 +1,6 @@
 package install
 
 import (
-	"bytes"
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,14 +8,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-const (
-	chart = "../../charts/brigade-k8s-gateway"
-	// inRelease is the label by which the chart says what belongs to a release.
-	inRelease = "app.kubernetes.io/instance"
-)
+// inRelease is the label by which the chart says what belongs to a release.
+const inRelease = "app.kubernetes.io/instance"
 
 // release is an installation of the chart. Its name is not part of the name of
 // anything else in the cluster.
@@ -33,13 +25,13 @@ type release struct {
 // install runs `helm install --wait`.
 func (r *release) install(values string) {
 	r.tb.Helper()
-	r.helm("install", r.name, chart, "--wait", "--values", r.file(values))
+	r.helm("install", r.name, helm.Chart, "--wait", "--values", helm.Values(r.tb, values))
 }
 
 // upgrade runs `helm upgrade --wait`, with more flags.
 func (r *release) upgrade(values string, flags ...string) {
 	r.tb.Helper()
-	r.helm(append([]string{"upgrade", r.name, chart, "--wait", "--values", r.file(values)}, flags...)...)
+	r.helm(append([]string{"upgrade", r.name, helm.Chart, "--wait", "--values", helm.Values(r.tb, values)}, flags...)...)
 }
 
 // uninstall runs `helm uninstall --wait`.
@@ -48,27 +40,10 @@ func (r *release) uninstall() {
 	r.helm("uninstall", r.name, "--wait")
 }
 
-// helm runs Helm as the administrator, with nothing else of the user's own.
+// helm runs Helm as the administrator, in the release's namespace.
 func (r *release) helm(args ...string) {
 	r.tb.Helper()
-	binary, err := controlplane.Binary("helm")
-	r.must(err)
-	// So that go test knows that its result depends on the chart's folders.
-	r.must(filepath.WalkDir(chart, func(_ string, _ fs.DirEntry, err error) error { return err }))
-	var complaints bytes.Buffer
-	cmd := exec.CommandContext(r.tb.Context(), binary, append(args, "--namespace", r.namespace)...)
-	cmd.Env = []string{"HOME=" + r.tb.TempDir(), "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + plane.Kubeconfig()}
-	cmd.Stderr = &complaints
-	if err := cmd.Run(); err != nil {
-		r.tb.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, complaints.String())
-	}
-}
-
-func (r *release) file(values string) string {
-	r.tb.Helper()
-	path := filepath.Join(r.tb.TempDir(), "values.yaml")
-	r.must(os.WriteFile(path, []byte(values), 0o600))
-	return path
+	helm.Must(r.tb, plane.Kubeconfig(), append(args, "--namespace", r.namespace)...)
 }
 
 // deployment returns the release's Deployment.
