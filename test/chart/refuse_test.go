@@ -188,6 +188,66 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `metrics: {podMonitor: {interval: 1s1m}}`,
 			want:   `at '/metrics/podMonitor/interval': '1s1m' does not match pattern '^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$'`,
 		},
+		"a label that no object can have": {
+			values: "commonLabels: {team: a b}\nnodeSelector: {disk: ssd_}\nmetrics: {serviceMonitor: {labels: {release: 1}}}",
+			want: `at '/commonLabels/team': 'a b' does not match pattern '^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$'
+at '/metrics/serviceMonitor/labels/release': got number, want string
+at '/nodeSelector/disk': 'ssd_' does not match pattern '^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$'`,
+		},
+		"an annotation that YAML takes for a boolean": {
+			values: "podAnnotations: {sidecar.istio.io/inject: false}\nservice: {annotations: {a: 1}}",
+			want: `at '/podAnnotations/sidecar.istio.io~1inject': got boolean, want string
+at '/service/annotations/a': got number, want string`,
+		},
+		"an environment variable that YAML takes for a number": {
+			values: `extraEnv: [{name: HTTP2_READ_IDLE_TIMEOUT_SECONDS, value: 10}, {value: x}]`,
+			want: `at '/extraEnv/0/value': got number, want string
+at '/extraEnv/1': missing property 'name'`,
+		},
+		"names that YAML takes for numbers": {
+			values: `
+nameOverride: 123
+fullnameOverride: "123"
+namespaceOverride: 42
+buildNamespace: 42
+commitRef: 123
+serviceAccount: {name: 7}
+imagePullSecrets: [{name: 12}]`,
+			want: `at '/buildNamespace': got number, want string
+at '/commitRef': got number, want string
+at '/fullnameOverride': '123' does not match pattern '^([a-z]([-a-z0-9]*[a-z0-9])?)?$'
+at '/imagePullSecrets/0/name': got number, want string
+at '/nameOverride': got number, want string
+at '/namespaceOverride': got number, want string
+at '/serviceAccount/name': got number, want string`,
+		},
+		"a project that YAML takes for a number": {
+			values: `filters: [{project: 123, action: accept}]`,
+			want:   `at '/filters/0/project': got number, want string`,
+		},
+		"replicas as a text": {
+			values: "replicas: '3'\nreplicaCount: 2.5",
+			want: `at '/replicaCount': got number, want null or integer
+at '/replicas': got string, want integer`,
+		},
+		"a pull secret by its name alone": {
+			values: `imagePullSecrets: [regcred]`,
+			want:   `at '/imagePullSecrets/0': got string, want object`,
+		},
+		"no list of ports": {
+			values: `networkPolicy: {enabled: true, apiServer: {ports: []}}`,
+			want:   `at '/networkPolicy/apiServer/ports': minItems: got 0, want 1`,
+		},
+		"an alert that is taken away": {
+			values: `metrics: {prometheusRule: {alerts: {queueOld: null, noLeader: {for: 0}}}}`,
+			want: `at '/metrics/prometheusRule/alerts': missing property 'queueOld'
+at '/metrics/prometheusRule/alerts/noLeader/for': got number, want string`,
+		},
+		"a lease of no seconds": {
+			values: `leaderElection: {leaseDurationSeconds: 0, renewDeadlineSeconds: 10s}`,
+			want: `at '/leaderElection/leaseDurationSeconds': minimum: got 0, want 1
+at '/leaderElection/renewDeadlineSeconds': got string, want integer`,
+		},
 		"an argument that is no flag": {
 			values: `extraArgs: [workers=5]`,
 			want:   `at '/extraArgs/0': 'workers=5' does not match pattern '^--[a-z]'`,
@@ -246,6 +306,18 @@ func TestInstallRefuses(t *testing.T) {
 		"a release with a dot in its name": {release: "my.release", values: `project: p`, want: `"my.release-brigade-k8s-gateway"` + service},
 		"a release of digits":              {release: "123", values: `project: p`, want: `"123-brigade-k8s-gateway"` + service},
 		"such a release with another name": {release: "123", values: `{project: p, fullnameOverride: events}`},
+		"an environment variable that the chart sets": {
+			values: `{project: p, extraEnv: [{name: A, value: b}, {name: POD_NAMESPACE, value: x}]}`,
+			want:   "extraEnv[1] is POD_NAMESPACE, which the chart sets: remove it",
+		},
+		"a lease that ends before it is renewed": {
+			values: `{project: p, leaderElection: {renewDeadlineSeconds: 15}}`,
+			want:   "leaderElection.leaseDurationSeconds is 15: must be more than leaderElection.renewDeadlineSeconds, which is 15",
+		},
+		"a renewal that ends before the second attempt": {
+			values: `{project: p, leaderElection: {renewDeadlineSeconds: 6, retryPeriodSeconds: 5}}`,
+			want:   "leaderElection.renewDeadlineSeconds is 6: must be more than 1.2 times leaderElection.retryPeriodSeconds, which is 5",
+		},
 		"pods that would be scraped twice": {
 			values: `{project: p, metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}}`,
 			want:   "metrics.serviceMonitor and metrics.podMonitor are both enabled: each pod would be scraped twice, and every number would be doubled; enable one",

@@ -128,6 +128,18 @@ func TestValues(t *testing.T) {
 			values: `terminationGracePeriodSeconds: 100`,
 			want:   []string{"terminationGracePeriodSeconds: 100\n", "--shutdown-grace-period=90s\n"},
 		},
+		"large numbers are whole": {
+			values: `{replicas: 1000000, revisionHistoryLimit: 1000000, terminationGracePeriodSeconds: 1000000, logRejectedPerSecond: 1000000, limits: {buildsPerMinute: 12345678}}`,
+			want: []string{
+				"  replicas: 1000000\n", "revisionHistoryLimit: 1000000\n", "terminationGracePeriodSeconds: 1000000\n",
+				"--shutdown-grace-period=999990s\n", "--log-rejected-per-second=1000000\n", "buildsPerMinute: 12345678\n",
+			},
+			never: []string{"e+0"},
+		},
+		"a lease that is given up later": {
+			values: `leaderElection: {leaseDurationSeconds: 60, renewDeadlineSeconds: 40, retryPeriodSeconds: 5}`,
+			want:   []string{"--leader-elect-lease-duration=60s\n", "--leader-elect-renew-deadline=40s\n", "--leader-elect-retry-period=5s\n"},
+		},
 		"no probes": {
 			values: `{livenessProbe: null, readinessProbe: null}`,
 			never:  []string{"Probe:"},

@@ -64,7 +64,7 @@ namespaces can meet in a watched one, so it says whose it is. Input: root, for.
 How many gateways run, in either spelling.
 */}}
 {{- define "gateway.replicas" -}}
-{{- if kindIs "invalid" .Values.replicaCount }}{{ .Values.replicas }}{{ else }}{{ .Values.replicaCount }}{{ end -}}
+{{- kindIs "invalid" .Values.replicaCount | ternary .Values.replicas .Values.replicaCount | int64 -}}
 {{- end -}}
 
 {{/*

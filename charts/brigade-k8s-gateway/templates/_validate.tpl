@@ -6,6 +6,8 @@ values.schema.json; this is what it cannot.
 {{- include "gateway.validateProject" . -}}
 {{- include "gateway.validateImage" . -}}
 {{- include "gateway.validateName" . -}}
+{{- include "gateway.validateLeaderElection" . -}}
+{{- include "gateway.validateEnvironment" . -}}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor and metrics.podMonitor are both enabled: each pod would be scraped twice, and every number would be doubled; enable one" -}}
 {{- end -}}
@@ -40,5 +42,33 @@ and take the others.
 {{- $name := include "gateway.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
 {{- fail (printf "%q cannot be the name of a Service, which begins with a letter and has only small letters, digits and hyphens: set fullnameOverride, or give the release another name" $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The rules of client-go's leader election. A gateway that is started against them
+exits.
+*/}}
+{{- define "gateway.validateLeaderElection" -}}
+{{- $lease := .Values.leaderElection.leaseDurationSeconds | int64 -}}
+{{- $renew := .Values.leaderElection.renewDeadlineSeconds | int64 -}}
+{{- $retry := .Values.leaderElection.retryPeriodSeconds | int64 -}}
+{{- if le $lease $renew -}}
+{{- fail (printf "leaderElection.leaseDurationSeconds is %d: must be more than leaderElection.renewDeadlineSeconds, which is %d" $lease $renew) -}}
+{{- end -}}
+{{- if le (mul 10 $renew) (mul 12 $retry) -}}
+{{- fail (printf "leaderElection.renewDeadlineSeconds is %d: must be more than 1.2 times leaderElection.retryPeriodSeconds, which is %d" $renew $retry) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Server-side apply refuses a list that has a name twice, in words that do not say
+where it comes from.
+*/}}
+{{- define "gateway.validateEnvironment" -}}
+{{- range $i, $variable := .Values.extraEnv -}}
+{{- if has $variable.name (list "POD_NAME" "POD_NAMESPACE") -}}
+{{- fail (printf "extraEnv[%d] is %s, which the chart sets: remove it" $i $variable.name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
