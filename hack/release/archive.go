@@ -27,11 +27,11 @@ func linkerFlags(o options) string {
 	return fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", o.version, o.commit)
 }
 
-// buildArchives writes one archive for each platform. Those of Linux hold the
-// image's binaries.
+// buildArchives writes one archive for each platform, with its SBOM. Those of
+// Linux hold the image's binaries.
 func buildArchives(ctx context.Context, o options, built *image) error {
 	var docs []file
-	for _, doc := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+	for _, doc := range []string{"LICENSE", "NOTICE", "README.md", "CHANGELOG.md"} {
 		content, err := os.ReadFile(filepath.Join(o.source, doc))
 		if err != nil {
 			return err
@@ -48,14 +48,15 @@ func buildArchives(ctx context.Context, o options, built *image) error {
 				}
 			}
 			base := filepath.Join(o.out, fmt.Sprintf("%s_%s_%s_%s", command, strings.TrimPrefix(o.version, "v"), system, arch))
-			var err error
+			archive, write, program := base+".tar.gz", writeTar, command
 			if system == "windows" {
-				err = writeZip(base+".zip", o.time, append([]file{{command + ".exe", 0o755, binary}}, docs...))
-			} else {
-				err = writeTar(base+".tar.gz", o.time, append([]file{{command, 0o755, binary}}, docs...))
+				archive, write, program = base+".zip", writeZip, command+".exe"
 			}
-			if err != nil {
+			if err := write(archive, o.time, append([]file{{program, 0o755, binary}}, docs...)); err != nil {
 				return err
+			}
+			if err := writeSBOM(o, archive, binary); err != nil {
+				return fmt.Errorf("the SBOM of %s: %w", filepath.Base(archive), err)
 			}
 		}
 	}

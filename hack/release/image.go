@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -68,7 +69,7 @@ func buildImage(ctx context.Context, o options) (*image, error) {
 		build.WithCreationTime(created),
 		build.WithKoDataCreationTime(created),
 		build.WithUser("65532:65532"),
-		build.WithSPDX(o.version),
+		build.WithSPDX(koVersion()),
 		build.WithSBOMDir(sboms),
 		build.WithLabel("org.opencontainers.image.title", command),
 		build.WithLabel("org.opencontainers.image.description", "Runs Brigade builds for Kubernetes Events"),
@@ -99,6 +100,17 @@ func buildImage(ctx context.Context, o options) (*image, error) {
 	}
 	built := &image{result: result, index: index, digest: digest.String(), binaries: map[string][]byte{}}
 	return built, built.readBinaries()
+}
+
+// koVersion returns the version of ko that is linked in.
+func koVersion() string {
+	info, _ := debug.ReadBuildInfo() // nil only in a binary without modules
+	for _, module := range info.Deps {
+		if module.Path == "github.com/google/ko" {
+			return module.Version
+		}
+	}
+	return ""
 }
 
 // scratch returns an image with nothing in it, for each platform.
