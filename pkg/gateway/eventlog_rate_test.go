@@ -40,7 +40,7 @@ func TestRejectedEventsOverTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log bytes.Buffer
 				m := newMetrics(prometheus.NewRegistry(), "v0", "")
-				l := newEventLog(tc.choice, tc.perSecond, slog.New(slog.NewTextHandler(&log, nil)), m, nobody{})
+				l := newEventLog(tc.choice, tc.perSecond, slog.New(slog.NewTextHandler(&log, nil)), m, noObserver{})
 				for range 60 * minutes {
 					for range tc.come {
 						l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Reject})
