@@ -88,10 +88,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Read calls do with each Event that kubectl has printed to r, in order and as
 // they come. It reads what `kubectl get events` prints with -o json and
-// -o yaml, plain or compressed by gzip: a List, an EventList, single Events, an array of them; any number of
-// these, one after the other, as --watch prints them; wrapped with a type as
-// --output-watch-events has it, where deletions and bookmarks are left out, for
-// the gateway does not act on them. Events are core/v1's or events.k8s.io's.
+// -o yaml, plain or compressed by gzip: a List, an EventList, single Events, an
+// array of them; any number of these, one after the other, as --watch prints
+// them; wrapped with a type as --output-watch-events has it, where deletions and
+// bookmarks are left out because the gateway does not act on them; and what
+// `kubectl cluster-info dump` prints, without what is not Events. Events are
+// core/v1's or events.k8s.io's.
 //
 // Only the Event at hand is held in memory where the input is JSON, and two
 // documents where it is YAML. The error is do's, or r's, or an *Error.
@@ -101,7 +103,7 @@ func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
-	buffered := bufio.NewReader(transform.NewReader(r, unicode.BOMOverride(transform.Nop)))
+	buffered := bufio.NewReader(withoutLogs(transform.NewReader(r, unicode.BOMOverride(transform.Nop))))
 	in := &input{name: name, do: do}
 	switch first, err := firstByte(buffered); {
 	case errors.Is(err, io.EOF):
@@ -149,6 +151,7 @@ type input struct {
 	do   func(*corev1.Event) error
 	// document counts from 1. item is the place in a list, -1 outside of one.
 	document, item int
+	dump           dump
 }
 
 // unreadable is the error of an input that does not let itself be read.
@@ -163,4 +166,13 @@ func (in *input) wrong(line, column int, err error) error {
 		path += fmt.Sprintf(", items[%d]", in.item)
 	}
 	return &Error{Input: in.name, Line: line, Column: column, Path: path, Err: err}
+}
+
+// end is the end of the input.
+func (in *input) end() error {
+	if err := in.dump.end(); err != nil {
+		in.document = 1
+		return in.wrong(1, 1, err)
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func (r *jsonReader) read() error {
 		r.item = -1
 		token, err := r.decoder.Token()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return r.end()
 		}
 		if err != nil {
 			return r.broken(err)
@@ -81,8 +81,10 @@ func (r *jsonReader) object(start int64) error {
 	}
 	if isList {
 		// kubectl prints the kind behind the items.
-		if err := checkList(typeOf(fields)); err != nil {
-			return r.wrongAt(start, err)
+		if list := typeOf(fields); !r.dump.skips(list) {
+			if err := checkList(list); err != nil {
+				return r.wrongAt(start, err)
+			}
 		}
 		return nil
 	}
@@ -102,6 +104,9 @@ func (r *jsonReader) object(start int64) error {
 
 // list reads the items of a list whose fields ahead of them are given.
 func (r *jsonReader) list(start int64, ahead map[string]json.RawMessage) error {
+	if r.dump.skips(typeOf(ahead)) {
+		return r.skip()
+	}
 	if err := checkList(typeOf(ahead)); err != nil {
 		return r.wrongAt(start, err)
 	}
@@ -139,6 +144,25 @@ func (r *jsonReader) items() error {
 		return r.broken(err)
 	}
 	return nil
+}
+
+// skip reads a value item by item and forgets it.
+func (r *jsonReader) skip() error {
+	for depth := 0; ; {
+		token, err := r.decoder.Token()
+		if err != nil {
+			return r.broken(err)
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
 }
 
 // wrongAt is the error of the part of the input that begins at an offset.

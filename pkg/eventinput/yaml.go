@@ -51,7 +51,7 @@ func (r *yamlReader) read() error {
 		var document yaml.Node
 		err := r.decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return nil
+			return r.end()
 		}
 		if err != nil {
 			return r.broken(err)
@@ -79,6 +79,9 @@ func (r *yamlReader) root(node *yaml.Node) error {
 		return r.decode(node, decodeDocument)
 	}
 	list := metav1.TypeMeta{Kind: textOf(node, "kind"), APIVersion: textOf(node, "apiVersion")}
+	if r.dump.skips(list) {
+		return nil
+	}
 	if err := checkList(list); err != nil {
 		return r.wrongAt(node, err)
 	}

@@ -26,6 +26,7 @@ func theSame() []string {
 		"list.json", "list.yaml", "array.json", "array.yaml", "raw.json", "mixed.json", "utf-16.json",
 		"events-v1.json", "events-v1.yaml", "events-v1-raw.json",
 		"watch.json", "watch.yaml", "output-watch-events.json", "output-watch-events.yaml",
+		"cluster-info-dump.json", "cluster-info-dump.yaml",
 	}
 }
 
