@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"k8s.io/klog/v2"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 const (
@@ -77,7 +79,7 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 		switch value := a.Value.Any().(type) {
 		case json.Marshaler:
 			if data, err := value.MarshalJSON(); err == nil && a.Key == "event" {
-				fmt.Fprintf(&below, "%s: %s\n", visible(r.Message), escape(string(data)))
+				fmt.Fprintf(&below, "%s: %s\n", printable.Text(r.Message), escape(string(data)))
 				return true
 			}
 		case error:
@@ -90,7 +92,7 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 		}
 		short.AddAttrs(slog.String(a.Key, first))
 		for line := range strings.Lines(strings.TrimRight(rest, "\n")) {
-			fmt.Fprintf(&below, "%s\n", indented(visible(strings.TrimSuffix(line, "\n"))))
+			fmt.Fprintf(&below, "%s\n", indented(printable.Text(strings.TrimSuffix(line, "\n"))))
 		}
 		return true
 	})
@@ -113,16 +115,6 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup returns a handler that puts attributes in a group.
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &textHandler{Handler: h.Handler.WithGroup(name), shared: h.shared}
-}
-
-// visible returns text with U+FFFD for control characters.
-func visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }
 
 // indented returns a line that begins with a space.

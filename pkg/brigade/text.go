@@ -10,6 +10,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 // What a build says in words comes from an Event, and with it from whoever may
@@ -105,19 +106,16 @@ func title(s string, n int) string {
 	var b strings.Builder
 	space, characters := false, 0
 	for _, r := range s {
-		switch {
-		case unicode.IsSpace(r):
+		if unicode.IsSpace(r) {
 			space = characters > 0
 			continue
-		case !unicode.IsPrint(r):
-			r = unicode.ReplacementChar
 		}
 		if space {
 			b.WriteByte(' ')
 			characters++
 			space = false
 		}
-		b.WriteRune(r)
+		b.WriteRune(printable.Rune(r))
 		characters++
 		if characters > n {
 			break // cut shows that there is more

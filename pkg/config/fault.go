@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 const (
@@ -79,8 +80,8 @@ func (f Fault) String() string {
 func excerpt(line string, column int) (shown, indent string) {
 	runes := []rune(line)
 	for i, r := range runes {
-		if r != '\t' && !unicode.IsPrint(r) {
-			runes[i] = unicode.ReplacementChar
+		if r != '\t' {
+			runes[i] = printable.Rune(r)
 		}
 	}
 	at := min(max(column-1, 0), len(runes))

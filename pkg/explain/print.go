@@ -6,11 +6,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 // Format is how explanations are printed.
@@ -59,23 +59,12 @@ type textPrinter struct {
 func (p textPrinter) print(x Explanation) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-6s  %-*s  %-36s  %-22s  %s\n", x.Verdict.Action, p.width, x.Verdict.By,
-		Printable(event.Key(x.Event)), brigade.EventType(x.Event), Printable(event.Object(x.Event)))
+		printable.Text(event.Key(x.Event)), brigade.EventType(x.Event), printable.Text(event.Object(x.Event)))
 	for _, step := range x.Why {
-		fmt.Fprintf(&b, "        %s: %s\n", step.By, Printable(step.Why))
+		fmt.Fprintf(&b, "        %s: %s\n", step.By, printable.Text(step.Why))
 	}
 	_, err := io.WriteString(p.w, b.String())
 	return err
-}
-
-// Printable returns s with a replacement character for each character that is
-// not printable: an Event may hold any text, and a terminal obeys some.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // jsonPrinter prints one object a line.

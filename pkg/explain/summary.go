@@ -12,6 +12,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 // summary counts what was decided. It grows with the number of different
@@ -195,7 +196,7 @@ func (s *summary) describe(r filter.Rule) string {
 	add("logLevel", string(r.LogLevel))
 	add("oncePer", r.OncePer.String())
 	add("groupBy", r.OncePer.GroupBy.String())
-	return Printable(strings.Join(parts, ", "))
+	return printable.Text(strings.Join(parts, ", "))
 }
 
 // choice returns the globs of a condition as a filter file has them.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 // Format is how reports are printed.
@@ -54,10 +54,10 @@ func (r *Report) text(b *strings.Builder) {
 	for i := range r.Results {
 		result := &r.Results[i]
 		if len(result.Differences) == 0 {
-			fmt.Fprintf(b, "  ok    %s\n", explain.Printable(result.Name))
+			fmt.Fprintf(b, "  ok    %s\n", printable.Text(result.Name))
 			continue
 		}
-		fmt.Fprintf(b, "  FAIL  %s (line %d)\n", explain.Printable(result.Name), result.Line)
+		fmt.Fprintf(b, "  FAIL  %s (line %d)\n", printable.Text(result.Name), result.Line)
 		for line := range strings.SplitSeq(strings.TrimSuffix(result.diff(), "\n"), "\n") {
 			fmt.Fprintf(b, "          %s\n", line)
 		}
@@ -69,18 +69,18 @@ func (r *Report) text(b *strings.Builder) {
 func (r *Result) diff() string {
 	var b strings.Builder
 	for _, d := range r.Differences {
-		fmt.Fprintf(&b, "- %s: %s\n+ %s: %s\n", d.What, explain.Printable(d.Want), d.What, explain.Printable(d.Got))
+		fmt.Fprintf(&b, "- %s: %s\n+ %s: %s\n", d.What, printable.Text(d.Want), d.What, printable.Text(d.Got))
 	}
 	if r.About == "" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "why, for %s:\n", explain.Printable(r.About))
+	fmt.Fprintf(&b, "why, for %s:\n", printable.Text(r.About))
 	for _, step := range r.Why {
 		why := step.Why
 		if step.Matched && why == "" {
 			why = "matches, and decides"
 		}
-		fmt.Fprintf(&b, "  %s: %s\n", step.By, explain.Printable(why))
+		fmt.Fprintf(&b, "  %s: %s\n", step.By, printable.Text(why))
 	}
 	if len(r.Why) == 0 || !r.Why[len(r.Why)-1].Matched {
 		b.WriteString("  default: no filter matched\n")
@@ -201,11 +201,11 @@ func printJUnit(out io.Writer, reports []Report) error {
 		suite := junitSuite{Name: r.File, Tests: len(r.Results), Failures: r.Failed(), Out: r.Coverage.String()}
 		for j := range r.Results {
 			result := &r.Results[j]
-			c := junitCase{Class: r.File, Name: explain.Printable(result.Name)}
+			c := junitCase{Class: r.File, Name: printable.Text(result.Name)}
 			if len(result.Differences) > 0 {
 				d := result.Differences[0]
 				c.Failure = &junitFailure{
-					Message: fmt.Sprintf("%s: want %s, got %s", d.What, explain.Printable(d.Want), explain.Printable(d.Got)), Text: result.diff(),
+					Message: fmt.Sprintf("%s: want %s, got %s", d.What, printable.Text(d.Want), printable.Text(d.Got)), Text: result.diff(),
 				}
 			}
 			suite.Cases = append(suite.Cases, c)

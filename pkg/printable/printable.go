@@ -1,0 +1,21 @@
+// Package printable makes text safe to show. Events and filter files may hold
+// any text, and terminals and log viewers obey some of it: escape sequences, line
+// breaks, characters that change the direction of writing.
+package printable
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Rune returns r, or U+FFFD where r is not printable as unicode.IsPrint has it.
+func Rune(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
+}
+
+// Text returns s on one line, with U+FFFD for each character that is not
+// printable.
+func Text(s string) string { return strings.Map(Rune, s) }
