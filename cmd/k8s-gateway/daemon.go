@@ -55,7 +55,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	own := podNamespace(namespace)
-	filters, follower, err := loadConfig(f.config, log)
+	filters, follower, err := loadConfig(f.config.path, log)
 	if faults, ok := errors.AsType[*config.Error](err); ok {
 		fmt.Fprintln(stderr, faults) // a report of several lines, for people
 		return errReported

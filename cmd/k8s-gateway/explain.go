@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
@@ -27,7 +24,8 @@ how many builds it would have made. It builds nothing.
 
 The Events come from what kubectl printed, in files or on standard input: a
 List, an EventList, single Events, JSON or YAML, several of them one after the
-other, with or without --watch, of v1 and of events.k8s.io/v1. With --live they
+other, with or without --watch, of v1 and of events.k8s.io/v1; or what
+kubectl cluster-info dump prints. With --live they
 are those of the cluster that kubectl would talk to, until Ctrl-C. Without a
 filter file it shows which Events there are.
 
@@ -54,9 +52,7 @@ type explainFlags struct {
 	output             string
 	allowBrigadeEvents bool
 	live               bool
-	namespaces         []string
-	kubeconfig         string
-	master             string
+	cluster            clusterFlags
 }
 
 func newExplainCommand() *cobra.Command {
@@ -79,16 +75,14 @@ func (f *explainFlags) addTo(flags *pflag.FlagSet) {
 	flags.Var(&f.config, "config", "the filter `file`, YAML or JSON ($GATEWAY_CONFIG)")
 	flags.BoolVar(&f.why, "why", false, "name the condition that failed in each filter that was tried")
 	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object a line, with the summary on standard error")
-	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
+	addAllowBrigadeEvents(flags, &f.allowBrigadeEvents, "")
 	f.addLiveTo(flags)
 }
 
 // addLiveTo adds the flags that say which cluster to read.
 func (f *explainFlags) addLiveTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.live, "live", false, "read the cluster's Events, and follow them until Ctrl-C")
-	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","), "with --live, the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "with --live, the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
-	flags.StringVar(&f.master, "master", "", "with --live, the `URL` of the API server, instead of the kubeconfig's")
+	f.cluster.addTo(flags, "with --live, ")
 }
 
 // runExplain explains the Events that the arguments name.
@@ -130,15 +124,11 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 	}
 	if f.live {
 		newLogger(logText, slog.LevelInfo, stderr) // client-go tells of lost connections
-		clientConfig, _, err := connect(f.kubeconfig, f.master)
+		live, _, err := f.cluster.events()
 		if err != nil {
 			return nil, err
 		}
-		client, err := corev1client.NewForConfig(clientConfig)
-		if err != nil {
-			return nil, fmt.Errorf("making a client: %w", err)
-		}
-		sources = append(sources, explain.Live{Client: client, Scopes: scopesOf(f.namespaces)})
+		sources = append(sources, live)
 	}
 	return sources, nil
 }
@@ -163,8 +153,6 @@ func (f *explainFlags) validate(command string, args []string) (explain.Format, 
 	if err != nil {
 		faults = append(faults, fmt.Errorf("--output: %w", err))
 	}
-	for _, namespace := range f.namespaces {
-		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
-	}
+	faults = append(faults, f.cluster.validate())
 	return format, errors.Join(faults...)
 }

@@ -18,7 +18,7 @@ import (
 
 // daemonFlags are the flags of the daemon as the user gave them.
 type daemonFlags struct {
-	config             string
+	config             filterFile
 	namespaces         []string
 	buildNamespace     string
 	kubeconfig         string
@@ -47,7 +47,7 @@ type daemonFlags struct {
 // POD_NAMESPACE as the chart's Deployment sets it.
 func defaultDaemonFlags() *daemonFlags {
 	return &daemonFlags{
-		config:           os.Getenv("GATEWAY_CONFIG"),
+		config:           filterFileFromEnvironment(),
 		namespaces:       strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
 		workers:          16,
 		logFormat:        logJSON,
@@ -63,7 +63,7 @@ func defaultDaemonFlags() *daemonFlags {
 }
 
 func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.config, "config", f.config, "the filter `file`, YAML or JSON; without one every Event is logged and none is built ($GATEWAY_CONFIG)")
+	flags.Var(&f.config, "config", "the filter `file`, YAML or JSON; without one every Event is logged and none is built ($GATEWAY_CONFIG)")
 	flags.StringSliceVar(&f.namespaces, "namespace", f.namespaces, "the `namespace`s to watch, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
 	flags.StringVar(&f.buildNamespace, "build-namespace", f.buildNamespace, "the `namespace` Brigade looks for builds in; default: the pod's, or the kubeconfig's")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", f.kubeconfig, "the kubeconfig `file`; default: the pod's ServiceAccount, $KUBECONFIG or ~/.kube/config")

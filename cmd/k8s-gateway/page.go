@@ -40,7 +40,7 @@ type page struct {
 // given cluster.
 func newPage(f *daemonFlags, o gateway.Options, server string) *page {
 	p := &page{options: o, address: f.uiListen, log: o.Log}
-	p.file.Name = f.config
+	p.file.Name = f.config.path
 	p.ui = ui.New(ui.Options{
 		Where: server + ", " + strings.Join(namesOf(o.Scopes), ", "), Version: version,
 		AllowBrigadeEvents: f.allowBrigadeEvents, Status: p.status, Address: f.uiListen, Log: o.Log,

@@ -30,7 +30,7 @@ func TestPageShowsWhatTheGatewayDoes(t *testing.T) {
 		Position: gateway.Object{Namespace: "brigade", Name: "events-position"},
 		Connectivity:    &gateway.Connectivity{}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
-	p := newPage(&daemonFlags{config: "filters.yaml", uiListen: "127.0.0.1:0"}, options, "https://cluster")
+	p := newPage(&daemonFlags{config: filterFile{path: "filters.yaml"}, uiListen: "127.0.0.1:0"}, options, "https://cluster")
 	options.Observer = p
 	p.show(gateway.New(options))
 	e := &corev1.Event{

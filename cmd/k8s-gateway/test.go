@@ -67,7 +67,7 @@ func newTestCommand() *cobra.Command {
 	flags.BoolVar(&f.strict, "strict", false, "fail where a filter decides no case, too")
 	flags.StringVar(&f.record, "record", "", "write a test `file`, - for standard output, from the Events that the arguments name")
 	flags.Var(&f.live.config, "config", "with --record, the filter `file` ($GATEWAY_CONFIG)")
-	flags.BoolVar(&f.live.allowBrigadeEvents, "allow-brigade-events", false, "with --record, turn the loop guard off, as the gateway's flag does")
+	addAllowBrigadeEvents(flags, &f.live.allowBrigadeEvents, "with --record, ")
 	f.live.addLiveTo(flags)
 	flags.SortFlags = false
 	return cmd

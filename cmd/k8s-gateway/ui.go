@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
@@ -66,17 +64,15 @@ filters: []
 
 // uiFlags are the flags of ui as the user gave them.
 type uiFlags struct {
-	config             string
+	config             filterFile
 	listen             string
 	open               bool
 	allowBrigadeEvents bool
-	namespaces         []string
-	kubeconfig         string
-	master             string
+	cluster            clusterFlags
 }
 
 func newUICommand() *cobra.Command {
-	flags := &uiFlags{}
+	flags := &uiFlags{config: filterFileFromEnvironment()}
 	cmd := &cobra.Command{
 		Use:     "ui [--config FILE] [FILE... | -]",
 		Short:   "Shows Events, verdicts and a filter editor in the browser",
@@ -92,27 +88,16 @@ func newUICommand() *cobra.Command {
 }
 
 func (f *uiFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&f.config, "config", os.Getenv("GATEWAY_CONFIG"), "the filter `file`, YAML or JSON; it is read again when it changes ($GATEWAY_CONFIG)")
+	flags.Var(&f.config, "config", "the filter `file`, YAML or JSON; it is read again when it changes ($GATEWAY_CONFIG)")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "the `address` of the page; port 0 is a free one")
 	flags.BoolVar(&f.open, "open", false, "open the page in the browser")
-	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", false, "turn the loop guard off, as the gateway's flag does")
-	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","), "the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
-	flags.StringVar(&f.master, "master", "", "the `URL` of the API server, instead of the kubeconfig's")
-}
-
-// validate returns everything that is wrong with the flags, in one error.
-func (f *uiFlags) validate() error {
-	var faults []error
-	for _, namespace := range f.namespaces {
-		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
-	}
-	return errors.Join(faults...)
+	addAllowBrigadeEvents(flags, &f.allowBrigadeEvents, "")
+	f.cluster.addTo(flags, "")
 }
 
 // runUI serves the page until ctx ends.
 func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if err := f.validate(); err != nil {
+	if err := f.cluster.validate(); err != nil {
 		return err
 	}
 	log := newLogger(logText, slog.LevelInfo, stderr)
@@ -151,17 +136,17 @@ func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdo
 // readList returns the filter file. One with faults is shown with them.
 func (f *uiFlags) readList() (ui.List, error) {
 	text := []byte(firstList)
-	if f.config != "" {
+	if f.config.path != "" {
 		var err error
-		if text, err = os.ReadFile(f.config); err != nil {
+		if text, err = os.ReadFile(f.config.path); err != nil {
 			return ui.List{}, fmt.Errorf("reading the filter file: %w", err)
 		}
 	}
 	if len(text) > config.MaxSize {
-		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, which is what a ConfigMap holds", f.config, len(text), config.MaxSize)
+		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, which is what a ConfigMap holds", f.config.path, len(text), config.MaxSize)
 	}
-	list := ui.List{Name: f.config, Text: string(text)}
-	if c, err := config.Parse(f.config, text); err == nil {
+	list := ui.List{Name: f.config.path, Text: string(text)}
+	if c, err := config.Parse(f.config.path, text); err == nil {
 		list.Config = c
 	}
 	return list, nil
@@ -170,7 +155,7 @@ func (f *uiFlags) readList() (ui.List, error) {
 // followList reads the filter file again when it has changed. One that cannot
 // be read, as while an editor replaces it, is tried again.
 func (f *uiFlags) followList(ctx context.Context, page *ui.UI, shown ui.List) {
-	if f.config == "" {
+	if f.config.path == "" {
 		return
 	}
 	tick := time.NewTicker(listEvery)
@@ -194,16 +179,11 @@ func (f *uiFlags) source(args []string, stdin io.Reader) (follow func(context.Co
 	if len(args) > 0 {
 		return func(ctx context.Context, page *ui.UI, log *slog.Logger) { readEvents(ctx, page, args, stdin, log) }, strings.Join(args, ", "), nil
 	}
-	clientConfig, _, err := connect(f.kubeconfig, f.master)
+	live, server, err := f.cluster.events()
 	if err != nil {
 		return nil, "", fmt.Errorf("%w, or name files with Events that kubectl printed", err)
 	}
-	client, err := corev1client.NewForConfig(clientConfig)
-	if err != nil {
-		return nil, "", fmt.Errorf("making a client: %w", err)
-	}
-	live := explain.Live{Client: client, Scopes: scopesOf(f.namespaces)}
-	where = clientConfig.Host + ", " + strings.Join(namesOf(live.Scopes), ", ")
+	where = server + ", " + strings.Join(namesOf(live.Scopes), ", ")
 	return func(ctx context.Context, page *ui.UI, log *slog.Logger) { followCluster(ctx, page, live, log) }, where, nil
 }
 
