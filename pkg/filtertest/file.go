@@ -19,6 +19,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
 // maxSize is how many bytes a test file may have. Recorded ones are the
@@ -52,9 +53,9 @@ type Case struct {
 
 // Expectation is what a case expects. What is not set is not looked at.
 type Expectation struct {
-	// Verdict, By, Project, CommitRef and EventType are expected of each Event.
-	// Project is a name or an ID.
-	Verdict, By, Project, CommitRef, EventType string
+	// Verdict, By, Project, CommitRef, LogLevel and EventType are expected of each
+	// Event. Project is a name or an ID.
+	Verdict, By, Project, CommitRef, LogLevel, EventType string
 	// Accepted and Rejected are how many Events are; Builds is how many builds
 	// come of them.
 	Accepted, Rejected, Builds *int
@@ -175,7 +176,7 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 
 // empty reports whether nothing is expected.
 func (e *Expectation) empty() bool {
-	return e.Verdict == "" && e.By == "" && e.Project == "" && e.CommitRef == "" && e.EventType == "" &&
+	return e.Verdict == "" && e.By == "" && e.Project == "" && e.CommitRef == "" && e.LogLevel == "" && e.EventType == "" &&
 		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
 }
 
@@ -197,6 +198,12 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 		"by":        text(&e.By),
 		"project":   text(&e.Project),
 		"commitRef": text(&e.CommitRef),
+		"logLevel": func(node *yaml.Node, path string) {
+			e.LogLevel = p.text(node, path)
+			if _, err := filter.ParseLogLevel(e.LogLevel); err != nil {
+				p.refuse(node, path, "%s", err)
+			}
+		},
 		"eventType": text(&e.EventType),
 		"accepted":  number(&e.Accepted),
 		"rejected":  number(&e.Rejected),

@@ -173,6 +173,12 @@ func (r *Recorder) Write(out io.Writer) error {
 		fmt.Fprintf(&b, "  - name: %s\n    event: %s\n    expect: {verdict: %s, by: %q", quote(name), flow(c.event), c.want.Action, c.want.By)
 		if c.want.Action == filter.Accept {
 			fmt.Fprintf(&b, ", project: %s, eventType: %s", quote(c.want.Project), quote(c.topic))
+			if c.want.CommitRef != r.Config.CommitRef {
+				fmt.Fprintf(&b, ", commitRef: %s", quote(c.want.CommitRef))
+			}
+			if c.want.LogLevel != "" {
+				fmt.Fprintf(&b, ", logLevel: %s", c.want.LogLevel)
+			}
 		}
 		b.WriteString("}\n")
 	}

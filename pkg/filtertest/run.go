@@ -151,6 +151,9 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 	var out []Difference
 	compare := func(what, want, got string) {
 		if want != "" && want != got {
+			if got == "" {
+				got = "not set"
+			}
 			out = append(out, Difference{What: what, Want: want, Got: got})
 		}
 	}
@@ -165,6 +168,7 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 	}
 	compare("eventType", e.EventType, brigade.EventType(x.Event))
 	compare("commitRef", e.CommitRef, x.Verdict.CommitRef)
+	compare("logLevel", e.LogLevel, string(x.Verdict.LogLevel))
 	return out
 }
 
