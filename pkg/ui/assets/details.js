@@ -3,7 +3,7 @@ import { post } from "./api.js";
 import { byId, copy, h, line, lines } from "./dom.js";
 import { goTo } from "./editor.js";
 import { model } from "./model.js";
-import { focusRow, select } from "./table.js";
+import { leaveRow, select, showRow } from "./table.js";
 import { when } from "./time.js";
 
 const panel = byId("details");
@@ -25,7 +25,7 @@ function close() {
   current = 0;
   panel.hidden = true;
   select(0);
-  focusRow(id);
+  leaveRow(id);
 }
 
 async function load(id, fresh) {
@@ -58,6 +58,7 @@ function draw(id, content, title, fresh) {
   panel.hidden = false;
   if (fresh) {
     panel.scrollTop = 0;
+    showRow(id);
     heading.focus({ preventScroll: true });
   } else {
     panel.scrollTop = at;

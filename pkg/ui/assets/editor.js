@@ -6,6 +6,7 @@ import {
 } from "./vendor/codemirror.js";
 import { byId, h, line, plural } from "./dom.js";
 import { model } from "./model.js";
+import { goToView } from "./views.js";
 
 const colors = HighlightStyle.define([
   { tag: [tags.definition(tags.propertyName), tags.propertyName], color: "var(--key)" },
@@ -142,8 +143,7 @@ export function goToLine(number, column = 1) {
 export function goTo(by) {
   const filter = model.evaluation?.filters.find((f) => f.by === by);
   if (filter?.line) {
-    if (!byId("filters").checkVisibility()) location.hash = "#/filters";
-    requestAnimationFrame(() => goToLine(filter.line));
+    goToView("filters", () => goToLine(filter.line));
   }
 }
 

@@ -5,6 +5,7 @@ import { goTo, markFaults } from "./editor.js";
 import { model } from "./model.js";
 import { showBy, showVerdict } from "./table.js";
 import { minuteOf } from "./time.js";
+import { goToView } from "./views.js";
 
 const typedMs = 120; // after the last key
 const eventsMs = 1500; // at most so often because of new Events
@@ -16,15 +17,15 @@ let asking = null;
 let evaluated = 0; // the newest Event in the last evaluation
 let trouble = "";
 
-export function startEffect(showLive) {
+export function startEffect() {
   model.addEventListener("text", () => plan(typedMs));
   model.addEventListener("state", () => { if (model.text) plan(typedMs); });
   model.addEventListener("rows", () => {
     if ((model.rows.at(-1)?.id ?? 0) !== evaluated && model.state) plan(eventsMs);
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(typedMs); });
-  model.addEventListener("evaluation", () => draw(showLive));
-  draw(showLive);
+  model.addEventListener("evaluation", draw);
+  draw();
 }
 
 /** Evaluates after some time, or earlier where that is planned already. */
@@ -63,7 +64,7 @@ async function evaluate() {
   }
 }
 
-function draw(showLive) {
+function draw() {
   const e = model.evaluation;
   if (!e) {
     region.replaceChildren(h("div", { class: "empty" }, h("p", {}, trouble || (region.classList.contains("stale") ? "Mend the faults to see what the list does." : "Asking what the list does."))));
@@ -74,19 +75,19 @@ function draw(showLive) {
   const parts = [];
   if (trouble) parts.push(h("p", { class: "note" }, trouble));
   else if (region.classList.contains("stale")) parts.push(h("p", { class: "note" }, "The list has faults. This is what it did before them."));
-  parts.push(tiles(e, showLive), table(e, showLive));
+  parts.push(tiles(e), table(e));
   if (e.waits) parts.push(h("p", { class: "note" }, "The busiest minute has more builds than limits.buildsPerMinute and limits.burst allow: some wait."));
   region.replaceChildren(...parts);
   region.scrollTop = at;
   if (focus) region.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
 }
 
-function tiles(e, showLive) {
+function tiles(e) {
   const { before, after } = e;
   const changed = (now, was) => (now === was ? [now.toLocaleString("en")] : [h("s", {}, `${was.toLocaleString("en")} → `), now.toLocaleString("en")]);
   const tile = (label, name, ...value) => h("div", { class: `tile ${name}`, title: name === "busiest" && after.busiest ? minuteOf(after.busiestAt) : undefined }, h("b", {}, ...value), label);
   const button = (label, name, value) => h("button", {
-    type: "button", class: `tile ${name}`, dataset: { focus: `tile-${name}` }, onclick: () => { showVerdict(name); showLive(); },
+    type: "button", class: `tile ${name}`, dataset: { focus: `tile-${name}` }, onclick: () => { showVerdict(name); goToView("live"); },
   }, h("b", {}, value), label);
   const out = [
     tile(`of ${plural(after.events, "Event")} accepted`, "accepted", ...changed(after.accepted, before.accepted)),
@@ -97,14 +98,14 @@ function tiles(e, showLive) {
   return h("div", { class: "tiles" }, out);
 }
 
-function table(e, showLive) {
+function table(e) {
   const most = Math.max(1, ...e.filters.map((f) => f.events));
   const rows = e.filters.map((f) => {
     const bar = h("i", {});
     bar.style.width = `${(100 * f.events) / most}%`;
     const name = h("button", {
       type: "button", class: "link by-name", dataset: { focus: `by-${f.by}` }, title: f.line ? `line ${f.line}` : undefined,
-      onclick: () => { showBy(f.by); if (f.line) goTo(f.by); else showLive(); },
+      onclick: () => { showBy(f.by); if (f.line) goTo(f.by); else goToView("live"); },
     }, line(f.by));
     return h("tr", { class: f.action },
       h("td", { class: "f" }, name, h("span", { class: `chip ${f.action}` }, f.action), h("span", { class: "conditions" }, line(f.conditions)),

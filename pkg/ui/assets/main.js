@@ -1,4 +1,4 @@
-// The page: views, the state in its head, colors, and keys.
+// The page: the state in its head, colors, and keys.
 import { byId, plural } from "./dom.js";
 import { openDetails, startDetails } from "./details.js";
 import { startEditor } from "./editor.js";
@@ -9,26 +9,10 @@ import { follow } from "./stream.js";
 import { suggest } from "./suggest.js";
 import { isPaused, startTable, togglePause } from "./table.js";
 import { startTakeaway } from "./takeaway.js";
+import { goToView, startViews } from "./views.js";
 
-const views = ["live", "filters", "now"];
-const links = [...document.querySelectorAll(".views a")];
 const state = byId("state");
 const banner = byId("banner");
-
-function currentView() {
-  const name = location.hash.slice(2);
-  return links.some((a) => a.dataset.to === name && !a.hidden) ? name : "live";
-}
-
-function showView(focus) {
-  const name = currentView();
-  document.body.dataset.view = name;
-  for (const a of links) {
-    if (a.dataset.to === name) a.setAttribute("aria-current", "page");
-    else a.removeAttribute("aria-current");
-  }
-  if (focus && views.includes(name)) byId(`${name}-title`).focus({ preventScroll: true });
-}
 
 function drawHead() {
   const source = model.state?.source;
@@ -85,24 +69,20 @@ document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea, dialog, .cm-editor")) return;
   if (e.key === "/") {
     e.preventDefault();
-    location.hash = "#/live";
-    requestAnimationFrame(() => byId("search").focus());
+    goToView("live", () => byId("search").focus());
   } else if (e.key === "p") {
     togglePause();
   }
 });
 
-const showLive = () => { if (!byId("live").checkVisibility()) location.hash = "#/live"; };
-
 startTheme();
 startTable(openDetails);
 startDetails(suggest);
 startEditor();
-startEffect(showLive);
+startEffect();
 startTakeaway();
 startNow();
-addEventListener("hashchange", () => showView(true));
-showView(false);
+startViews();
 for (const what of ["state", "rows", "connection", "paused", "status"]) model.addEventListener(what, drawHead);
 drawHead();
 follow();

@@ -3,6 +3,7 @@ import { post } from "./api.js";
 import { announce, byId, h, line, lines } from "./dom.js";
 import { goToLine, setText } from "./editor.js";
 import { model } from "./model.js";
+import { goToView } from "./views.js";
 
 const dialog = byId("suggest");
 const names = { namespace: "Namespace", scope: "Scope", kind: "Kind", name: "Name", reason: "Reason", type: "Type", component: "Reporter" };
@@ -51,12 +52,14 @@ export async function suggest(id) {
       h("fieldset", {}, h("legend", {}, "and then"), h("div", { class: "segments" }, action("accept", "accept: it makes a build"), action("reject", "reject: it makes none"))),
       preview, note),
     h("footer", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), add));
-  form.addEventListener("submit", () => {
+  form.addEventListener("submit", (e) => {
+    e.preventDefault();
     if (!proposal) return;
-    location.hash = "#/filters";
-    setText(proposal.text);
-    announce(`${proposal.by} added at line ${proposal.line}`);
-    requestAnimationFrame(() => goToLine(proposal.line));
+    dialog.close(); // ahead of the rest, because it moves the focus
+    const added = proposal;
+    setText(added.text);
+    announce(`${added.by} added at line ${added.line}`);
+    goToView("filters", () => goToLine(added.line));
   });
   dialog.replaceChildren(form);
   dialog.showModal();

@@ -21,6 +21,7 @@ const bySelect = byId("by");
 
 let open = () => {};
 let selected = 0;
+let opened = null; // how far opening an Event has scrolled the table, {from, to}
 let limit = pageSize;
 let frozen = Infinity; // the newest row that is shown
 let paused = false;
@@ -99,9 +100,18 @@ export function select(id) {
   drawn.get(id)?.setAttribute("aria-selected", "true");
 }
 
-/** Puts the focus on a row, where it is still there. */
-export function focusRow(id) {
-  (drawn.get(id)?.querySelector("button") ?? scroll).focus();
+/** Scrolls to the row of the Event that is open, because its panel may cover it. */
+export function showRow(id) {
+  const from = scroll.scrollTop === opened?.to ? opened.from : scroll.scrollTop;
+  drawn.get(id)?.scrollIntoView({ block: "nearest" });
+  opened = { from, to: scroll.scrollTop };
+}
+
+/** Goes back to a row whose Event was closed, and to where the table was before. */
+export function leaveRow(id) {
+  if (scroll.scrollTop === opened?.to) scroll.scrollTop = opened.from;
+  opened = null;
+  (drawn.get(id)?.querySelector("button") ?? scroll).focus({ preventScroll: true });
 }
 
 function choose(id) {
@@ -133,7 +143,7 @@ function release(toTop) {
   frozen = Infinity;
   if (toTop) scroll.scrollTop = 0;
   draw(true);
-  if (toTop) focusRow(Number(tbody.firstElementChild?.dataset.id));
+  if (toTop) scroll.focus({ preventScroll: true }); // not a row, which would hold new ones
 }
 
 function refilter() {
