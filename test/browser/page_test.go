@@ -4,22 +4,17 @@
 package browser
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
@@ -43,7 +38,23 @@ func TestPage(t *testing.T) {
 
 	b := newBrowser(t)
 	b.open(address, 1440, 900, "light")
-	p := page{b, cp, address}
+	p := page{b, cp.Client(), cp.Kubeconfig(), new(string)}
+	p.run(t)
+}
+
+// page is the page in a browser, and the cluster behind it.
+type page struct {
+	*browser
+
+	client     kubernetes.Interface
+	kubeconfig string
+	// values are the Helm values that were taken away.
+	values *string
+}
+
+// run tries the page, part by part.
+func (p page) run(t *testing.T) {
+	b := p.browser
 	for _, part := range []struct {
 		name string
 		test func(*testing.T)
@@ -54,6 +65,7 @@ func TestPage(t *testing.T) {
 		{"a fault is marked at its line", p.faultIsMarked},
 		{"an edit changes verdicts", p.editChangesVerdicts},
 		{"a filter made of an Event accepts it", p.filterOfEvent},
+		{"the exported values install with Helm", p.install},
 		{"a hostile Event is shown as text", p.hostileEvent},
 		{"the keyboard is enough", p.keyboard},
 		{"what the gateway does is shown", p.now},
@@ -65,100 +77,6 @@ func TestPage(t *testing.T) {
 			part.test(t)
 		})
 		b.t = t
-	}
-}
-
-// page is the page in a browser, and the cluster behind it.
-type page struct {
-	*browser
-
-	cp      *controlplane.ControlPlane
-	address string
-}
-
-// startGateway starts the gateway as `make demo` does, and returns the address
-// of its page.
-func startGateway(t *testing.T, cp *controlplane.ControlPlane) string {
-	t.Helper()
-	binary, err := controlplane.Binary("k8s-gateway")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubeconfig, err := cp.CreateGatewayAccount(t.Context(), buildNamespace, "brigade-k8s-gateway")
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := filepath.Abs("examples/filters.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, in := io.Pipe()
-	if _, err := cp.Run(controlplane.Program{
-		Name: "k8s-gateway", Path: binary, Output: in,
-		Args: []string{
-			"--config=" + list, "--build-namespace=" + buildNamespace, "--kubeconfig=" + kubeconfig,
-			"--listen=", "--ui-listen=127.0.0.1:0",
-		},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	found := make(chan string, 1)
-	watching := make(chan struct{}, 1)
-	go func() {
-		lines := bufio.NewScanner(out)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			var record struct{ Msg, Address string }
-			if json.Unmarshal(lines.Bytes(), &record) != nil {
-				continue
-			}
-			switch record.Msg {
-			case "serving the page":
-				found <- record.Address
-			case "watching":
-				watching <- struct{}{}
-			}
-		}
-		_, _ = io.Copy(io.Discard, out)
-	}()
-	select {
-	case <-watching:
-	case <-time.After(patience):
-		t.Fatal("the gateway does not watch Events")
-	}
-	return "http://" + <-found + "/"
-}
-
-// createWorkload makes Events of several kinds.
-func createWorkload(t *testing.T, cp *controlplane.ControlPlane) {
-	t.Helper()
-	for _, namespace := range []string{"pequod", "ahab"} {
-		if err := cp.CreateNamespace(t.Context(), namespace); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, d := range []struct {
-		namespace, name string
-		replicas        int32
-		crashes         bool
-	}{{"pequod", "queequeg", 3, false}, {"pequod", "ishmael", 1, true}, {"ahab", "starbuck", 2, false}, {metav1.NamespaceSystem, "logger", 1, false}} {
-		labels := map[string]string{"app": d.name}
-		if d.crashes {
-			labels[controlplane.CrashLoopLabel] = "true"
-		}
-		_, err := cp.Client().AppsV1().Deployments(d.namespace).Create(t.Context(), &appsv1.Deployment{
-			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: d.name},
-			Spec: appsv1.DeploymentSpec{
-				Replicas: &d.replicas, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": d.name}},
-				Template: corev1.PodTemplateSpec{
-					ObjectMeta: metav1.ObjectMeta{Labels: labels},
-					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "any"}}},
-				},
-			},
-		}, metav1.CreateOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
@@ -235,25 +153,9 @@ func (p page) nothingMoves(t *testing.T) {
 		t.Errorf("row %s was there, now it is %s", before, after)
 	}
 	p.click("#pill", "new")
-	value[bool](p.browser, `document.activeElement.blur(), true`) // new Events wait while a row has the focus
 	p.await(rowWith("moby-2", "Sighted"))
 	p.await(`document.querySelector("#rows").scrollTop === 0`)
 	p.do(chromedp.EmulateViewport(1440, 900))
-}
-
-// createEvent creates an Event about a pod.
-func (p page) createEvent(t *testing.T, namespace, name, reason, message string) {
-	t.Helper()
-	now := metav1.Now()
-	_, err := p.cp.Client().CoreV1().Events(namespace).Create(t.Context(), &corev1.Event{
-		ObjectMeta:     metav1.ObjectMeta{GenerateName: "browser."},
-		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name},
-		Reason:         reason, Message: message, Type: corev1.EventTypeWarning, Count: 1,
-		FirstTimestamp: now, LastTimestamp: now, Source: corev1.EventSource{Component: "browser-test"},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (p page) faultIsMarked(t *testing.T) {
@@ -303,7 +205,7 @@ filters:
 	p.await(`!document.querySelector("#tbody tr[data-change]")`)
 }
 
-func (p page) filterOfEvent(t *testing.T) {
+func (p page) filterOfEvent(*testing.T) {
 	row := rowWith("ScalingReplicaSet", "starbuck")
 	value[bool](p.browser, row+`.click(), true`)
 	p.click("#details button", "Make a filter of this")
@@ -317,26 +219,31 @@ func (p page) filterOfEvent(t *testing.T) {
 	value[bool](p.browser, `document.querySelector("#takeaway input[value=helm]").click(), true`)
 	p.await(`document.querySelector("#takeaway .preview").textContent.startsWith("# helm upgrade ")`)
 	p.axe("taking it away")
-	values := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(values, []byte(value[string](p.browser, `document.querySelector("#takeaway .preview").textContent`)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	*p.values = value[string](p.browser, `document.querySelector("#takeaway .preview").textContent`)
 	value[bool](p.browser, `document.querySelector("#takeaway input[value=test]").click(), true`)
 	p.await(`document.querySelector("#takeaway .preview").textContent.includes("tests:")`)
 	p.click("#takeaway button", "Close")
 	p.click("#details button[aria-label=Close]", "")
 	p.discard()
+}
 
+// install installs the chart with the values that were taken away, and expects
+// their filter in it.
+func (p page) install(t *testing.T) {
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(values, []byte(*p.values), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	helm, err := controlplane.Binary("helm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	install := exec.CommandContext(t.Context(), helm, "install", "events", "charts/brigade-k8s-gateway", "--kubeconfig", p.cp.Kubeconfig(),
+	install := exec.CommandContext(t.Context(), helm, "install", "events", "charts/brigade-k8s-gateway", "--kubeconfig", p.kubeconfig,
 		"--namespace", "ahab", "--set", "buildNamespace="+buildNamespace, "--values", values, "--no-hooks")
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	maps, err := p.cp.Client().CoreV1().ConfigMaps("ahab").List(t.Context(), metav1.ListOptions{})
+	maps, err := p.client.CoreV1().ConfigMaps("ahab").List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +251,7 @@ func (p page) filterOfEvent(t *testing.T) {
 	if !strings.Contains(installed, "ScalingReplicaSet") {
 		t.Errorf("the filter is not in what Helm installed: %s", installed)
 	}
-	if out, err := exec.CommandContext(t.Context(), helm, "uninstall", "events", "--kubeconfig", p.cp.Kubeconfig(), "--namespace", "ahab", "--no-hooks").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), helm, "uninstall", "events", "--kubeconfig", p.kubeconfig, "--namespace", "ahab", "--no-hooks").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
