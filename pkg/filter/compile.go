@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
 // CompileError is the error of Compile. It holds everything that is wrong with
@@ -91,7 +93,7 @@ type compiler struct {
 	flaws    []Flaw
 	globs    int
 	ids      map[string]int // ID to place, from 1
-	language *language
+	language *expression.Language
 }
 
 // compile checks and compiles the rule at index i. Where it reports flaws its
@@ -121,7 +123,7 @@ func (c *compiler) compile(i int, r Rule) rule {
 
 // conditions checks and compiles conditions, the keys of which begin with a
 // prefix.
-func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *expression) {
+func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *expression.Expression) {
 	c.checkTexts(i, prefix, own)
 	c.checkScope(i, prefix, own)
 	out := conditionsOf(own)
@@ -131,7 +133,7 @@ func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *e
 	if own.Expression == "" {
 		return out, nil
 	}
-	return out, c.expression(i, prefix+"expression", own.Expression)
+	return out, c.compileExpression(i, prefix+"expression", own.Expression)
 }
 
 // groupedAs returns what tells the groups of r from those of other filters: its
@@ -249,11 +251,11 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 	}
 }
 
-// expression compiles the expression of the rule at index i, and returns nil
-// where it reports flaws.
-func (c *compiler) expression(i int, key, text string) *expression {
+// compileExpression compiles an expression of the rule at index i, and returns
+// nil where it reports flaws.
+func (c *compiler) compileExpression(i int, key, text string) *expression.Expression {
 	if c.language == nil {
-		language, err := newLanguage()
+		language, err := expression.NewLanguage()
 		if err != nil {
 			// Only a change of this package or of cel-go can bring this about.
 			c.flaw(i, key, fmt.Sprintf("preparing CEL: %v", err))
@@ -261,9 +263,9 @@ func (c *compiler) expression(i int, key, text string) *expression {
 		}
 		c.language = language
 	}
-	compiled, faults := c.language.compile(text)
+	compiled, faults := c.language.Compile(text)
 	for _, f := range faults {
-		c.flaws = append(c.flaws, Flaw{Index: i, Key: key, Item: -1, Offset: f.offset, Message: f.message})
+		c.flaws = append(c.flaws, Flaw{Index: i, Key: key, Item: -1, Offset: f.Offset, Message: f.Message})
 	}
 	return compiled
 }

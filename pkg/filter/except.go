@@ -2,18 +2,20 @@ package filter
 
 import (
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
 // exception is a compiled Except: where it holds, its filter does not match.
 type exception struct {
 	conditions conditions
-	expression *expression
+	expression *expression.Expression
 }
 
 // tail is what is left of a rule behind its text conditions: an expression, an
 // exception, or both.
 type tail struct {
-	expression *expression
+	expression *expression.Expression
 	except     *exception
 }
 
@@ -34,14 +36,14 @@ func (t *tail) holds(f *facts, e *corev1.Event) (bool, error) {
 		return false, nil
 	}
 	if t.expression != nil {
-		if holds, err := t.expression.holds(e); err != nil || !holds {
+		if holds, err := t.expression.Holds(e); err != nil || !holds {
 			return false, err
 		}
 	}
 	if !excepted {
 		return true, nil
 	}
-	holds, err := t.except.expression.holds(e)
+	holds, err := t.except.expression.Holds(e)
 	return err == nil && !holds, err
 }
 
@@ -61,7 +63,7 @@ func (x *exception) covers(other *exception) bool {
 	if other == nil {
 		return true
 	}
-	if x == nil || x.expression != nil && (other.expression == nil || x.expression.text != other.expression.text) {
+	if x == nil || x.expression != nil && (other.expression == nil || x.expression.Text() != other.expression.Text()) {
 		return false
 	}
 	return x.conditions.covers(&other.conditions)

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
 // Default is who decided where no filter matched.
@@ -65,7 +67,7 @@ type rule struct {
 	conditions conditions
 	// reach is conditions with what they imply, for comparing rules.
 	reach      conditions
-	expression *expression
+	expression *expression.Expression
 	// except is nil where the rule has no exception.
 	except *exception
 }

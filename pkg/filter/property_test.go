@@ -79,10 +79,10 @@ func firstMatchByTheBook(l *List, e *corev1.Event) (by string, failures int) {
 		var err error
 		holds := true
 		if r.Expression != "" {
-			holds, err = l.rules[i].expression.holds(e)
+			holds, err = l.rules[i].expression.Holds(e)
 		}
 		if err == nil && holds && excepted {
-			holds, err = l.rules[i].except.expression.holds(e)
+			holds, err = l.rules[i].except.expression.Holds(e)
 			holds = !holds
 		}
 		if err != nil {

@@ -11,7 +11,11 @@
 // replica always agree.
 package filter
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 const (
 	// MaxRules is how many filters one list may have. The index that makes a
@@ -106,4 +110,57 @@ func (r *Rule) name(index int) string {
 // "filters[3]". Logs, metrics, errors and the command line all call it so.
 func Path(index int) string {
 	return fmt.Sprintf("filters[%d]", index)
+}
+
+// Action is what a filter decides. The zero value rejects, so that whatever
+// was left out builds nothing.
+type Action uint8
+
+const (
+	// Reject makes no build.
+	Reject Action = iota
+	// Accept makes a build.
+	Accept
+)
+
+// ParseAction returns the Action that text names: "accept" or "reject".
+func ParseAction(text string) (Action, error) {
+	switch text {
+	case "reject":
+		return Reject, nil
+	case "accept":
+		return Accept, nil
+	default:
+		return Reject, fmt.Errorf("unknown action %q; allowed are accept and reject", text)
+	}
+}
+
+// String returns the word that stands for a in files, logs and metrics.
+func (a Action) String() string {
+	switch a {
+	case Reject:
+		return "reject"
+	case Accept:
+		return "accept"
+	default:
+		return fmt.Sprintf("Action(%d)", uint8(a))
+	}
+}
+
+// LogLevel is how much the worker of a build logs, in the words of
+// `brig run --level`.
+type LogLevel string
+
+// LogLevels returns the levels that Brigade knows, most to say first: those of
+// LogLevel in brigadier, brigade-worker 1.5.0.
+func LogLevels() []string {
+	return []string{"all", "log", "info", "warn", "error", "none"}
+}
+
+// ParseLogLevel returns the level that text names, and "" for none.
+func ParseLogLevel(text string) (LogLevel, error) {
+	if text == "" || slices.Contains(LogLevels(), text) {
+		return LogLevel(text), nil
+	}
+	return "", fmt.Errorf("unknown log level %q; allowed are %s", text, strings.Join(LogLevels(), ", "))
 }

@@ -46,7 +46,7 @@ func (r *rule) shadows(later *rule) bool {
 // covers reports whether the conditions of r provably hold wherever those of
 // later do.
 func (r *rule) covers(later *rule) bool {
-	if r.expression != nil && (later.expression == nil || r.expression.text != later.expression.text) {
+	if r.expression != nil && (later.expression == nil || r.expression.Text() != later.expression.Text()) {
 		return false
 	}
 	// Where r makes an exception, later must make it too.

@@ -57,7 +57,7 @@ func (r *rule) try(f *facts, e *corev1.Event) Step {
 	var err error
 	step.Matched = true
 	if r.expression != nil {
-		step.Matched, err = r.expression.holds(e)
+		step.Matched, err = r.expression.Holds(e)
 	}
 	switch {
 	case err != nil:
@@ -69,7 +69,7 @@ func (r *rule) try(f *facts, e *corev1.Event) Step {
 	case !excepted:
 		return step
 	}
-	holds, err := r.except.expression.holds(e)
+	holds, err := r.except.expression.Holds(e)
 	switch {
 	case err != nil:
 		step.fails(r, "except.expression", err)

@@ -18,7 +18,7 @@ import (
 // saverTest runs a Saver.
 type saverTest struct {
 	*bench
-	saver  *Saver
+	saver   *Saver
 	unsaved atomic.Int64
 	log     bytes.Buffer
 	now     atomic.Pointer[string]

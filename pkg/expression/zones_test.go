@@ -1,4 +1,4 @@
-package filter
+package expression
 
 import (
 	"fmt"
@@ -15,18 +15,18 @@ func TestZonesByNameAndByOffsetAgree(t *testing.T) {
 		for _, at := range []string{"2026-12-31T20:45:07.250Z", "2026-03-02T09:12:00Z"} {
 			expression := fmt.Sprintf(`timestamp(%q).%s("Asia/Kolkata") == timestamp(%q).%s("+05:30")`, at, function, at, function)
 			t.Run(expression, func(t *testing.T) {
-				if v := mustCompile(t, Rule{Expression: expression, Action: Accept}).Decide(backOff()); v.Action != Accept {
-					t.Errorf("%+v", v)
+				if got, err := mustCompile(t, expression).Holds(backOff()); err != nil || !got {
+					t.Errorf("%t, %v", got, err)
 				}
 			})
 		}
 	}
 }
 
-func TestAZoneThatDoesNotExistIsAFault(t *testing.T) {
+func TestAZoneThatDoesNotExistIsAnError(t *testing.T) {
 	// A constant is refused when the file is read.
-	v := mustCompile(t, Rule{Expression: `occurred.getHours("Europe/" + event.metadata.namespace) == 9`}).Decide(backOff())
-	if len(v.Faults) != 1 || v.Faults[0].Err.Error() != "unknown time zone Europe/pequod" {
-		t.Errorf("%+v", v)
+	_, err := mustCompile(t, `occurred.getHours("Europe/" + event.metadata.namespace) == 9`).Holds(backOff())
+	if err == nil || err.Error() != "unknown time zone Europe/pequod" {
+		t.Errorf("error %v", err)
 	}
 }

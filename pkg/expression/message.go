@@ -1,11 +1,13 @@
-package filter
+package expression
 
 import (
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 )
 
@@ -14,7 +16,7 @@ const syntaxError = "Syntax error: "
 
 // plain rewrites one of cel-go's messages for someone who writes filters, and
 // adds what would have been right where that can be told.
-func (l *language) plain(text string, offset int, message string) string {
+func (l *Language) plain(text string, offset int, message string) string {
 	message = strings.TrimSuffix(message, " (in container '')")
 	if instead := l.slip(text, offset, message); instead != "" {
 		message := described(message) + "; " + instead
@@ -27,7 +29,7 @@ func (l *language) plain(text string, offset int, message string) string {
 }
 
 // allowed says what there is where nothing better is known.
-func (l *language) allowed(text string, offset int, message string) string {
+func (l *Language) allowed(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undefined field"):
 		if owner := ownerOf(text, offset); owner != "" {
@@ -78,7 +80,7 @@ func ownerOf(text string, offset int) string {
 }
 
 // fieldsOf says which fields there are where the wrong one was looked for.
-func (l *language) fieldsOf(owner string) string {
+func (l *Language) fieldsOf(owner string) string {
 	structType := eventTypeName
 	for _, name := range strings.Split(owner, ".")[1:] {
 		field, ok := l.types.FindStructFieldType(structType, name)
@@ -99,4 +101,57 @@ func quoted(message string) string {
 	_, rest, _ := strings.Cut(message, "'")
 	word, _, _ := strings.Cut(rest, "'")
 	return word
+}
+
+// faults turns what the compiler reported into byte offsets and plain words.
+func (l *Language) faults(text string, issues *cel.Issues) []Fault {
+	var out []Fault
+	for _, e := range issues.Errors() {
+		offset := byteOffset(text, e.Location.Line(), e.Location.Column())
+		offset = intoHas(text, offset, e.Message)
+		message := l.plain(text, offset, e.Message)
+		if offset < len(text) && text[offset] == '.' {
+			offset++ // to the field, which CEL places at the dot ahead of it
+		}
+		out = append(out, Fault{Offset: offset, Message: message})
+		if strings.HasPrefix(e.Message, syntaxError) {
+			break // what follows is only the parser finding its feet again
+		}
+	}
+	return out
+}
+
+// intoHas moves an offset to the field that has() asks for: cel-go places what
+// is wrong with it at the parenthesis.
+func intoHas(text string, offset int, message string) int {
+	if !strings.HasPrefix(message, "undefined field") || offset >= len(text) || text[offset] != '(' {
+		return offset
+	}
+	if at := strings.Index(text[offset:], "."+quoted(message)); at >= 0 {
+		return offset + at
+	}
+	return offset
+}
+
+// whole returns one fault with the expression as a whole.
+func whole(format string, args ...any) []Fault {
+	return []Fault{{Message: fmt.Sprintf(format, args...)}}
+}
+
+// byteOffset converts CEL's position, a 1-based line and a 0-based column
+// counted in characters, to an offset inside text.
+func byteOffset(text string, line, column int) int {
+	offset := 0
+	for ; line > 1; line-- {
+		next := strings.IndexByte(text[offset:], '\n')
+		if next < 0 {
+			break
+		}
+		offset += next + 1
+	}
+	for ; column > 0 && offset < len(text) && text[offset] != '\n'; column-- {
+		_, width := utf8.DecodeRuneInString(text[offset:])
+		offset += width
+	}
+	return offset
 }

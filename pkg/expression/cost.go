@@ -1,4 +1,4 @@
-package filter
+package expression
 
 import (
 	"math"
@@ -7,6 +7,14 @@ import (
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 )
+
+// CostLimit is what one evaluation may cost at most, in CEL's own units:
+// about one for each step, and one for each ten characters looked at. It is
+// a tenth of what Kubernetes grants an admission expression (PerCallLimit in
+// k8s.io/apiserver/pkg/apis/cel), since Events come in thousands. Where the
+// limit is met the evaluation stops and counts as failed, and it cannot be
+// outrun: every step of a loop and every function call is charged.
+const CostLimit = 100_000
 
 // What an Event's values measure at most, for the estimate of a cost before
 // any Event is seen. They are bounds on what is usual, not on what can be:

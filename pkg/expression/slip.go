@@ -1,4 +1,4 @@
-package filter
+package expression
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // slips: a field without its owner, an operator or a function of another
 // language, text where a duration is needed. It returns "" for all others. The
 // message and the offset in text are cel-go's.
-func (l *language) slip(text string, offset int, message string) string {
+func (l *Language) slip(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undeclared reference to"):
 		return l.unknownName(text, offset, quoted(message))
@@ -35,7 +35,7 @@ func (l *language) slip(text string, offset int, message string) string {
 
 // unknownName says what was meant by a name that is no variable and no
 // function.
-func (l *language) unknownName(text string, offset int, name string) string {
+func (l *Language) unknownName(text string, offset int, name string) string {
 	if isCall := regexp.MustCompile(`^\.?\s*` + regexp.QuoteMeta(name) + `\s*\(|^\(`).MatchString(text[offset:]); isCall {
 		return otherFunction(name)
 	}
@@ -112,7 +112,7 @@ func reservedWord(word string) string {
 }
 
 // otherField says what was meant by a field that its owner does not have.
-func (l *language) otherField(text string, offset int, field string) string {
+func (l *Language) otherField(text string, offset int, field string) string {
 	owner := ownerOf(text, offset)
 	switch {
 	case owner == varEvent && (field == "namespace" || field == "name" || field == "kind" || field == "uid" || field == "apiVersion" || field == "fieldPath"):

@@ -1,14 +1,60 @@
-package filter
+package expression
 
 import (
-	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+// backOff returns an Event as the kubelet writes it.
+func backOff() *corev1.Event {
+	first := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
+	return &corev1.Event{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "pequod", Name: "web-0.17f3a1", UID: "6f4b1f3e-9c39-4b1c-8a61-d0f0f4f6f001",
+			CreationTimestamp: metav1.NewTime(first),
+		},
+		InvolvedObject: corev1.ObjectReference{
+			Kind: "Pod", APIVersion: "v1", Namespace: "pequod", Name: "web-0", FieldPath: "spec.containers{web}",
+		},
+		Reason:         "BackOff",
+		Message:        "Back-off restarting failed container web in pod web-0_pequod",
+		Source:         corev1.EventSource{Component: "kubelet", Host: "node-1"},
+		FirstTimestamp: metav1.NewTime(first),
+		LastTimestamp:  metav1.NewTime(first.Add(12 * time.Minute)),
+		Count:          7,
+		Type:           corev1.EventTypeWarning,
+	}
+}
+
+// mustCompile compiles an expression without faults.
+func mustCompile(t *testing.T, text string) *Expression {
+	t.Helper()
+	l, err := NewLanguage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, faults := l.Compile(text)
+	if len(faults) > 0 {
+		t.Fatalf("%s: %+v", text, faults)
+	}
+	return x
+}
+
+// faultsOf returns what is wrong with an expression.
+func faultsOf(t *testing.T, text string) []Fault {
+	t.Helper()
+	l, err := NewLanguage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, faults := l.Compile(text)
+	return faults
+}
 
 func TestExpressionsOnABackOff(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -36,9 +82,9 @@ func TestExpressionsOnABackOff(t *testing.T) {
 		"maps can be searched":                                  {`event.metadata.annotations.exists(key, key.startsWith("a"))`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict := mustCompile(t, Rule{Expression: test.expression, Action: Accept}).Decide(backOff())
-			if verdict.Faults != nil || (verdict.Action == Accept) != test.want {
-				t.Errorf("%s: %+v", test.expression, verdict)
+			got, err := mustCompile(t, test.expression).Holds(backOff())
+			if err != nil || got != test.want {
+				t.Errorf("%s: %t, %v", test.expression, got, err)
 			}
 		})
 	}
@@ -50,15 +96,15 @@ func TestExpressionsOnASeries(t *testing.T) {
 		Series:              &corev1.EventSeries{Count: 3, LastObservedTime: metav1.NewMicroTime(backOff().LastTimestamp.Time)},
 		ReportingController: "eventful.io/writer",
 	}
-	l := mustCompile(t, Rule{Action: Accept, Expression: `
+	x := mustCompile(t, `
 		has(event.series) && count == 3 && component == "eventful.io/writer" && has(event.eventTime) &&
-		event.series.lastObservedTime == occurred && occurred - event.eventTime == duration("12m")`})
-	if verdict := l.Decide(e); verdict.Action != Accept {
-		t.Errorf("%+v", verdict)
+		event.series.lastObservedTime == occurred && occurred - event.eventTime == duration("12m")`)
+	if got, err := x.Holds(e); err != nil || !got {
+		t.Errorf("%t, %v", got, err)
 	}
 }
 
-func TestCompileRefusesExpressions(t *testing.T) {
+func TestCompileRefuses(t *testing.T) {
 	const fieldsOfEvent = "event has action, count, eventTime, firstTimestamp, involvedObject, lastTimestamp, message, metadata, " +
 		"reason, related, reportingComponent, reportingInstance, series, source, type"
 	for name, test := range map[string]struct {
@@ -118,14 +164,9 @@ func TestCompileRefusesExpressions(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Compile([]Rule{{}, {Expression: test.expression}})
-			var flaws *CompileError
-			if !errors.As(err, &flaws) {
-				t.Fatalf("got %v", err)
-			}
-			want := []Flaw{{Index: 1, Key: "expression", Item: -1, Offset: test.offset, Message: test.want}}
-			if diff := cmp.Diff(want, flaws.Flaws); diff != "" {
-				t.Errorf("flaws (-want +got):\n%s", diff)
+			want := []Fault{{Offset: test.offset, Message: test.want}}
+			if diff := cmp.Diff(want, faultsOf(t, test.expression)); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -134,12 +175,8 @@ func TestCompileRefusesExpressions(t *testing.T) {
 func TestExpressionStopsAtTheCostLimit(t *testing.T) {
 	e := backOff()
 	e.Message = strings.Repeat("a ", 50_000)
-	verdict := mustCompile(t, Rule{Expression: `event.message.split(" ").all(word, word.size() < 5)`, Action: Accept}).Decide(e)
-	if len(verdict.Faults) != 1 || verdict.By != Default {
-		t.Fatalf("%+v", verdict)
-	}
-	const want = "operation cancelled: actual cost limit exceeded"
-	if got := verdict.Faults[0].Err.Error(); got != want {
-		t.Errorf("got %q", got)
+	_, err := mustCompile(t, `event.message.split(" ").all(word, word.size() < 5)`).Holds(e)
+	if want := "operation cancelled: actual cost limit exceeded"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }
