@@ -85,7 +85,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		PushDown:             f.pushDown,
 		Grace:                f.grace,
 		Log:                  log,
-		Connectivity:                connectivity,
+		Connectivity:         connectivity,
 		Registerer:           prometheus.WrapRegistererWithPrefix(metricsPrefix, registry),
 	}
 	if f.buildNamespace != "" {

@@ -27,8 +27,8 @@ func TestPageShowsWhatTheGatewayDoes(t *testing.T) {
 	}
 	options := gateway.Options{
 		Config: c, Scopes: []position.Scope{"pequod"}, BuildNamespace: "brigade", Identity: "events-0_1",
-		Position: gateway.Object{Namespace: "brigade", Name: "events-position"},
-		Connectivity:    &gateway.Connectivity{}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Position:     gateway.Object{Namespace: "brigade", Name: "events-position"},
+		Connectivity: &gateway.Connectivity{}, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	}
 	p := newPage(&daemonFlags{config: filterFile{path: "filters.yaml"}, uiListen: "127.0.0.1:0"}, options, "https://cluster")
 	options.Observer = p
