@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,25 @@ func TestFiltersLoad(t *testing.T) {
 			file := filterFile(t, render(t, "--values", values))
 			if _, err := config.Parse("filters.yaml", []byte(file)); err != nil {
 				t.Errorf("%v\nin:\n%s", err, file)
+			}
+		})
+	}
+}
+
+// What is a filter file is a file of values too, so the schema must accept every
+// example.
+func TestSchemaAcceptsTheExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.yaml") {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			if _, err := config.Parse(file, []byte(filterFile(t, render(t, "--values", file)))); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -10,6 +10,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
+// oncePerPattern is the schema's for oncePer, as reports print it: windows of at
+// most a year.
+const oncePerPattern = `^(occurrence|(0*([1-7]?[0-9]{1,3}|8[0-6][0-9]{2}|87[0-5][0-9]|8760)(\\.[0-9]+)?h|[0-9]{1,6}(\\.[0-9]+)?m|[0-9]{1,8}(\\.[0-9]+)?s)+)$`
+
 // The messages are Helm's for values.schema.json: what is checked is that each
 // names the key and says what is allowed.
 func TestSchemaRefuses(t *testing.T) {
@@ -100,13 +104,37 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{groupBy: [label], oncePer: 10m, action: accept}]`,
 			want:   `at '/filters/0/groupBy/0': value must be one of 'namespace', 'kind', 'name', 'reason', 'type', 'component'`,
 		},
+		"groupBy without a window": {
+			values: `filters: [{groupBy: [kind], action: accept}]`,
+			want:   `at '/filters/0': missing property 'oncePer'`,
+		},
+		"a choice of namespaces as regular expressions write it": {
+			values: `filters: [{namespace: prod|staging, action: accept}]`,
+			want:   `at '/filters/0/namespace': 'prod|staging' does not match pattern '^[-a-z0-9*?]*$'`,
+		},
+		"a negated namespace in a list": {
+			values: `filters: [{namespace: ["!kube-system"], action: accept}]`,
+			want:   `at '/filters/0/namespace/0': '!kube-system' does not match pattern '^[-a-z0-9*?]*$'`,
+		},
+		"a kind with its group and version": {
+			values: `filters: [{except: {kind: apps/v1/Deployment}, action: accept}]`,
+			want:   `at '/filters/0/except/kind': 'apps/v1/Deployment' does not match pattern '^[-A-Za-z0-9*?]*$'`,
+		},
+		"namespace and name in one": {
+			values: `filters: [{name: pequod/web-0, action: accept}]`,
+			want:   `at '/filters/0/name': 'pequod/web-0' does not match pattern '^[^/%]*$'`,
+		},
+		"a window of more than a year": {
+			values: `filters: [{oncePer: 9000h, action: accept}]`,
+			want:   `at '/filters/0/oncePer': '9000h' does not match pattern '` + oncePerPattern + `'`,
+		},
 		"groupBy on a reject": {
 			values: `filters: [{groupBy: [kind], action: reject}]`,
 			want:   `at '/filters/0/groupBy': value must be 'left out, only an accepting filter has one'`,
 		},
 		"a duration that is none": {
 			values: `filters: [{oncePer: soon, action: accept}]`,
-			want:   `at '/filters/0/oncePer': 'soon' does not match pattern '^(occurrence|([0-9]+(\\.[0-9]+)?(h|m|s))+)$'`,
+			want:   `at '/filters/0/oncePer': 'soon' does not match pattern '` + oncePerPattern + `'`,
 		},
 		"oncePer on a reject": {
 			values: `filters: [{oncePer: 10m, action: reject}]`,
