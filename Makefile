@@ -124,6 +124,7 @@ vulncheck: ## Look the dependencies up in the database of known vulnerabilities.
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among them.
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
+	cd test/browser && ../../$(BIN)/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
 verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows and licenses, regenerate, tidy, format and vet; fail on a difference.

@@ -35,9 +35,9 @@ type browser struct {
 // or is refused something by its own policy.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
+	path, err := chromium()
 	if err != nil {
-		t.Fatal("no chromium: install it (Debian: apt-get install chromium)")
+		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
@@ -69,6 +69,16 @@ func newBrowser(t *testing.T) *browser {
 		}
 	})
 	return b
+}
+
+// chromium returns the browser's program.
+func chromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("no chromium: install it (Debian: apt-get install chromium)")
 }
 
 // do runs actions.
