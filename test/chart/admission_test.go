@@ -57,12 +57,12 @@ func attacks() map[string]struct {
 		return build(func(s *corev1.Secret) { s.StringData[key] = value })
 	}
 	const (
-		otherType    = "the gateway creates no Secrets but those of type brigade.sh/build"
-		otherName    = "a build of the gateway is named brigade-worker-<build ID> and labelled so"
-		otherProject = "the project of the build is none that the chart's values name in project or filters"
-		otherBuild   = "a build of the gateway says its own name in build_id and build_name"
+		otherType    = "the gateway creates only Secrets of type brigade.sh/build"
+		otherName    = "a build of the gateway is named brigade-worker-<build ID> and has labels to match"
+		otherProject = "the project of the build is not in the chart's values, neither in project nor in filters"
+		otherBuild   = "a build of the gateway has its own name in build_id and build_name"
 		otherRef     = "the commit_ref of the build is not the commitRef of the chart's values"
-		ownCode      = "a build of the gateway has no script, config, clone_url, commit_id or log_level, and no other keys than Brigade's"
+		ownCode      = "a build of the gateway has no script, config, clone_url, commit_id or log_level, and only the keys of Brigade"
 	)
 	another := brigade.ProjectID("attacker/project")
 	return map[string]struct {
@@ -187,9 +187,9 @@ func writesOnlyItsOwn(t *testing.T, stolen kubernetes.Interface) {
 		err  error
 		want string
 	}{
-		"another ConfigMap":    {configMap("brigade-default-script"), "the gateway writes no ConfigMap but that of its position"},
-		"another Lease":        {lease("kube-scheduler"), "the gateway writes no Lease but its own"},
-		"an Event of others":   {report("kubelet"), "the gateway writes no Events but its own"},
+		"another ConfigMap":    {configMap("brigade-default-script"), "the gateway writes no ConfigMap except its position"},
+		"another Lease":        {lease("kube-scheduler"), "the gateway writes only its own Lease"},
+		"an Event of others":   {report("kubelet"), "the gateway writes only its own Events"},
 		"an Event of its own":  {report("brigade-k8s-gateway"), ""},
 		"its ConfigMap, again": {configMap(release + "-brigade-k8s-gateway-position"), "already exists"},
 	} {

@@ -1,6 +1,6 @@
 {{/*
-Whether a glob of a filter, or any of a list, matches a text: "true" or nothing.
-Input: glob, text. An absent glob matches anything.
+Whether a glob, or any of a list of globs, matches a text: "true" or nothing. No
+glob matches anything. Input: glob, text.
 */}}
 {{- define "gateway.glob" -}}
 {{- $globs := .glob | default "*" -}}
@@ -14,8 +14,8 @@ Input: glob, text. An absent glob matches anything.
 {{- end -}}
 
 {{/*
-Whether a filter leaves all but one of its conditions open for objects in a
-namespace: "true" or nothing. Input: filter, but (a key).
+Whether a filter matches all namespaced objects, except for its condition on one
+key: "true" or nothing. Input: filter, but (the key).
 */}}
 {{- define "gateway.open" -}}
 {{- $open := ne .filter.scope "Cluster" -}}
@@ -26,8 +26,8 @@ namespace: "true" or nothing. Input: filter, but (a key).
 {{- end -}}
 
 {{/*
-The paths of filters that accept Events about something in the build namespace,
-one a line. Filters behind one that decides about all of it are never asked.
+The paths of filters that accept Events about objects in the build namespace, one a
+line. Filters after one that decides on all of these Events are not considered.
 */}}
 {{- define "gateway.acceptsBuildNamespace" -}}
 {{- $namespace := include "gateway.buildNamespace" . -}}
@@ -43,8 +43,7 @@ filters[{{ $i }}]
 {{- end -}}
 
 {{/*
-The path of the filter that accepts all Events about all pods, each of them a
-build, if there is one.
+The path of the filter, if any, that makes a build of every Event about every pod.
 */}}
 {{- define "gateway.acceptsAllPods" -}}
 {{- $met := true -}}
@@ -71,7 +70,7 @@ filters[{{ $i }}]
 {{- end -}}
 
 {{/*
-The filter file that the values say.
+The filter file.
 */}}
 {{- define "gateway.filterFile" -}}
 {{- with .Values.project }}

@@ -1,7 +1,6 @@
 {{/*
-A name that is no longer than 50 characters, to which names derived from it add
-at most 13. What is cut off of a longer one is told by its hash, so that two
-names that begin alike stay two.
+A name of at most 50 characters, because names derived from it add up to 13. A
+longer one ends with its hash, so that two long names stay distinct.
 */}}
 {{- define "gateway.short" -}}
 {{- if gt (len .) 50 -}}
@@ -12,14 +11,14 @@ names that begin alike stay two.
 {{- end -}}
 
 {{/*
-What the chart is called in names and labels.
+The chart's part of names and labels.
 */}}
 {{- define "gateway.name" -}}
 {{- include "gateway.short" (.Values.nameOverride | default .Chart.Name) -}}
 {{- end -}}
 
 {{/*
-The name of what the chart creates.
+The name of the objects.
 */}}
 {{- define "gateway.fullname" -}}
 {{- $name := include "gateway.name" . -}}
@@ -37,8 +36,8 @@ The name of what the chart creates.
 {{- end -}}
 
 {{/*
-The name of a Role or ClusterRole, and of its binding. Releases of several
-namespaces can meet in a watched one, so it says whose it is. Input: root, for.
+The name of a Role or ClusterRole, and of its binding. It contains namespace and
+release, because several releases can watch one namespace. Input: root, for.
 */}}
 {{- define "gateway.roleName" -}}
 {{- printf "%s:%s:%s" (include "gateway.namespace" .root) (include "gateway.fullname" .root) .for -}}
@@ -61,14 +60,14 @@ namespaces can meet in a watched one, so it says whose it is. Input: root, for.
 {{- end -}}
 
 {{/*
-How many gateways run, in either spelling.
+The number of pods: replicaCount or replicas.
 */}}
 {{- define "gateway.replicas" -}}
 {{- kindIs "invalid" .Values.replicaCount | ternary .Values.replicas .Values.replicaCount | int64 -}}
 {{- end -}}
 
 {{/*
-Whether Roles are created, in either spelling: "true" or nothing.
+Whether Roles are created, rbac.create or rbac.enabled: "true" or nothing.
 */}}
 {{- define "gateway.rbac" -}}
 {{- if ternary .Values.rbac.enabled .Values.rbac.create (kindIs "invalid" .Values.rbac.create) }}true{{ end -}}
@@ -82,8 +81,8 @@ The image's name without tag, before global.imageRegistry.
 {{- end -}}
 
 {{/*
-The image. A released chart carries the digest of its image as an annotation; it
-holds for the chart's own tag and name only.
+The image. A released chart has the digest of its image in an annotation, which
+applies to the chart's own name and tag only.
 */}}
 {{- define "gateway.image" -}}
 {{- $repository := include "gateway.repository" . -}}
@@ -104,7 +103,7 @@ holds for the chart's own tag and name only.
 {{- end -}}
 
 {{/*
-The Secrets to pull the image with, global ones first, each once.
+The Secrets to pull the image with: global ones first, without duplicates.
 */}}
 {{- define "gateway.imagePullSecrets" -}}
 {{- $names := list -}}
@@ -122,9 +121,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/*
-The labels of an object. role and type are Brigade's way to tell its gateways.
-The user's labels win over the chart's, but for those that select: each key is
-there once. Input: root; extra, the object's own.
+The labels of an object. Brigade selects its gateways by role and type. The user's
+labels replace the chart's, except those that select pods. Input: root; extra, the
+labels of this object.
 */}}
 {{- define "gateway.labels" -}}
 {{- $labels := dict
@@ -139,8 +138,8 @@ there once. Input: root; extra, the object's own.
 {{- end -}}
 
 {{/*
-The labels of a pod: none that changes with the chart's version, which would
-replace the pods.
+The labels of a pod. None depends on the chart's version, so that a new version
+alone does not replace the pods.
 */}}
 {{- define "gateway.podLabels" -}}
 {{- $labels := dict "role" "gateway" "type" "kubernetes-events" -}}
@@ -148,8 +147,8 @@ replace the pods.
 {{- end -}}
 
 {{/*
-The constraints on how pods are spread, each about this release's pods unless it
-says otherwise.
+The constraints on how pods are spread. One without labelSelector selects the pods
+of this release.
 */}}
 {{- define "gateway.topologySpreadConstraints" -}}
 {{- $own := dict "labelSelector" (dict "matchLabels" (include "gateway.selectorLabels" . | fromYaml)) -}}
@@ -168,8 +167,7 @@ The binding's subject.
 {{- end -}}
 
 {{/*
-Where and how often /metrics is scraped. Input: the values of a ServiceMonitor or
-PodMonitor.
+An endpoint of a ServiceMonitor or PodMonitor. Input: its values.
 */}}
 {{- define "gateway.endpoint" -}}
 port: http
@@ -191,10 +189,9 @@ metricRelabelings:
 {{- end -}}
 
 {{/*
-How long an alert's condition holds before it fires, its labels, and the head of
-its annotations. The labels namespace and service keep two releases apart where
-alerts are grouped: an aggregation has none of its own. Input: root, alert (its
-values), name.
+The duration, labels and first annotation of an alert. The labels namespace and
+service distinguish releases, because an aggregation has no labels of its own.
+Input: root, alert (its values), name.
 */}}
 {{- define "gateway.alert" -}}
 for: {{ .alert.for }}

@@ -1,7 +1,6 @@
 {{/*
-The IDs of the projects that the values name, as a JSON list. Brigade computes
-an ID so (ProjectID in pkg/brigade/project.go of Brigade 1.5): a name that begins
-with brigade- is one.
+The IDs of the projects in the values, as a JSON list, computed as by ProjectID in
+pkg/brigade/project.go of Brigade 1.5: a name with the prefix brigade- is an ID.
 */}}
 {{- define "gateway.projectIDs" -}}
 {{- $names := list .Values.project -}}

@@ -1,6 +1,5 @@
 {{/*
-Stops an install that could not work. What a schema can say is in
-values.schema.json; this is what it cannot.
+Fails for values that cannot work and that values.schema.json cannot check.
 */}}
 {{- define "gateway.validate" -}}
 {{- include "gateway.validateProject" . -}}
@@ -24,8 +23,9 @@ values.schema.json; this is what it cannot.
 {{- end -}}
 
 {{/*
-The first gateway's image does not know the arguments of this chart. It was
-published as `latest` by deis and by brigadecore on Docker Hub.
+The image of the first gateway does not accept the arguments of this chart. It was
+published on Docker Hub as deis/brigade-k8s-gateway and as
+brigadecore/brigade-k8s-gateway:latest.
 */}}
 {{- define "gateway.validateImage" -}}
 {{- $image := include "gateway.image" . -}}
@@ -35,8 +35,8 @@ published as `latest` by deis and by brigadecore on Docker Hub.
 {{- end -}}
 
 {{/*
-Only a Service's name is as strict, so that the API server would refuse one object
-and take the others.
+A Service has stricter rules for its name than other objects: the API server would
+refuse it and accept the rest.
 */}}
 {{- define "gateway.validateName" -}}
 {{- $name := include "gateway.fullname" . -}}
@@ -46,8 +46,8 @@ and take the others.
 {{- end -}}
 
 {{/*
-The rules of client-go's leader election. A gateway that is started against them
-exits.
+The rules of client-go's leader election. The gateway exits at the start if they are
+not met.
 */}}
 {{- define "gateway.validateLeaderElection" -}}
 {{- $lease := .Values.leaderElection.leaseDurationSeconds | int64 -}}
@@ -62,8 +62,8 @@ exits.
 {{- end -}}
 
 {{/*
-Server-side apply refuses a list that has a name twice, in words that do not say
-where it comes from.
+Server-side apply refuses duplicate names in a list, with an error that does not say
+where they come from.
 */}}
 {{- define "gateway.validateEnvironment" -}}
 {{- range $i, $variable := .Values.extraEnv -}}
