@@ -310,7 +310,7 @@ func TestAlertsSay(t *testing.T) {
 		"rule_files": []string{rulesFile(t)}, "evaluation_interval": "1m",
 		"tests": []map[string]any{{"interval": "1m", "input_series": series, "alert_rule_test": []map[string]any{
 			expect("BuildsFailing", withReason, "Brigade gateway brigade/gateway cannot write builds.",
-				"100% of the attempts to write a build fail with forbidden. Each build is tried until it succeeds."),
+				"100% of the attempts to write a build fail with forbidden. Each build is retried until it succeeds."),
 			expect("QueueOld", labels, "A build of Brigade gateway brigade/gateway waits too long.",
 				"The oldest accepted build has waited for 30m 0s. A limit holds it back, or it cannot be written."),
 		}}},
