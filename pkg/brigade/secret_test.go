@@ -1,21 +1,17 @@
 package brigade
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // backOff is an Event as the kubelet writes it.
 func backOff() *corev1.Event {
@@ -53,19 +49,7 @@ func TestSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "secret.golden.yaml")
-	if *update {
-		if err := os.WriteFile(golden, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("secret (-want +got):\n%s", diff)
-	}
+	golden.Check(t, filepath.Join("testdata", "secret.golden.yaml"), string(got))
 	if len(e.ManagedFields) != 1 {
 		t.Error("the Event, which belongs to the queue, was changed")
 	}

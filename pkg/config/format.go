@@ -33,7 +33,7 @@ func fileKeys() []string {
 // chartKeys are the keys of the chart's values beside those of a filter file.
 func chartKeys() []string {
 	return []string{
-		"watch", "filterCheck", "ui", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
+		"watch", "filterCheck", "ui", "leaderElection", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
 		"imagePullSecrets", "rbac", "serviceAccount", "fullnameOverride", "resources", "nodeSelector", "tolerations", "affinity",
 		"priorityClassName", "podAnnotations", "podLabels", "extraArgs", "podDisruptionBudget", "networkPolicy", "resourceQuota",
 		"metrics", "global", "logLevel", "logRejectedPerSecond", "replicaCount", "image", "nameOverride", "namespaceOverride", "commonLabels", "podSecurityContext",

@@ -1,16 +1,13 @@
 package config
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files from what Parse says now")
 
 // TestReports compares what a user reads about each file of testdata with the
 // golden file beside it.
@@ -21,21 +18,7 @@ func TestReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := path + ".golden"
-			got := report(filepath.Base(path), data)
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatalf("%v; write it with: go test ./pkg/config -update", err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("report (-want +got):\n%s", diff)
-			}
+			golden.Check(t, path+".golden", report(filepath.Base(path), data))
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden file")
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
+)
 
 // inputs returns the names of all inputs in testdata.
 func inputs(t testing.TB) []string {
@@ -78,20 +77,7 @@ func TestInputs(t *testing.T) {
 			fmt.Fprintf(&got, "    error: %v\n", err)
 		}
 	}
-	golden := filepath.Join("testdata", "inputs.golden")
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v; write it with: go test ./pkg/eventinput -update", err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("Events and errors (-want +got):\n%s", diff)
-	}
+	golden.Check(t, filepath.Join("testdata", "inputs.golden"), got.String())
 }
 
 // TestConversionLosesNothing reads the same Events from either API group.

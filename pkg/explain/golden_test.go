@@ -2,20 +2,15 @@ package explain
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files from what Run prints now")
 
 // inputDir has the inputs. pkg/eventinput shows that it reads them right.
 const inputDir = "../eventinput/testdata"
@@ -42,7 +37,7 @@ func TestEveryFormSaysTheSame(t *testing.T) {
 	} {
 		for _, form := range theSame() {
 			t.Run(name+" of "+form, func(t *testing.T) {
-				checkGolden(t, filepath.Join("testdata", "all."+name+".golden"), run(t, form, options))
+				golden.Check(t, filepath.Join("testdata", "all."+name+".golden"), run(t, form, options))
 			})
 		}
 	}
@@ -53,15 +48,15 @@ func TestEveryFormSaysTheSame(t *testing.T) {
 func TestOutput(t *testing.T) {
 	for _, form := range inputs(t) {
 		t.Run(form, func(t *testing.T) {
-			checkGolden(t, filepath.Join("testdata", form+".golden"), run(t, form, Options{}))
+			golden.Check(t, filepath.Join("testdata", form+".golden"), run(t, form, Options{}))
 		})
 	}
 }
 
 // TestWhyEventsAreForged shows what --why says where the namespace rule decides.
 func TestWhyEventsAreForged(t *testing.T) {
-	checkGolden(t, filepath.Join("testdata", "forged.why.golden"), run(t, "forged.yaml", Options{Why: true}))
-	checkGolden(t, filepath.Join("testdata", "forged.json-why.golden"), run(t, "forged.yaml", Options{Format: JSON, Why: true}))
+	golden.Check(t, filepath.Join("testdata", "forged.why.golden"), run(t, "forged.yaml", Options{Why: true}))
+	golden.Check(t, filepath.Join("testdata", "forged.json-why.golden"), run(t, "forged.yaml", Options{Format: JSON, Why: true}))
 }
 
 // inputs returns the files of inputDir that are not among theSame.
@@ -110,22 +105,4 @@ func run(t *testing.T, form string, o Options) string {
 		fmt.Fprintf(&out, "--- aside\n%s", &aside)
 	}
 	return out.String()
-}
-
-// checkGolden compares what was printed with a golden file.
-func checkGolden(t *testing.T, golden, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v; write it with: go test ./pkg/explain -update", err)
-	}
-	if diff := cmp.Diff(strings.TrimSpace(string(want)), strings.TrimSpace(got)); diff != "" {
-		t.Errorf("output (-want +got):\n%s", diff)
-	}
 }

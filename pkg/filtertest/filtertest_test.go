@@ -2,38 +2,17 @@ package filtertest
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/eventinput"
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files from what is printed now")
-
-// golden compares what is printed with a file.
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v; write it with: go test ./pkg/filtertest -update", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
 
 // TestReports compares what is printed about each test file with its golden
 // neighbors: files with faults, tests that pass and tests that fail.
@@ -46,7 +25,7 @@ func TestReports(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			file, err := Read(t.Context(), path)
 			if err != nil {
-				golden(t, path+".golden", err.Error()+"\n")
+				golden.Check(t, path+".golden", err.Error()+"\n")
 				return
 			}
 			report := run(t, file, "")
@@ -55,7 +34,7 @@ func TestReports(t *testing.T) {
 				if err := Print(&out, format, []Report{report}); err != nil {
 					t.Fatal(err)
 				}
-				golden(t, path+extension, out.String())
+				golden.Check(t, path+extension, out.String())
 			}
 		})
 	}
@@ -149,7 +128,7 @@ func TestARecordedFilePasses(t *testing.T) {
 				"a list with outcomes of its own": "testdata/recorded-outcomes.golden",
 			}
 			if path, ok := goldens[name]; ok {
-				golden(t, path, strings.ReplaceAll(out.String(), absolute, "filters.yaml"))
+				golden.Check(t, path, strings.ReplaceAll(out.String(), absolute, "filters.yaml"))
 			}
 		})
 	}

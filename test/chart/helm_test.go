@@ -6,19 +6,13 @@
 package chart
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // The release that golden files show.
 const (
@@ -51,26 +45,6 @@ func valueSets(t *testing.T) map[string]string {
 		}
 	}
 	return sets
-}
-
-// golden compares got with a file in testdata/golden, or writes it there with
-// -update.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test ./test/chart -update writes it)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (go test ./test/chart -update rewrites it) (-want +got):\n%s", path, diff)
-	}
 }
 
 // sortLines puts the lines of text in order: Helm reports the faults of a

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
 func TestRender(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".yaml", render(t, "--values", values))
+			golden.Check(t, "testdata/golden/"+name+".yaml", render(t, "--values", values))
 		})
 	}
 }
@@ -18,7 +19,7 @@ func TestRender(t *testing.T) {
 func TestNotes(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".notes.txt", notes(t, "--values", values))
+			golden.Check(t, "testdata/golden/"+name+".notes.txt", notes(t, "--values", values))
 		})
 	}
 }
