@@ -6,11 +6,9 @@
 package brigade
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/brigadecore/brigade/pkg/brigade"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
@@ -31,7 +29,7 @@ func ProjectID(project string) string {
 // API server has a use for. The error says that the Event cannot be written
 // as JSON.
 func newBuild(b delivery.Build) (*brigade.Build, error) {
-	payload, err := payload(b.Event)
+	payload, err := event.Payload(b.Event)
 	if err != nil {
 		return nil, fmt.Errorf("encoding event %s: %w", event.Key(b.Event), err)
 	}
@@ -46,13 +44,4 @@ func newBuild(b delivery.Build) (*brigade.Build, error) {
 		LogLevel:   b.LogLevel,
 		Payload:    payload,
 	}, nil
-}
-
-func payload(e *corev1.Event) ([]byte, error) {
-	if len(e.ManagedFields) > 0 {
-		trimmed := *e
-		trimmed.ManagedFields = nil
-		e = &trimmed
-	}
-	return json.Marshal(e)
 }

@@ -51,6 +51,8 @@ const (
 	Created Outcome = "created"
 	// Exists: the build had been written before.
 	Exists Outcome = "exists"
+	// Sent: the receiver took the message.
+	Sent Outcome = "sent"
 	// DryRun: the build would have been written.
 	DryRun Outcome = "dry-run"
 	// Refused: the destination will never take this one build.
@@ -61,7 +63,7 @@ const (
 
 // Outcomes lists every Outcome.
 func Outcomes() []Outcome {
-	return []Outcome{Created, Exists, DryRun, Refused, Dropped}
+	return []Outcome{Created, Exists, Sent, DryRun, Refused, Dropped}
 }
 
 // Sink is a destination of builds.

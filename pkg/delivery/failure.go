@@ -27,12 +27,18 @@ const (
 	NotFound     Reason = "not-found"
 	Conflict     Reason = "conflict"
 	Other        Reason = "other"
-	Permanent    Reason = "permanent"
+	// Credentials: a file with a CA, a certificate, a token or headers cannot be
+	// used.
+	Credentials Reason = "credentials"
+	// BlockedAddress: the destination's name resolves to an address that it must
+	// not have.
+	BlockedAddress Reason = "blocked-address"
+	Permanent      Reason = "permanent"
 )
 
 // Reasons lists every Reason that is retried.
 func Reasons() []Reason {
-	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, Denied, NotFound, Conflict, Other}
+	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, Denied, NotFound, Conflict, Other, Credentials, BlockedAddress}
 }
 
 // reasonOf returns why a write failed with err. Permanent is only where the API
@@ -43,6 +49,9 @@ func Reasons() []Reason {
 // namespace appears; 401, because tokens rotate; and what is unknown, because
 // losing a build is worse than one more attempt.
 func reasonOf(err error) Reason {
+	if failed, ok := errors.AsType[*AttemptError](err); ok {
+		return failed.Reason
+	}
 	switch {
 	case errors.Is(err, errRefused), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
 		return Permanent
@@ -96,6 +105,9 @@ func denied(err error) bool {
 // carried out all the same: the answer was lost on the way, or the server failed
 // after it had begun.
 func mayHaveWritten(err error) bool {
+	if failed, ok := errors.AsType[*AttemptError](err); ok {
+		return failed.MayHaveWritten
+	}
 	if errors.Is(err, errRefused) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}
@@ -112,6 +124,9 @@ func mayHaveWritten(err error) bool {
 
 // retryAfter returns how long the server asks to be left alone.
 func retryAfter(err error) time.Duration {
+	if failed, ok := errors.AsType[*AttemptError](err); ok {
+		return failed.RetryAfter
+	}
 	seconds, _ := apierrors.SuggestsClientDelay(err)
 	return time.Duration(seconds) * time.Second
 }

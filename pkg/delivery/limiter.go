@@ -154,6 +154,10 @@ func (c *limiter) settle(p *pending, o Outcome, now time.Time) {
 		c.refund(p)
 		c.bucket.Spend(now)
 		c.active.Created(id, now)
+	case Sent:
+		c.abandon(p) // each attempt without an answer may have been a repeat
+		c.bucket.Spend(now)
+		c.active.Release(id)
 	case DryRun:
 		c.bucket.Spend(now)
 		c.active.Release(id)

@@ -371,17 +371,19 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	}
 	q.metrics.count(outcome, 1)
 	if p.joined > 0 {
-		if outcome == Created {
-			q.metrics.count(Exists, p.joined) // one was created, the others found it there
+		if outcome == Created || outcome == Sent {
+			q.metrics.count(Exists, p.joined) // one was created or sent, the others need nothing any more
 		} else {
 			q.metrics.count(outcome, p.joined)
 		}
 	}
 	switch outcome {
 	case Created:
-		q.metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
-		q.metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(b.Event)), 0).Seconds())
+		q.observeLatency(p)
 		q.log.Info("build created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+	case Sent:
+		q.observeLatency(p)
+		q.log.Info("message sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
 	case DryRun:
 		q.log.Info("dry run: build checked, not created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 	case Exists:
@@ -389,6 +391,12 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	case Refused, Dropped: // logged where it was decided
 	}
 	p.done()
+}
+
+// observeLatency notes how long p took that has just been written.
+func (q *Queue) observeLatency(p *pending) {
+	q.metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
+	q.metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(p.build.Event)), 0).Seconds())
 }
 
 // Waiting returns how many builds have no outcome yet and for how long the

@@ -1,0 +1,84 @@
+package cloudevents
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+)
+
+func TestBlockedAddresses(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{
+		"169.254.169.254":        true,
+		"169.254.0.1":            true,
+		"::ffff:169.254.169.254": true,
+		"64:ff9b::a9fe:a9fe":     true,
+		"fe80::1":                true,
+		"fe80::1%eth0":           true,
+		"febf::1":                true,
+		"fd00:ec2::254":          true,
+		"fd00:ec2::254%eth0":     true,
+		"fd20:ce::254":           true,
+		"fd00:c1::a9fe:a9fe":     true,
+		"100.100.100.200":        true,
+		"::ffff:100.100.100.200": true,
+		"168.63.129.16":          true,
+		"ff02::1":                true,
+		"10.96.0.10":             false,
+		"127.0.0.1":              false,
+		"::1":                    false,
+		"fd00:10:96::1":          false,
+		"100.64.0.1":             false,
+		"203.0.113.7":            false,
+		"64:ff9b::a00:1":         false,
+		"2001:db8::1":            false,
+	}
+	for text, want := range tests {
+		if got := Blocked(netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: blocked is %t, want %t", text, got, want)
+		}
+	}
+}
+
+func TestALinkLocalAddressIsNotDialed(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"http://169.254.169.254", "http://[::ffff:169.254.169.254]", "http://[fe80::1%25lo]", "http://[fd00:ec2::254]"} {
+		_, err := newSink(t, options(t, address)).Write(t.Context(), backOff())
+		if err == nil {
+			t.Fatal("sent")
+		}
+		wantFailure(t, err, err.Error(), delivery.BlockedAddress, false, 0)
+	}
+	_, err := newSink(t, options(t, "http://169.254.169.254/latest?x=y")).Write(t.Context(), backOff())
+	wantFailure(t, err, "sending to 169.254.169.254: dial tcp 169.254.169.254:80: link-local and metadata addresses are refused, "+
+		"and the name resolves to 169.254.169.254: set allowLinkLocal if that is meant", delivery.BlockedAddress, false, 0)
+}
+
+func TestALinkLocalAddressCanBeAllowed(t *testing.T) {
+	t.Parallel()
+	o := options(t, "http://[fe80::1%25nowhere]")
+	o.AllowLinkLocal = true
+	_, err := newSink(t, o).Write(t.Context(), backOff())
+	if err == nil {
+		t.Fatal("sent")
+	}
+	wantFailure(t, err, err.Error(), delivery.Network, false, 0)
+}
+
+// The environment names no proxy for messages: it would see tokens, and hide
+// which address is dialed.
+func TestNoProxyOfTheEnvironmentIsUsed(t *testing.T) {
+	proxied := false
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied = true }))
+	t.Cleanup(proxy.Close)
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL)
+	}
+	o := options(t, "http://receiver.invalid")
+	if _, err := newSink(t, o).Write(t.Context(), backOff()); err == nil || proxied {
+		t.Errorf("error %v, through the proxy: %t", err, proxied)
+	}
+}

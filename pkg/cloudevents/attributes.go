@@ -1,0 +1,101 @@
+package cloudevents
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+)
+
+// An attribute comes from an Event, and with it from anyone who may create
+// Events. What is left of it is harmless wherever a receiver puts it: in a
+// header, a log, a shell, a template.
+const (
+	// maxKind is the longest name of a kind that Kubernetes admits for a custom
+	// resource (a DNS label), and maxReason the longest reason that
+	// events.k8s.io/v1 admits (ReasonLengthLimit in
+	// k8s.io/kubernetes/pkg/apis/core/validation/events.go).
+	maxKind   = 63
+	maxReason = 128
+	// maxValue is the longest name of an object (a DNS subdomain).
+	maxValue = 253
+)
+
+// Characters that are left in attributes beside letters and digits of ASCII.
+const (
+	kindMarks    = "-_"
+	reasonMarks  = "-_."
+	segmentMarks = "-_.:@+=,~[]" // of a subject, whose separator is /
+	valueMarks   = segmentMarks + "/"
+)
+
+// Type returns the type of the message for e: sh.brigade.k8s.<kind>.<reason>,
+// for example sh.brigade.k8s.Pod.BackOff. The kind has no dot, so that the
+// reason is what follows the dot after it.
+func Type(e *corev1.Event) string {
+	kind, reason := clean(e.InvolvedObject.Kind, maxKind, kindMarks), clean(e.Reason, maxReason, reasonMarks)
+	if kind == "" {
+		kind = "_"
+	}
+	if reason == "" {
+		reason = "_"
+	}
+	return TypePrefix + "." + kind + "." + reason
+}
+
+// Subject returns the involved object of e: <kind>/<namespace>/<name>, and
+// <kind>/<name> where it has no namespace.
+func Subject(e *corev1.Event) string {
+	o := e.InvolvedObject
+	segments := []string{clean(o.Kind, maxKind, kindMarks)}
+	if o.Namespace != "" {
+		segments = append(segments, clean(o.Namespace, maxValue, segmentMarks))
+	}
+	return strings.Join(append(segments, clean(o.Name, maxValue, segmentMarks)), "/")
+}
+
+// extensions returns what filters can see of an Event, which receivers route
+// by, and the filter that accepted it. Kind, name, namespace and apiversion are
+// called as Knative's ApiServerSource calls them. What is empty is left out,
+// because an attribute has no empty value (CloudEvents 1.0, section 3).
+func extensions(b delivery.Build) map[string]any {
+	e := b.Event
+	all := map[string]any{"count": event.Count(e)}
+	for name, value := range map[string]string{
+		"apiversion": e.InvolvedObject.APIVersion,
+		"kind":       e.InvolvedObject.Kind,
+		"namespace":  e.InvolvedObject.Namespace,
+		"name":       e.InvolvedObject.Name,
+		"reason":     e.Reason,
+		"eventtype":  e.Type,
+		"component":  event.Component(e),
+		"filter":     b.By,
+		"group":      b.Group,
+	} {
+		if value = clean(value, maxValue, valueMarks); value != "" {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// clean returns the first most characters of s, with `_` for each one that is
+// neither an ASCII letter or digit nor one of marks. The HTTP binding encodes no
+// such character (section 3.1.3.2), so a value is the same in both modes.
+func clean(s string, most int, marks string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() == most {
+			break
+		}
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(marks, r):
+			b.WriteRune(r)
+		default:
+			b.WriteByte('_')
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,144 @@
+package cloudevents
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// dialTimeout bounds a connection attempt, and idleTimeout how long an unused
+	// connection is kept: the times of http.DefaultTransport.
+	dialTimeout = 30 * time.Second
+	idleTimeout = 90 * time.Second
+	// maxHeader bounds the header of an answer.
+	maxHeader = 64 << 10
+)
+
+// credentials are what the mounted files of a destination hold. All files are
+// looked at with every attempt, so that what rotates is in use at once.
+type credentials struct {
+	connections    int
+	allowLinkLocal bool
+
+	mu sync.Mutex
+	// ca, cert and key make the transport; token and headers make header.
+	ca, cert, key, token, headers *file
+	transport                     http.RoundTripper
+	header                        http.Header
+	// fixed says that the transport is not ours to replace.
+	fixed bool
+}
+
+func newCredentials(o Options) *credentials {
+	return &credentials{
+		connections: o.Connections, allowLinkLocal: o.AllowLinkLocal,
+		ca: newFile(o.CAFile), cert: newFile(o.CertFile), key: newFile(o.KeyFile), token: newFile(o.TokenFile), headers: newFile(o.HeadersFile),
+		transport: o.Transport, fixed: o.Transport != nil,
+	}
+}
+
+// current returns what to send with, and the headers to send, which must not be
+// changed.
+func (c *credentials) current() (http.RoundTripper, http.Header, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.loadHeader(); err != nil {
+		return nil, nil, err
+	}
+	if err := c.loadTransport(); err != nil {
+		return nil, nil, err
+	}
+	return c.transport, c.header, nil
+}
+
+func (c *credentials) loadHeader() error {
+	lines, changed, err := c.headers.load()
+	if err != nil {
+		return fmt.Errorf("reading headers: %w", err)
+	}
+	token, rotated, err := c.token.load()
+	if err != nil {
+		return fmt.Errorf("reading token: %w", err)
+	}
+	if c.header != nil && !changed && !rotated {
+		return nil
+	}
+	c.header = nil // what was read is not looked at again unless it changes
+	header, err := ParseHeaders(lines)
+	if err != nil {
+		return fmt.Errorf("reading headers: %s: %w", c.headers.path, err)
+	}
+	if c.token != nil {
+		authorization, err := bearer(c.token.path, token)
+		if err != nil {
+			return fmt.Errorf("reading token: %w", err)
+		}
+		header.Set("Authorization", authorization)
+	}
+	c.header = header
+	return nil
+}
+
+func (c *credentials) loadTransport() error {
+	if c.fixed {
+		return nil
+	}
+	ca, caChanged, err := c.ca.load()
+	if err != nil {
+		return fmt.Errorf("reading CA: %w", err)
+	}
+	cert, certChanged, err := c.cert.load()
+	if err != nil {
+		return fmt.Errorf("reading client certificate: %w", err)
+	}
+	key, keyChanged, err := c.key.load()
+	if err != nil {
+		return fmt.Errorf("reading client key: %w", err)
+	}
+	if c.transport != nil && !caChanged && !certChanged && !keyChanged {
+		return nil
+	}
+	c.closeIdle()
+	c.transport = nil
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.ca != nil {
+		settings.RootCAs = x509.NewCertPool()
+		if !settings.RootCAs.AppendCertsFromPEM(ca) {
+			return fmt.Errorf("reading CA: %s: no certificate in PEM", c.ca.path)
+		}
+	}
+	if c.cert != nil {
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return fmt.Errorf("reading client certificate: %s with %s: %w", c.cert.path, c.key.path, err)
+		}
+		settings.Certificates = []tls.Certificate{pair}
+	}
+	c.transport = c.newTransport(settings)
+	return nil
+}
+
+// newTransport returns a transport without a proxy: the address that is dialed
+// is the destination's, and can be checked.
+func (c *credentials) newTransport(settings *tls.Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	if !c.allowLinkLocal {
+		dialer.Control = refuseBlocked
+	}
+	return &http.Transport{
+		DialContext: dialer.DialContext, TLSClientConfig: settings, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
+		MaxIdleConns: c.connections, MaxIdleConnsPerHost: c.connections, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader,
+	}
+}
+
+// closeIdle closes the connections that nothing is sent on.
+func (c *credentials) closeIdle() {
+	if transport, ok := c.transport.(*http.Transport); ok && !c.fixed {
+		transport.CloseIdleConnections()
+	}
+}
