@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 const (
@@ -53,15 +53,7 @@ func readBody(body io.Reader) string {
 	if err == nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(body, maxBody)) // what is left is of no interest
 	}
-	said := strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, string(head)))
+	said := printable.Text(strings.Join(strings.Fields(string(head)), " "))
 	if said == "" {
 		return ""
 	}
