@@ -32,15 +32,22 @@ func (s *simulation) owed(now time.Time) map[string]*eventVersion {
 		default:
 			until = now
 		}
-		from := v.created
-		if len(v.read) > 0 {
-			from = v.read[0].at
-		}
+		from := s.decidedFrom(v)
 		if a, ok := s.agreed(v, from, until); ok && a.name != "" && !refusable[a.name] && !s.mistaken(a.name, from) && names[a.name] == nil && !s.skipped(v) {
 			names[a.name] = v
 		}
 	}
 	return names
+}
+
+// decidedFrom returns the first moment at which the verdict on v may have been
+// found. With server-side field selectors that is when it was created: what the
+// API server leaves out is not read, and the position passes it.
+func (s *simulation) decidedFrom(v *eventVersion) time.Time {
+	if s.plan.pushDown || len(v.read) == 0 {
+		return v.created
+	}
+	return v.read[0].at
 }
 
 // missing returns the versions whose build is owed and does not exist.

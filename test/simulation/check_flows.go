@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -78,5 +79,28 @@ func (s *simulation) alone(b *build, read time.Time, byVersion map[string]*event
 			return false
 		}
 	}
-	return true
+	return !s.repeats(b)
+}
+
+// repeats reports whether the term of b read an Event of the flow whose build an
+// earlier term had created. Until the API server says that it exists it waits
+// and takes turns, and no later record shows that.
+func (s *simulation) repeats(b *build) bool {
+	for _, v := range s.server.record.all {
+		read, ok := v.readBy(b.term)
+		if !ok || read.After(b.sent) {
+			continue
+		}
+		for _, c := range s.inForce(v.created, b.sent) {
+			if a := c.of(v); a.flow == b.flow && a.name != b.name && s.createdBefore(a.name, read) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// createdBefore reports whether a build was created before a moment.
+func (s *simulation) createdBefore(name string, at time.Time) bool {
+	return slices.ContainsFunc(s.server.record.created, func(b *build) bool { return b.name == name && b.at.Before(at) })
 }

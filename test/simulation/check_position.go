@@ -24,8 +24,9 @@ func (s *simulation) checkPosition() []string {
 			continue
 		}
 		at, _ := v.readBy(w.term)
-		a, ok := s.agreed(v, v.read[0].at, at)
-		if !ok || a.name == "" || refusable[a.name] || s.mistaken(a.name, v.read[0].at) {
+		from := s.decidedFrom(v)
+		a, ok := s.agreed(v, from, at)
+		if !ok || a.name == "" || refusable[a.name] || s.mistaken(a.name, from) {
 			continue
 		}
 		text := fmt.Sprintf("%s, read at %s, was passed by the position written at %s", show(v), s.when(at), s.when(w.at))

@@ -114,11 +114,18 @@ func (s *simulation) heal() {
 	patience := time.Now().Add(s.patience())
 	for time.Now().Before(patience) {
 		time.Sleep(20 * time.Second) // fake clock
-		if len(s.missing()) <= s.dropped() {
+		if len(s.missing()) <= s.dropped() && !s.waits() {
 			break
 		}
 	}
 	time.Sleep(45 * time.Second) // fake clock
+}
+
+// waits reports whether builds wait in a gateway.
+func (s *simulation) waits() bool {
+	return slices.ContainsFunc(s.plan.replicas, func(replica string) bool {
+		return s.runs(replica) && s.last(replica).gateway.Status().Queue.Waiting > 0
+	})
 }
 
 // judge takes note of what is left while the gateway still runs.
@@ -210,7 +217,8 @@ func (s *simulation) stop(replica string) {
 	var leads bool
 	s.locked(func() {
 		leading := s.server.record.leading()
-		leads = leading != nil && leading.process == p && leading.wrote && !p.dry
+		leads = leading != nil && leading.process == p && leading.wrote && !p.dry &&
+			(!s.plan.election || began.Sub(leading.renewed) < sureToLead)
 	})
 	p.cancel()
 	go func() {
@@ -275,8 +283,11 @@ func (s *simulation) edit(c *plannedConfig) {
 	}
 	go func() {
 		for _, p := range apply {
-			for s.config == c && p.gateway.Apply(context.Background(), c.parsed) != nil {
+			for p.gateway.Apply(context.Background(), c.parsed) != nil {
 				time.Sleep(10 * time.Second) // fake clock
+				if s.config != c {
+					return // replaced before every process could use it
+				}
 			}
 		}
 		c.used = time.Now()
