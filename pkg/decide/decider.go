@@ -1,13 +1,12 @@
-// Package decide says what becomes of one Event: first the rules that no
-// filter file can change, then the filter list.
+// Package decide returns the verdict on an Event: first from the rules that no
+// filter file can change, then from the filter list.
 //
-// The rules ahead of the filters are Forged, which rejects Events about objects
-// of another namespace, and Loop, which rejects the echo of a build. Each has a
-// name of its own in a verdict.
+// The rules ahead of the filters are Forged, which rejects an Event about an
+// object of another namespace, and Loop, which rejects an Event that a build
+// caused. Each has its own name in a verdict.
 //
-// It is where the daemon and `k8s-gateway explain` meet: whatever shows a
-// verdict takes it from here, so there is one answer. Like what it calls it is
-// pure: no client, no logger, no clock.
+// The daemon, explain, test and the page all take verdicts from here, so that
+// they agree. The package is pure: no client, no logger, no clock.
 package decide
 
 import (
@@ -16,8 +15,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Decider decides about Events. It never changes, and any number of goroutines
-// may use it at once.
+// Decider decides on Events. It is immutable and safe for concurrent use.
 type Decider struct {
 	// Filters is the compiled list; nil rejects everything.
 	Filters *filter.List
@@ -25,9 +23,9 @@ type Decider struct {
 	AllowBrigadeEvents bool
 }
 
-// Decide returns the verdict on e: a rejection by ByNamespace or ByLoop where
-// one of the rules ahead of the filters applies, else that of the filters. It
-// does not allocate unless an expression runs.
+// Decide returns the verdict on e: a rejection by ByNamespace or ByLoop if that
+// rule applies, else the verdict of the filters. It allocates only if an
+// expression runs.
 func (d Decider) Decide(e *corev1.Event) filter.Verdict {
 	switch {
 	case Forged(e):
@@ -39,10 +37,9 @@ func (d Decider) Decide(e *corev1.Event) filter.Verdict {
 	}
 }
 
-// Trace returns each step on the way to the verdict, up to and including the
-// one that decided: a rule ahead of the filters, or the filters that were
-// tried. Where the last Step did not match, or there is none, filter.Default
-// decided.
+// Trace returns the steps to the verdict, up to and including the one that
+// decided: a rule ahead of the filters, or the filters that were tried. If the
+// last Step did not match, or there is none, filter.Default decided.
 func (d Decider) Trace(e *corev1.Event) []filter.Step {
 	switch {
 	case Forged(e):

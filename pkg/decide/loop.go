@@ -8,26 +8,25 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// ByLoop is how a verdict names the loop guard as what decided.
+// ByLoop is the name of the loop guard in verdicts.
 const ByLoop = "guard"
 
-// whyLoop says what the loop guard looks at, for people to read.
+// whyLoop is the reason that Trace gives.
 const whyLoop = "the Event is about one of Brigade's own objects or the gateway's own; filters come after"
 
-// Component is who the gateway says it is where it reports Events of its own.
+// Component is the reporting component of the gateway's own Events.
 const Component = "brigade-k8s-gateway"
 
-// workerPrefix begins what Brigade 1.5 names after a build alone:
+// workerPrefix is the prefix of the Brigade 1.5 objects that are named
 // brigade-worker-<build ID>.
 const workerPrefix = "brigade-worker-"
 
 // ulidLength is the length of a build ID (github.com/ulid/spec).
 const ulidLength = 26
 
-// Loop reports whether e must never build, because it is an echo of a build or
-// of the gateway: a build that is built from it would cause the next. That is
-// an Event which the gateway reported itself, and one about an object that is
-// named after a build, or related to one. The namespace does not matter.
+// Loop reports whether a build or the gateway itself caused e, so that a build
+// of it would cause the next: the gateway reported e, or the involved or related
+// object is named after a build. The namespace does not matter.
 //
 // Brigade 1.5 names these objects after a build:
 //
@@ -36,12 +35,13 @@ const ulidLength = 26
 //	                            the claim of the build's storage (BuildStorage in brigade-worker/src/k8s.ts)
 //	<job>-<build ID>            a job's Pod and Secret (JobRunner.init in brigade-worker/src/k8s.ts)
 //
-// Kubernetes and operators name more after these: the claim of a Pod's ephemeral
-// volume is <pod>-<volume>, a network plug-in's endpoint is called as its Pod.
+// Kubernetes and operators derive more names from these: the claim of a Pod's
+// ephemeral volume is <pod>-<volume>, and a network plug-in's endpoint has the
+// name of its Pod.
 //
-// What has another name is not recognized: the PersistentVolume behind a claim
+// Objects with other names are not recognized: the PersistentVolume of a claim
 // (pvc-<UID>), the claim of a job's cache, which is named after project and job
-// (cacheName, same file), and whatever a pipeline itself creates or touches.
+// (cacheName, same file), and all that a pipeline itself creates or changes.
 func Loop(e *corev1.Event) bool {
 	return e.Source.Component == Component || event.Component(e) == Component ||
 		ofBuild(&e.InvolvedObject) || e.Related != nil && ofBuild(e.Related)
@@ -86,7 +86,7 @@ func beginsWithBuildID(name string) bool {
 }
 
 // crockford reports whether c is a lower-case digit of Crockford's base 32,
-// which leaves out i, l, o and u.
+// which does not have i, l, o and u.
 func crockford(c byte) bool {
 	switch {
 	case c >= '0' && c <= '9':

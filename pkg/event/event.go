@@ -1,9 +1,8 @@
-// Package event tells facts about one core/v1 Event: when it occurred, how
-// often, who reported it and what it is about.
+// Package event reads facts from one core/v1 Event: when it occurred, how often,
+// who reported it and what it is about. It also cuts an Event to a bounded size.
 //
-// It is the lowest room of the gateway. Everything above reads Events through
-// it, so that a rule such as "which of the five timestamps counts" is written
-// down once.
+// All other packages read Events through it, so that a rule such as "which of
+// the five timestamps counts" is in one place.
 package event
 
 import (
@@ -13,27 +12,25 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Key returns the Event's own "namespace/name", the way kubectl and the
-// gateway's log name it.
+// Key returns the Event's own "namespace/name".
 func Key(e *corev1.Event) string {
 	return e.Namespace + "/" + e.Name
 }
 
-// Occurred returns when the latest occurrence that e stands for took place, or
-// the zero time where e carries no timestamp at all.
+// Occurred returns the time of the latest occurrence, or the zero time if e has
+// no timestamp.
 //
-// Two generations of writers fill different fields, so the first that is set
-// wins, latest knowledge first:
+// Reporters fill different fields. The first that is set counts:
 //
-//	series.lastObservedTime   events.k8s.io/v1 writers, once an Event recurs
-//	lastTimestamp             core/v1 writers
-//	eventTime                 events.k8s.io/v1 writers, the first occurrence
-//	firstTimestamp            core/v1 writers that never set lastTimestamp
-//	metadata.creationTimestamp  whoever wrote nothing else
+//	series.lastObservedTime     events.k8s.io/v1, when an Event recurs
+//	lastTimestamp               core/v1
+//	eventTime                   events.k8s.io/v1, the first occurrence
+//	firstTimestamp              core/v1 without lastTimestamp
+//	metadata.creationTimestamp  no other timestamp
 //
-// The order is the one in which kubectl computes LAST SEEN (printEvent in
-// k8s.io/kubernetes/pkg/printers/internalversion), continued down to the
-// creation time so that every Event the API server stored has an answer.
+// It is the order in which kubectl computes LAST SEEN (printEvent in
+// k8s.io/kubernetes/pkg/printers/internalversion), and then the creation time,
+// which every stored Event has.
 func Occurred(e *corev1.Event) time.Time {
 	switch {
 	case e.Series != nil && !e.Series.LastObservedTime.IsZero():
@@ -49,9 +46,9 @@ func Occurred(e *corev1.Event) time.Time {
 	}
 }
 
-// Count returns how often what e reports has happened, at least 1:
-// series.count where there is a series, else the deprecated count, else 1,
-// which is what an events.k8s.io/v1 writer means by leaving both out.
+// Count returns the number of occurrences, at least 1: series.count if there is
+// a series, else the deprecated count, else 1, because reporters of
+// events.k8s.io/v1 set neither for a first occurrence.
 func Count(e *corev1.Event) int32 {
 	switch {
 	case e.Series != nil && e.Series.Count > 0:
@@ -63,9 +60,9 @@ func Count(e *corev1.Event) int32 {
 	}
 }
 
-// Component returns who reported e: source.component where a core/v1 writer
-// set it, else reportingComponent, which events.k8s.io/v1 calls
-// reportingController.
+// Component returns the component that reported e: source.component of core/v1
+// if it is set, else reportingComponent, which is reportingController of
+// events.k8s.io/v1.
 func Component(e *corev1.Event) string {
 	if e.Source.Component != "" {
 		return e.Source.Component
@@ -73,8 +70,8 @@ func Component(e *corev1.Event) string {
 	return e.ReportingController
 }
 
-// Group returns the API group of the object that e is about, empty for the core
-// group and where the reporter did not say.
+// Group returns the API group of the involved object. It is empty for the core
+// group, and if the reporter set no apiVersion.
 func Group(e *corev1.Event) string {
 	group, _, found := strings.Cut(e.InvolvedObject.APIVersion, "/")
 	if !found {
@@ -83,8 +80,8 @@ func Group(e *corev1.Event) string {
 	return group
 }
 
-// Object returns what e is about as "<Kind> <namespace>/<name>", without the
-// namespace for what has none, for example "Pod pequod/web-0" or "Node n1".
+// Object returns the involved object as "<kind> <namespace>/<name>", or
+// "<kind> <name>" if it has no namespace: "Pod pequod/web-0", "Node n1".
 func Object(e *corev1.Event) string {
 	o := e.InvolvedObject
 	if o.Namespace == "" {

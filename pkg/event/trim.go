@@ -9,34 +9,32 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What is kept of an Event, in bytes. The API server holds writers of
-// events.k8s.io/v1 to far less (a note of 1 KiB, a reason of 128 bytes), but
-// leaves those of core/v1 free up to the size of a request, 1.5 MiB.
+// The bounds of a trimmed Event, in bytes. The API server allows reporters of
+// events.k8s.io/v1 less (a note of 1 KiB, a reason of 128 bytes), but those of
+// core/v1 as much as a request may have, 1.5 MiB.
 const (
-	// MaxMessage is how much of a message is kept.
+	// MaxMessage is the bound of the message.
 	MaxMessage = 16 << 10
-	// MaxAnnotations is how much of all annotations together is kept, keys
-	// included. Labels have the same bound of their own.
+	// MaxAnnotations is the bound of all annotations together, keys included.
+	// All labels together have the same bound.
 	MaxAnnotations = 16 << 10
-	// MaxText is how much of any other text is kept: reason, action, reporter,
-	// and what names an object.
+	// MaxText is the bound of each other text: reason, action, reporter, and
+	// the fields that name an object.
 	MaxText = 1 << 10
-	// MaxReferences is how many owner references and finalizers are kept, each.
+	// MaxReferences is the number of owner references, and of finalizers.
 	MaxReferences = 16
-	// MaxSize is how many bytes the largest trimmed Event has, as the API server
-	// sends it. One whose writer made nothing but the message and the annotations
-	// large has 33 KiB.
+	// MaxSize is the size of the largest trimmed Event as the API server sends
+	// it. An Event of which only message and annotations are large has 33 KiB.
 	MaxSize = 160 << 10
 )
 
-// TrimmedAnnotation says in a trimmed Event which annotations or labels are
-// missing. The marks of texts that were cut stand in the texts.
+// TrimmedAnnotation is the annotation in which Trim writes how many annotations
+// and labels it removed or cut.
 const TrimmedAnnotation = "k8s-gateway.brigade.sh/trimmed"
 
-// Trim cuts e, which it changes, to a bounded size, and removes the
-// managedFields, which only the API server has a use for. A text that is cut
-// ends in a mark that says how many bytes are missing. Filters decide about the
-// trimmed Event, and it is what a build gets as payload.
+// Trim cuts e to MaxSize in place and removes its managedFields, which only the
+// API server uses. A text that is cut ends with the number of bytes cut. Filters
+// decide on the trimmed Event, and a build gets it as payload.
 func Trim(e *corev1.Event) {
 	e.ManagedFields = nil
 	trimText(&e.Message, MaxMessage)
@@ -62,8 +60,8 @@ func trimReference(o *corev1.ObjectReference) {
 
 func trimText(text *string, limit int) { *text = Shorten(*text, limit) }
 
-// Shorten cuts s, where it is longer, to at most limit bytes and a mark that
-// says how many are missing. It cuts between two characters.
+// Shorten cuts s to at most limit bytes, between two characters, and appends the
+// number of bytes cut. A text that is not longer than limit stays as it is.
 func Shorten(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -85,9 +83,9 @@ func trimMaps(e *corev1.Event) {
 	e.Annotations[TrimmedAnnotation] = fmt.Sprintf("%d annotations and %d labels were left out or cut", annotations, labels)
 }
 
-// trimMap leaves out entries, the last ones by key, and cuts the last one that
-// it keeps, until the bound is kept. It returns how many it touched.
-func trimMap(m map[string]string) (touched int) {
+// trimMap removes the last entries by key, and cuts the last one that stays,
+// until m is within its bound. It returns how many it removed or cut.
+func trimMap(m map[string]string) (trimmed int) {
 	size := 0
 	for key, value := range m {
 		size += len(key) + len(value)
@@ -108,9 +106,9 @@ func trimMap(m map[string]string) (touched int) {
 		default:
 			delete(m, key)
 		}
-		touched++
+		trimmed++
 	}
-	return touched
+	return trimmed
 }
 
 func trimOwners(e *corev1.Event) {

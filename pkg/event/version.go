@@ -2,9 +2,10 @@ package event
 
 import "k8s.io/apimachinery/pkg/util/resourceversion"
 
-// CompareVersions orders two resourceVersions as KEP-5504 does: negative where
-// a is older than b, 0 where they are equal, positive where a is newer. What is
-// no resourceVersion, the empty string for one, is older than any.
+// CompareVersions compares two resourceVersions as KEP-5504 defines it. It
+// returns a negative number if a is older than b, 0 if they are equal, and a
+// positive number if a is newer. The empty string, and any other text that is
+// not a resourceVersion, is older than all.
 func CompareVersions(a, b string) int {
 	c, err := resourceversion.CompareResourceVersion(a, b)
 	if err == nil {

@@ -1,10 +1,9 @@
-// Package identity names a build after what it is for.
+// Package identity computes the ID of a build from what is built.
 //
-// The name is the ledger: whoever tries to build the same thing again, be it a
-// retry, a restart, a second replica or a replay, computes the same name and
-// meets "already exists" at the API server. No other record has to be right
-// for a build to happen once. The package is pure and knows nothing of where
-// builds are written to.
+// The ID is what makes a build happen once: a retry, a restart, a second replica
+// and a replay all compute the same ID, and the API server answers the second
+// create with "already exists". No other record has to be right. The package is
+// pure and does not know the destination of builds.
 package identity
 
 import (
@@ -20,10 +19,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Of returns the build ID of what e and once ask to be built in the project
-// with the given ID: a ULID in lower case, the form Brigade gives its own
-// build IDs. Equal identities give equal IDs, whenever and wherever they are
-// computed:
+// Of returns the ID of the build of e in the project with the given ID: a ULID
+// in lower case, which is Brigade's own form of a build ID. Equal identities
+// give equal IDs, wherever and whenever they are computed:
 //
 //	once         identity                                             time part
 //	zero         project, Event UID                                   creation of the Event
@@ -33,17 +31,18 @@ import (
 //	and groupBy  values, length and start of the window
 //	occurrence   project, Event UID, count                            creation of the Event + count ms
 //
-// The time part is a function of the identity alone. That is why occurrences
-// do not take it from the time they occurred at: a writer may touch that time
-// without raising the count, and the ID must not follow. The count in
-// milliseconds keeps the occurrences of one Event in order.
+// The time part depends on the identity only. An occurrence does not use the
+// time at which it occurred, because a reporter may change that time and not the
+// count, and the ID must stay the same. The count in milliseconds keeps the
+// occurrences of one Event in order.
 //
-// The filter of a group is its ID or a hash of its conditions: groups of two
-// filters are two, and a filter that is moved in its list keeps its builds.
+// The filter of a group is its ID or a hash of its conditions, so that two
+// filters have separate groups, and a filter that moves in its list keeps its
+// builds.
 //
-// The involved object is its API group, kind, namespace and name. The version of
-// the API is left out, because reporters name different ones for one object, and
-// so is the UID, because some reporters make one up.
+// The involved object is its API group, kind, namespace and name. The API
+// version and the UID are not part of it, because reporters give the same object
+// different ones.
 func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
 	switch {
 	case once.Occurrence:
@@ -66,9 +65,9 @@ func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
 	}
 }
 
-// windowStart cuts time since the Unix epoch into windows and returns the
-// start of the one that at falls in. It uses the Event's own time and no
-// clock, so every replica and every retry cuts alike.
+// windowStart returns the start of the window that at is in. Windows are
+// aligned to the Unix epoch and at is the Event's own time, so that all replicas
+// and retries compute the same.
 func windowStart(at time.Time, window time.Duration) time.Time {
 	ms, w := at.UnixMilli(), window.Milliseconds()
 	start := ms - ms%w
@@ -78,18 +77,18 @@ func windowStart(at time.Time, window time.Duration) time.Time {
 	return time.UnixMilli(start)
 }
 
-// id builds the ULID: 48 bits of time in milliseconds, then the first 80 bits
-// of a SHA-256 over the parts, which are separated by a byte that none of them
-// can hold, so that ("a", "bc") and ("ab", "c") differ.
+// id returns the ULID: 48 bits of time in milliseconds, then the first 80 bits of
+// the SHA-256 of the parts. NUL, which no part can contain, separates them, so
+// that ("a", "bc") and ("ab", "c") differ.
 func id(at time.Time, parts ...string) string {
 	var u ulid.ULID
 	ms := max(at.UnixMilli(), 0)
 	if err := u.SetTime(min(uint64(ms), ulid.MaxTime())); err != nil {
-		panic("identity: a clamped time was refused: " + err.Error())
+		panic("identity: setting a time in range: " + err.Error())
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	if err := u.SetEntropy(sum[:10]); err != nil {
-		panic("identity: ten bytes of entropy were refused: " + err.Error())
+		panic("identity: setting ten bytes of entropy: " + err.Error())
 	}
 	return strings.ToLower(u.String())
 }

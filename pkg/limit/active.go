@@ -3,23 +3,23 @@ package limit
 import "time"
 
 const (
-	// AppearWithin is how long a build that was created counts as active without
-	// a worker pod to show for it. Brigade starts a worker within seconds; where
-	// it has not by then, it is down or does not know the project, and the build
-	// must not hold back others forever. The price: when Brigade comes back after
-	// a longer outage, it may start more workers at once than ActiveBuilds.
+	// AppearWithin is how long a created build counts as active without a worker
+	// pod. Brigade starts a worker within seconds. If it does not, it is down or
+	// does not know the project, and the build must not hold back others forever.
+	// The limit of this: after an outage longer than AppearWithin, Brigade may
+	// start more workers at once than ActiveBuilds.
 	AppearWithin = 2 * time.Minute
 
-	// SettleTime is how long a gateway that takes over waits, once it has counted
-	// the worker pods, before it creates builds. Pods of builds that its
-	// predecessor created last appear within this time.
+	// SettleTime is how long a new leader waits, after it has counted the worker
+	// pods, before it creates builds. Pods of the builds that the previous leader
+	// created last appear within this time.
 	SettleTime = 10 * time.Second
 )
 
-// Active counts the builds that are active: those whose worker pod is pending
-// or running, and those that are being created or were created and whose pod
-// has not appeared yet. Without the latter a burst would pass before its first
-// pod is seen. An Active is used by one goroutine at a time.
+// Active counts active builds: those whose worker pod is pending or running, and
+// those that are being created or were created and whose pod has not appeared
+// yet. Without the latter, a whole burst would be created before its first pod
+// is seen. An Active is not safe for concurrent use.
 type Active struct {
 	pods    map[string]struct{}
 	created map[string]time.Time
@@ -49,7 +49,7 @@ func (a *Active) Counts(id string, now time.Time) bool {
 	return waits && now.Sub(at) < AppearWithin
 }
 
-// Reserve counts the build with the given ID, which is about to be created.
+// Reserve counts the build with the given ID before it is created.
 func (a *Active) Reserve(id string, now time.Time) {
 	if _, runs := a.pods[id]; !runs {
 		a.created[id] = now
@@ -67,8 +67,8 @@ func (a *Active) Created(id string, now time.Time) {
 // Release takes back a reservation: the build was not created.
 func (a *Active) Release(id string) { delete(a.created, id) }
 
-// Recount forgets the worker pods, which are about to be counted again. What was
-// created and has not appeared stays.
+// Recount forgets the worker pods before they are counted again. Builds whose
+// pod has not appeared stay.
 func (a *Active) Recount() { clear(a.pods) }
 
 // Appeared notes that the build's worker pod is pending or running.
@@ -77,14 +77,14 @@ func (a *Active) Appeared(id string) {
 	a.pods[id] = struct{}{}
 }
 
-// Ended notes that the build's worker pod has succeeded, failed or gone.
+// Ended notes that the build's worker pod has succeeded, failed or been deleted.
 func (a *Active) Ended(id string) {
 	delete(a.created, id)
 	delete(a.pods, id)
 }
 
-// Next returns when a build stops counting by the passing of time alone, and
-// false where none will.
+// Next returns the earliest time at which a build stops counting because its pod
+// has not appeared, and false if there is no such build.
 func (a *Active) Next() (time.Time, bool) {
 	var next time.Time
 	for _, at := range a.created {

@@ -2,30 +2,30 @@ package limit
 
 import "time"
 
-// Bucket is the token bucket behind BuildsPerMinute and Burst. A token is
-// reserved before a build is created and spent when it has been, so that no
-// window of any length holds more created builds than the burst plus the pace
-// times its length, however long the API server takes to answer: at any moment
-// the bucket holds at least as many tokens as there are creates under way.
+// Bucket is the token bucket of BuildsPerMinute and Burst. A token is reserved
+// before a build is created and spent when it was created. At any moment the
+// bucket holds at least as many tokens as there are create calls in progress, so
+// that no window of time has more created builds than the burst plus the pace
+// times its length, however long the API server takes to answer.
 //
-// It computes in whole nanoseconds. A Bucket is used by one goroutine at a time.
+// It computes in whole nanoseconds. A Bucket is not safe for concurrent use.
 type Bucket struct {
-	// interval is the time in which one token comes.
+	// interval is the time in which one token is added.
 	interval time.Duration
 	burst    int
-	// full is when the bucket is full if nothing more is taken. The tokens that
-	// are missing are the time until then, divided by interval.
+	// full is when the bucket will be full if no more is taken. The number of
+	// missing tokens is the time until then divided by interval.
 	full     time.Time
 	reserved int
-	// doubts is how many tokens of the current era are in doubt, and worth how much
-	// earlier the bucket would be full without them.
+	// doubts is how many tokens of the current era are in doubt. worth is how
+	// much earlier the bucket would be full without them.
 	doubts int
 	worth  time.Duration
 	era    Era
 }
 
-// Era is a time in which the bucket was never so full that all tokens in doubt
-// had come back by the passing of time alone.
+// Era is a period in which the bucket was never so full that time alone had
+// added all tokens in doubt again.
 type Era uint64
 
 // NewBucket returns a full bucket with the pace and burst of l.
@@ -33,29 +33,29 @@ func NewBucket(l Limits, now time.Time) *Bucket {
 	return &Bucket{interval: interval(l), burst: l.Burst, full: now}
 }
 
-// interval is rounded up, so that rounding never lets a build through.
+// interval rounds up, so that rounding never allows a build.
 func interval(l Limits) time.Duration {
 	pace := time.Duration(l.BuildsPerMinute)
 	return (time.Minute + pace - 1) / pace
 }
 
-// tokens returns the time in which n tokens come.
+// tokens returns the time in which n tokens are added.
 func tokens(n int, interval time.Duration) time.Duration {
 	return time.Duration(int64(n) * int64(interval))
 }
 
-// Empty takes every token out. What is reserved stays reserved.
+// Empty removes all tokens. What is reserved stays reserved.
 func (b *Bucket) Empty(now time.Time) {
 	b.endEra()
 	b.full = now.Add(max(tokens(b.burst, b.interval), b.missing(now)))
 }
 
-// Change applies the pace and burst of l to the tokens that are there: a new
-// burst or pace creates none, and a smaller burst takes what it has no room for.
+// Change applies a new pace and burst. It adds no tokens, and removes those that
+// do not fit into a smaller burst.
 func (b *Bucket) Change(l Limits, now time.Time) {
 	b.endEra()
-	// The tokens there are, in units of 1/interval; fewer than none where builds
-	// were under way when the burst became smaller.
+	// The tokens in units of 1/interval; negative if builds were being created
+	// when the burst became smaller.
 	level := tokens(b.burst, b.interval) - b.missing(now)
 	next := interval(l)
 	whole, part := int(level/b.interval), level%b.interval
@@ -69,14 +69,14 @@ func (b *Bucket) missing(now time.Time) time.Duration {
 	return max(b.full.Sub(now), 0)
 }
 
-// Wait returns how long to wait for a token that can be reserved, 0 where there
-// is one. A token that is released meanwhile makes the wait shorter.
+// Wait returns how long to wait until a token can be reserved, 0 if one can be
+// now. A token that is released makes the wait shorter.
 func (b *Bucket) Wait(now time.Time) time.Duration {
 	return max(b.missing(now)-tokens(b.burst-b.reserved-1, b.interval), 0)
 }
 
-// Reserve sets a token aside for a build that is about to be created. It is
-// called only where Wait returns 0.
+// Reserve reserves a token for a build before it is created. It may be called
+// only when Wait returns 0.
 func (b *Bucket) Reserve() { b.reserved++ }
 
 // Release gives back a reserved token: no build was created.
@@ -109,10 +109,9 @@ func (b *Bucket) Settle(era Era) {
 	}
 }
 
-// Refund gives back a token taken by Doubt for a build that, as it turned out,
-// was not created: as much of it as the passing of time has not given back
-// already. A bucket without that token would have been full earlier, and more of
-// it at once would let more through than the pace.
+// Refund gives back a token taken by Doubt for a build that was not created, but
+// only the part that time has not added again: without that token the bucket
+// would have been full earlier, and more would exceed the pace.
 func (b *Bucket) Refund(era Era) {
 	if era == b.era {
 		b.doubts--
@@ -122,7 +121,7 @@ func (b *Bucket) Refund(era Era) {
 	}
 }
 
-// endEra ends the time in which tokens in doubt can be refunded.
+// endEra ends the period in which tokens in doubt can be refunded.
 func (b *Bucket) endEra() {
 	b.era++
 	b.doubts, b.worth = 0, 0

@@ -6,36 +6,33 @@ import (
 	"github.com/google/btree"
 )
 
-// Flow is whose builds take turns: those of the Events of one namespace, within
-// one project.
+// Flow is the unit of fairness: the builds of one project from the Events of one
+// namespace. Flows take turns.
 type Flow struct {
 	Project   string
 	Namespace string
 }
 
-// String returns "namespace (project)".
 func (f Flow) String() string { return f.Namespace + " (" + f.Project + ")" }
 
-// Waiting is what waits in Flows, with itself as T. Its flow and its order never change while it
-// does.
+// Waiting is an item of Flows, with itself as T. Its flow and its order must not
+// change while it is in there.
 type Waiting[T any] interface {
-	// Flow is the flow that it belongs to.
+	// Flow is the flow it is in.
 	Flow() Flow
-	// Before reports whether it comes before another one of its flow. The order
+	// Before reports whether it comes before another item of its flow. The order
 	// is total.
 	Before(other T) bool
 }
 
-// Flows keeps what waits, by flow. Next takes turns among the flows, so a quiet
-// flow waits for one turn of each other flow at most; within a flow the oldest
-// comes first. What sleeps waits too, but Next leaves it out until it is woken.
-// What was woken can be told to come after what never slept.
-// Shed takes the newest of the longest flow. All take logarithmic time. Flows
-// is used by one goroutine at a time.
+// Flows is a fair queue. Next serves the flows in turn, so that a flow waits for
+// at most one turn of each other flow, and the oldest item of a flow first. An
+// item may sleep; Next skips it until it is woken. Shed removes the newest item
+// of the longest flow. All operations take logarithmic time. Flows is not safe
+// for concurrent use.
 type Flows[T Waiting[T]] struct {
 	flows map[Flow]*flow[T]
-	// turn is the flow whose turn it is, in a ring of those that are awake, in
-	// the order of turns.
+	// turn is the flow that is next, in a ring of those with an item awake.
 	turn *flow[T]
 	// longest is a heap of the flows, the longest on top.
 	longest lengths[T]
@@ -55,7 +52,7 @@ func (f *flow[T]) awake() int { return f.fresh.Len() + f.woken.Len() }
 
 func (f *flow[T]) length() int { return f.awake() + f.asleep.Len() }
 
-// oldest returns where the next one of the flow is taken from.
+// oldest returns the tree that has the next item of the flow.
 func (f *flow[T]) oldest(preferFresh bool) *btree.BTreeG[T] {
 	fresh, hasFresh := f.fresh.Min()
 	woken, hasWoken := f.woken.Min()
@@ -65,7 +62,7 @@ func (f *flow[T]) oldest(preferFresh bool) *btree.BTreeG[T] {
 	return f.woken
 }
 
-// newest returns where the newest one of the flow is.
+// newest returns the tree that has the newest item of the flow.
 func (f *flow[T]) newest() *btree.BTreeG[T] {
 	in := f.fresh
 	newest, found := in.Max()
@@ -77,36 +74,35 @@ func (f *flow[T]) newest() *btree.BTreeG[T] {
 	return in
 }
 
-// degree is that of the trees; the one that btree's own documentation uses.
+// degree is the degree of the trees, from btree's own documentation.
 const degree = 32
 
-// NewFlows returns Flows in which nothing waits.
+// NewFlows returns empty Flows.
 func NewFlows[T Waiting[T]]() *Flows[T] {
 	return &Flows[T]{flows: map[Flow]*flow[T]{}}
 }
 
-// Len returns how many wait, those that sleep included.
+// Len returns the number of items, those asleep included.
 func (f *Flows[T]) Len() int { return f.count }
 
 // Awake reports whether Next has something to return.
 func (f *Flows[T]) Awake() bool { return f.turn != nil }
 
-// Add adds w, which does not wait yet. A flow that had nothing awake gets its
-// turn after all others.
+// Add adds w. A flow that had nothing awake gets its turn after all others.
 func (f *Flows[T]) Add(w T) {
 	in := f.flow(w.Flow())
 	in.fresh.ReplaceOrInsert(w)
 	f.changed(in, 1)
 }
 
-// Sleep adds w, which does not wait yet, and leaves it asleep.
+// Sleep adds w, asleep.
 func (f *Flows[T]) Sleep(w T) {
 	in := f.flow(w.Flow())
 	in.asleep.ReplaceOrInsert(w)
 	f.changed(in, 1)
 }
 
-// Wake wakes w, which sleeps.
+// Wake wakes w, which is asleep.
 func (f *Flows[T]) Wake(w T) {
 	in := f.flows[w.Flow()]
 	in.asleep.Delete(w)
@@ -114,9 +110,9 @@ func (f *Flows[T]) Wake(w T) {
 	f.changed(in, 0)
 }
 
-// Next removes and returns the oldest that is awake of the flow whose turn it
-// is, and false where nothing is awake. With preferFresh it takes what never
-// slept first.
+// Next removes and returns the oldest item awake of the flow that is next, and
+// false if all items are asleep. With preferFresh it takes items that never slept
+// first.
 func (f *Flows[T]) Next(preferFresh bool) (next T, ok bool) {
 	in := f.turn
 	if in == nil {
@@ -128,9 +124,9 @@ func (f *Flows[T]) Next(preferFresh bool) (next T, ok bool) {
 	return next, true
 }
 
-// Shed removes and returns the newest of the longest flow, and false where
-// nothing waits. Of flows that are equally long it prefers the given one, so
-// that a flow that grows never sheds from another that is no longer than itself.
+// Shed removes and returns the newest item of the longest flow, and false if
+// there is none. If several flows are the longest it takes the preferred one, so
+// that a flow that grows never sheds from a flow that is not longer.
 func (f *Flows[T]) Shed(preferred Flow) (shed T, ok bool) {
 	if f.count == 0 {
 		return shed, false
@@ -159,7 +155,7 @@ func (f *Flows[T]) Remove(w T) bool {
 	return false
 }
 
-// Longest returns a flow that no other is longer than, and how many wait in it.
+// Longest returns the longest flow and its length.
 func (f *Flows[T]) Longest() (Flow, int) {
 	if f.count == 0 {
 		return Flow{}, 0
@@ -167,7 +163,7 @@ func (f *Flows[T]) Longest() (Flow, int) {
 	return f.longest[0].key, f.longest[0].length()
 }
 
-// Lengths returns how many wait, by flow.
+// Lengths returns the length of each flow.
 func (f *Flows[T]) Lengths() map[Flow]int {
 	all := make(map[Flow]int, len(f.flows))
 	for key, in := range f.flows {
@@ -176,7 +172,7 @@ func (f *Flows[T]) Lengths() map[Flow]int {
 	return all
 }
 
-// flow returns the flow with the given key, a new one where it is empty.
+// flow returns the flow with the given key, and adds it if it is not there.
 func (f *Flows[T]) flow(key Flow) *flow[T] {
 	if in := f.flows[key]; in != nil {
 		return in
@@ -188,7 +184,7 @@ func (f *Flows[T]) flow(key Flow) *flow[T] {
 	return in
 }
 
-// changed puts a flow that has grown by so many into its place among the others.
+// changed restores the order of the flows after one has grown by the given number.
 func (f *Flows[T]) changed(in *flow[T], by int) {
 	f.count += by
 	switch awake := in.awake() > 0; {
@@ -205,7 +201,7 @@ func (f *Flows[T]) changed(in *flow[T], by int) {
 	delete(f.flows, in.key)
 }
 
-// enter gives a flow the last turn.
+// enter adds a flow to the ring, with the last turn.
 func (f *Flows[T]) enter(in *flow[T]) {
 	if f.turn == nil {
 		in.next, in.last = in, in
@@ -216,7 +212,7 @@ func (f *Flows[T]) enter(in *flow[T]) {
 	in.last.next, in.next.last = in, in
 }
 
-// leave takes a flow out of the ring.
+// leave removes a flow from the ring.
 func (f *Flows[T]) leave(in *flow[T]) {
 	if in.next == in {
 		f.turn = nil

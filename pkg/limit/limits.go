@@ -1,34 +1,33 @@
-// Package limit bounds how fast and how many builds are made: pace, active
-// builds, and how many may wait.
+// Package limit implements the limits on builds: pace and burst (Bucket), active
+// builds (Active), and the queue in which namespaces take turns (Flows).
 //
-// It is pure: no client, no logger, no clock. Time comes in as a parameter.
+// pkg/delivery applies them where builds are created. The package is pure: no
+// client, no logger, no clock. Time is a parameter.
 package limit
 
-// Limits bound what one gateway may do to a cluster. They are read from the
-// filter file's `limits` section.
+// Limits is the `limits` section of the filter file.
 type Limits struct {
-	// BuildsPerMinute is how many builds are started in a minute, on average.
-	// Beyond it builds wait and none is lost. At least 1.
+	// BuildsPerMinute is the average number of builds created in a minute.
+	// More builds wait, and none is lost. At least 1.
 	BuildsPerMinute int
-	// Burst is how many builds may start at once after a quiet time, before
-	// BuildsPerMinute is felt. At least 1.
+	// Burst is how many builds may be created at once before BuildsPerMinute
+	// applies. At least 1.
 	Burst int
 	// ActiveBuilds is how many worker pods may be pending or running at the
-	// same time; 0 means no cap. Beyond it builds wait.
+	// same time; 0 is no limit. More builds wait.
 	ActiveBuilds int
-	// Queued is how many waiting builds are kept. Beyond it the newest of the
+	// Queued is how many builds may wait. If more do, the newest build of the
 	// longest flow is dropped, counted and reported. At least 1.
 	Queued int
-	// Paused holds all builds back, whatever the other limits say. It is the
-	// filter file's `paused`.
+	// Paused holds all builds back. It is `paused` of the filter file.
 	Paused bool
 }
 
-// DefaultLimits returns the limits of a file that sets none. They let a
-// gateway that is configured wrongly cost about as much as one CI job a second,
-// keep what waits within a few MiB, and let no build wait for longer than 17
-// minutes: well within the hour for which the API server keeps Events by
-// default, so that a restart finds what waits again.
+// DefaultLimits returns the limits of a file that sets none. A gateway that is
+// configured wrongly then creates at most one build a second on average, what
+// waits takes a few MiB, and no build waits longer than 17 minutes. The API
+// server keeps Events for an hour by default, so a restart finds again what
+// waits.
 func DefaultLimits() Limits {
 	return Limits{BuildsPerMinute: 60, Burst: 20, ActiveBuilds: 0, Queued: 1000}
 }
