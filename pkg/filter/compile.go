@@ -14,23 +14,21 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
-// CompileError is the error of Compile. It holds everything that is wrong with
-// the rules, in their order.
+// CompileError is the error of Compile. It has all flaws of all rules, in order.
 type CompileError struct {
 	Flaws []Flaw
 }
 
-// Flaw is one thing that is wrong with one rule.
+// Flaw is an error in one rule.
 type Flaw struct {
-	// Index is the rule's 0-based place in the list.
+	// Index is the 0-based index of the rule.
 	Index int
-	// Key is the filter file's name for what is wrong, for example
-	// "expression".
+	// Key is the key in the filter file, for example "expression".
 	Key string
-	// Item is the 0-based place inside a list-valued Key, and -1 elsewhere.
+	// Item is the 0-based index in the value of Key if it is a list, else -1.
 	Item int
-	// Offset is how many bytes into the value of Key the flaw stands, and 0
-	// where it concerns the whole.
+	// Offset is the offset in the value of Key, in bytes, and 0 if the flaw
+	// concerns the whole value.
 	Offset int
 	// Message says what is wrong, and what is allowed.
 	Message string
@@ -45,7 +43,7 @@ func (e *CompileError) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Path returns where the flaw is, for example "filters[2].reasons[0]".
+// Path returns the path of the flaw, for example "filters[2].reasons[0]".
 func (f Flaw) Path() string {
 	path := Path(f.Index)
 	if f.Key != "" {
@@ -57,14 +55,12 @@ func (f Flaw) Path() string {
 	return path
 }
 
-// String returns the path and the message.
 func (f Flaw) String() string {
 	return f.Path() + ": " + f.Message
 }
 
-// Compile turns rules into a List. Its error, a *CompileError, names every
-// flaw of every rule at once. Without any rules the list rejects all Events by
-// Default.
+// Compile compiles rules. Its error is a *CompileError with all flaws of all
+// rules. A list without rules rejects all Events by Default.
 func Compile(rules []Rule) (*List, error) {
 	if len(rules) > MaxRules {
 		return nil, &CompileError{Flaws: []Flaw{{
@@ -87,7 +83,7 @@ func Compile(rules []Rule) (*List, error) {
 	return l, nil
 }
 
-// compiler gathers flaws, counts globs, and keeps the CEL environment that all
+// compiler collects flaws, counts globs, and has the CEL environment that all
 // expressions of a list share.
 type compiler struct {
 	flaws    []Flaw
@@ -96,8 +92,8 @@ type compiler struct {
 	language *expression.Language
 }
 
-// compile checks and compiles the rule at index i. Where it reports flaws its
-// result is of no use.
+// compile checks and compiles the rule at index i. Its result is valid only if
+// it adds no flaws.
 func (c *compiler) compile(i int, r Rule) rule {
 	c.checkID(i, r)
 	c.checkOutcome(i, r)
@@ -121,8 +117,7 @@ func (c *compiler) compile(i int, r Rule) rule {
 	return out
 }
 
-// conditions checks and compiles conditions, the keys of which begin with a
-// prefix.
+// conditions checks and compiles conditions whose keys have the given prefix.
 func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *expression.Expression) {
 	c.checkTexts(i, prefix, own)
 	c.checkScope(i, prefix, own)
@@ -136,24 +131,24 @@ func (c *compiler) conditions(i int, prefix string, own *Except) (conditions, *e
 	return out, c.compileExpression(i, prefix+"expression", own.Expression)
 }
 
-// groupedAs returns what tells the groups of r from those of other filters: its
-// ID, or what it matches, so that a filter that is moved keeps its builds.
+// groupedAs returns what identifies the groups of r: its ID, or a hash of its
+// conditions, so that a filter that moves in its list keeps its builds.
 func (r *Rule) groupedAs() string {
 	if r.ID != "" {
 		return r.ID
 	}
 	text, err := json.Marshal([]any{r.Conditions(), r.Except})
 	if err != nil {
-		panic("filter: conditions are texts, and were refused: " + err.Error())
+		panic("filter: encoding conditions: " + err.Error())
 	}
 	sum := sha256.Sum256(text)
 	return "#" + hex.EncodeToString(sum[:8])
 }
 
-// maxID is how many characters an ID may have: a metric has it for a label.
+// maxID is the maximum length of an ID, which is a label value of metrics.
 const maxID = 63
 
-// checkID reports an ID that is not fit for a name, or taken.
+// checkID reports an ID that is invalid or already used.
 func (c *compiler) checkID(i int, r Rule) {
 	if r.ID == "" {
 		return
@@ -172,9 +167,9 @@ func (c *compiler) checkID(i int, r Rule) {
 	}
 }
 
-// checkTexts reports text that can match no Event: the API server only stores
-// valid UTF-8 and two types, and an empty entry of a list is more likely a slip
-// than a wish.
+// checkTexts reports text that can match no Event, because the API server stores
+// only valid UTF-8 and two types, and empty entries of a list, which are more
+// likely a mistake than intended.
 func (c *compiler) checkTexts(i int, prefix string, own *Except) {
 	for _, t := range []struct {
 		key, noun string
@@ -204,7 +199,7 @@ func (c *compiler) checkTexts(i int, prefix string, own *Except) {
 	}
 }
 
-// checkScope reports an unknown scope, and one that the namespace rules out.
+// checkScope reports an unknown scope, and one that contradicts the namespace.
 func (c *compiler) checkScope(i int, prefix string, own *Except) {
 	switch own.Scope {
 	case AnyScope, NamespacedScope:
@@ -218,8 +213,8 @@ func (c *compiler) checkScope(i int, prefix string, own *Except) {
 	}
 }
 
-// checkOutcome reports an unknown action, and keys that only make sense for
-// the other one.
+// checkOutcome reports an unknown action, and keys that the action does not
+// allow.
 func (c *compiler) checkOutcome(i int, r Rule) {
 	switch r.Action {
 	case Accept:
@@ -251,13 +246,13 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 	}
 }
 
-// compileExpression compiles an expression of the rule at index i, and returns
-// nil where it reports flaws.
+// compileExpression compiles an expression of the rule at index i. It returns nil
+// if it adds flaws.
 func (c *compiler) compileExpression(i int, key, text string) *expression.Expression {
 	if c.language == nil {
 		language, err := expression.NewLanguage()
 		if err != nil {
-			// Only a change of this package or of cel-go can bring this about.
+			// Only a change of pkg/expression or cel-go can cause this.
 			c.flaw(i, key, fmt.Sprintf("preparing CEL: %v", err))
 			return nil
 		}
@@ -270,7 +265,7 @@ func (c *compiler) compileExpression(i int, key, text string) *expression.Expres
 	return compiled
 }
 
-// flaw reports a flaw with the whole value of a key.
+// flaw adds a flaw of the whole value of a key.
 func (c *compiler) flaw(i int, key, message string) {
 	c.flaws = append(c.flaws, Flaw{Index: i, Key: key, Item: -1, Message: message})
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// fact is one thing about an Event that a text condition looks at.
+// fact is a property of an Event that has a text condition.
 type fact uint8
 
-// The facts, in the order in which explanations name them.
+// The facts, in the order in which a trace checks them.
 const (
 	factNamespace fact = iota
 	factKind
@@ -21,10 +21,9 @@ const (
 	factCount
 )
 
-// facts holds one Event's value for each fact.
+// facts has the value of each fact of one Event.
 type facts [factCount]string
 
-// factsOf reads the facts of one Event.
 func factsOf(e *corev1.Event) facts {
 	return facts{
 		factNamespace: e.InvolvedObject.Namespace,
@@ -37,7 +36,7 @@ func factsOf(e *corev1.Event) facts {
 	}
 }
 
-// String returns the word for f in explanations.
+// String returns the name of f in traces, and in groupBy.
 func (f fact) String() string {
 	switch f {
 	case factNamespace:
@@ -59,14 +58,13 @@ func (f fact) String() string {
 	}
 }
 
-// anyOf is a text condition: it holds when any of its globs matches. An empty
-// one always holds.
+// anyOf is a text condition. It holds if one of its globs matches, or if it has
+// none.
 type anyOf []glob
 
-// conditions holds one text condition for each fact.
+// conditions has the text condition of each fact.
 type conditions [factCount]anyOf
 
-// conditionsOf compiles text conditions.
 func conditionsOf(c *Except) conditions {
 	return conditions{
 		factNamespace: newAnyOf(c.Namespace...),
@@ -79,7 +77,7 @@ func conditionsOf(c *Except) conditions {
 	}
 }
 
-// open reports whether every condition of c always holds.
+// open reports whether all conditions always hold.
 func (c *conditions) open() bool {
 	for _, condition := range c {
 		if len(condition) > 0 {
@@ -89,8 +87,8 @@ func (c *conditions) open() bool {
 	return true
 }
 
-// newAnyOf compiles globs. One that matches anything makes the whole condition
-// hold always; an empty one is a key that was not set.
+// newAnyOf compiles globs. An empty glob is a key that was not set. With a glob
+// that matches anything, the condition always holds.
 func newAnyOf(texts ...string) anyOf {
 	var globs anyOf
 	for _, text := range texts {
@@ -119,7 +117,7 @@ func (c anyOf) matches(value string) bool {
 	return false
 }
 
-// covers reports whether c provably holds wherever other does.
+// covers reports whether c provably holds for all values for which other holds.
 func (c anyOf) covers(other anyOf) bool {
 	if len(c) == 0 {
 		return true
@@ -145,8 +143,8 @@ func (c anyOf) coversGlob(g glob) bool {
 	return false
 }
 
-// implied returns c with what it says of the scope through its namespace: a
-// namespace that cannot be empty is that of a namespaced object.
+// implied returns c with the scope that its namespace implies: if the namespace
+// cannot be empty, the object is namespaced.
 func (c *conditions) implied() conditions {
 	out := *c
 	if namespace := c[factNamespace]; len(namespace) > 0 && !namespace.matches("") {
@@ -155,8 +153,8 @@ func (c *conditions) implied() conditions {
 	return out
 }
 
-// exactly returns the only value for which c holds, and false where there may
-// be more than one.
+// exactly returns the only value for which c holds, and false if there may be
+// more than one.
 func (c anyOf) exactly() (string, bool) {
 	if len(c) == 0 {
 		return "", false
@@ -169,8 +167,8 @@ func (c anyOf) exactly() (string, bool) {
 	return c[0].text, true
 }
 
-// covers reports whether every condition of c provably holds wherever those of
-// other do.
+// covers reports whether all conditions of c provably hold for all Events for
+// which those of other hold.
 func (c *conditions) covers(other *conditions) bool {
 	for f := range c {
 		if !c[f].covers(other[f]) {

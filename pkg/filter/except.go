@@ -6,20 +6,20 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
-// exception is a compiled Except: where it holds, its filter does not match.
+// exception is a compiled Except: if it holds, its filter does not match.
 type exception struct {
 	conditions conditions
 	expression *expression.Expression
 }
 
-// tail is what is left of a rule behind its text conditions: an expression, an
+// tail is what a rule has besides its text conditions: an expression, an
 // exception, or both.
 type tail struct {
 	expression *expression.Expression
 	except     *exception
 }
 
-// newTail returns the tail of a rule, or nil where there is nothing to it.
+// newTail returns the tail of a rule, or nil if it has none.
 func newTail(r *rule) *tail {
 	if r.expression == nil && r.except == nil {
 		return nil
@@ -27,9 +27,9 @@ func newTail(r *rule) *tail {
 	return &tail{expression: r.expression, except: r.except}
 }
 
-// holds reports whether the tail lets the filter match. The exception's text
-// conditions come first: they cost least, and where they settle it no
-// expression can fail. An error is the failure of an expression.
+// holds reports whether the tail lets the filter match. It checks the text
+// conditions of the exception first: they cost least, and if they decide, no
+// expression can fail. Its error is that of an expression.
 func (t *tail) holds(f *facts, e *corev1.Event) (bool, error) {
 	excepted := t.except != nil && t.except.conditions.hold(f)
 	if excepted && t.except.expression == nil {
@@ -57,8 +57,8 @@ func (c *conditions) hold(f *facts) bool {
 	return true
 }
 
-// covers reports whether x provably holds wherever other does. A nil exception
-// never holds.
+// covers reports whether x provably holds for all Events for which other holds.
+// A nil exception never holds.
 func (x *exception) covers(other *exception) bool {
 	if other == nil {
 		return true
@@ -69,7 +69,7 @@ func (x *exception) covers(other *exception) bool {
 	return x.conditions.covers(&other.conditions)
 }
 
-// evaluates reports whether an expression has a say in whether r matches.
+// evaluates reports whether r has an expression, its exception included.
 func (r *rule) evaluates() bool {
 	return r.expression != nil || r.except != nil && r.except.expression != nil
 }

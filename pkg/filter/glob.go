@@ -5,12 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// form is how a glob is compared. Nearly all globs in a filter file are plain
-// words or end in a star, so these never reach the general matcher.
+// form is how a glob is compared. Most globs in filter files are words or end
+// with a star, and these do not need the general matcher.
 type form uint8
 
 const (
-	// anything matches every value, the empty one too.
+	// anything matches every value.
 	anything form = iota
 	// exact compares text with the whole value.
 	exact
@@ -34,7 +34,7 @@ type glob struct {
 	text string
 }
 
-// newGlob compiles a glob. Every text is a valid one.
+// newGlob compiles a glob. Every text is valid.
 func newGlob(text string) glob {
 	for strings.Contains(text, "**") {
 		text = strings.ReplaceAll(text, "**", "*")
@@ -78,8 +78,7 @@ func (g glob) matches(value string) bool {
 	}
 }
 
-// String returns the glob in the form in which it was written, runs of stars
-// made one.
+// String returns the glob as it was written, with one star for several in a row.
 func (g glob) String() string {
 	switch g.form {
 	case anything:
@@ -96,9 +95,8 @@ func (g glob) String() string {
 }
 
 // covers reports whether g provably matches every value that other matches. It
-// lets g read other's text as if it were a value; that is sound as long as a
-// star of other, which stands for many characters, is only ever taken by a
-// star of g.
+// matches g with the text of other. That is sound because only a star of g can
+// match a star of other, which represents any number of characters.
 func (g glob) covers(other glob) bool {
 	if g.form == exact || other.form == exact {
 		return g.matches(other.text) && (g.form != exact || other.form == exact)
@@ -106,14 +104,13 @@ func (g glob) covers(other glob) bool {
 	return match(g.String(), other.String(), true)
 }
 
-// match compares a glob with the whole of value. It goes back only to the
-// latest star, so it takes at most len(pattern)*len(value) steps, and it does
-// not allocate. A character is a rune, and a byte that is no part of one counts
-// as one character. Where value is itself a glob (see covers), `?` does not
-// take a star.
+// match compares a glob with the whole of value. It backtracks only to the last
+// star, so it takes at most len(pattern)*len(value) steps, and it does not
+// allocate. A character is a rune, or a byte that is not part of a rune. If value
+// is a glob (see covers), `?` does not match a star.
 func match(pattern, value string, isGlob bool) bool {
 	p, v := 0, 0
-	star, retry := -1, 0 // where to go back to: behind the star, in the value
+	star, retry := -1, 0 // where to backtrack to: after the star, in the value
 	for v < len(value) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
@@ -138,10 +135,10 @@ func match(pattern, value string, isGlob bool) bool {
 	return p == len(pattern)
 }
 
-// matchEnd does what match does where the only star of pattern is its first
-// character. It begins at the end, where most values fail at once. A character
-// of several bytes cannot be told from behind where the encoding is broken, so
-// at the first of those it leaves value to match. It does not allocate.
+// matchEnd is match for a pattern whose only star is its first character. It
+// compares from the end, where most values fail at once. At a character of
+// several bytes it calls match instead, because invalid UTF-8 cannot be decoded
+// from the end. It does not allocate.
 func matchEnd(pattern, value string) bool {
 	for p, v := len(pattern)-1, len(value)-1; p > 0; p, v = p-1, v-1 {
 		switch {
@@ -156,7 +153,7 @@ func matchEnd(pattern, value string) bool {
 	return true
 }
 
-// width returns how many bytes the first character of text takes.
+// width returns the length of the first character of text, in bytes.
 func width(text string) int {
 	if text[0] < utf8.RuneSelf {
 		return 1

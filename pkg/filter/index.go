@@ -5,41 +5,39 @@ import (
 	"slices"
 )
 
-// wordSize is how many filters one word of a row stands for.
+// wordSize is the number of filters in one word of a row.
 const wordSize = 64
 
-// row says which filters admit a value of one fact, one bit a filter.
+// row has a bit for each filter: whether the filter admits a value of one fact.
 type row []uint64
 
-// index finds the filters that may match an Event without trying each. For
-// every fact that some filter has a condition on, it knows which filters admit
-// which value. A decision looks up one row per fact, ANDs them a word at a
-// time, and so has 64 filters answered with each step.
+// index finds the filters that may match an Event without trying each. For each
+// fact that a filter has a condition on, it has the filters that admit a value.
+// A decision looks up one row per fact and ANDs them, 64 filters at a time.
 type index struct {
 	words   int
 	all     row
 	columns []column
 }
 
-// column is what the index knows about one fact. Plain words and globs that
-// end in their only star are settled here. A filter with any other glob gets
-// its bit for every value, which then means "perhaps", and rest.holds has the
-// last word.
+// column is the index of one fact. Words, and globs whose only star is at the
+// end, are decided here. A filter with any other glob has its bit set for every
+// value, and rest.holds decides.
 type column struct {
 	fact fact
-	// words has the row of each value that a filter names.
+	// words has the row of each word that a filter names.
 	words map[string]row
-	// prefixes has, for each `prefix*` that a filter names, the row of the
-	// values of which it is the longest such prefix; lengths are those of the
-	// prefixes in bytes, longest first.
+	// prefixes has the row of each `prefix*` that a filter names, for the values
+	// of which it is the longest such prefix. lengths are the lengths of the
+	// prefixes in bytes, the longest first.
 	prefixes map[string]row
 	lengths  []int
 	// other is the row of all other values.
 	other row
 }
 
-// newIndex builds the index of rules. It also returns what it leaves open
-// about each of them.
+// newIndex builds the index of rules, and returns what the index does not decide
+// of each.
 func newIndex(rules []rule) (index, []rest) {
 	ix := index{words: (len(rules) + wordSize - 1) / wordSize}
 	ix.all = make(row, ix.words)
@@ -56,8 +54,8 @@ func newIndex(rules []rule) (index, []rest) {
 	return ix, open
 }
 
-// newColumn builds the column of one fact, and adds to open the conditions it
-// could not settle.
+// newColumn builds the column of one fact, and adds the conditions that it does
+// not decide to open.
 func newColumn(f fact, rules []rule, open []rest, words int) column {
 	c := column{fact: f, words: map[string]row{}, prefixes: map[string]row{}, other: make(row, words)}
 	for i := range rules {
@@ -85,12 +83,12 @@ func newColumn(f fact, rules []rule, open []rest, words int) column {
 	return c
 }
 
-// inherit adds to each row those of the shorter prefixes that admit its values
-// too.
+// inherit adds to each row the rows of the shorter prefixes, which match its
+// values too.
 func (c *column) inherit() {
 	for _, p := range slices.SortedFunc(maps.Keys(c.prefixes), func(a, b string) int { return len(a) - len(b) }) {
-		// Only shorter ones are in c.lengths yet, save those of the same length,
-		// which begin no other of that length.
+		// c.lengths has only shorter prefixes so far, and those of the same length,
+		// which are not prefixes of this one.
 		own := c.prefixes[p]
 		own.add(c.longest(p[:len(p)-1]))
 		if len(c.lengths) == 0 || c.lengths[0] != len(p) {
@@ -102,12 +100,11 @@ func (c *column) inherit() {
 	}
 }
 
-// settled reports whether the index can tell all values for which c holds.
+// settled reports whether the index decides on c alone.
 func (c anyOf) settled() bool {
 	return !slices.ContainsFunc(c, func(g glob) bool { return g.form != exact && g.form != prefix })
 }
 
-// row returns the row of a value.
 func (c *column) row(value string) row {
 	if r, ok := c.words[value]; ok {
 		return r
@@ -115,8 +112,8 @@ func (c *column) row(value string) row {
 	return c.longest(value)
 }
 
-// longest returns the row of the longest prefix in the list that value begins
-// with, or that of all other values.
+// longest returns the row of the longest prefix of value, or that of all other
+// values.
 func (c *column) longest(value string) row {
 	for _, n := range c.lengths {
 		if n > len(value) {
@@ -129,8 +126,7 @@ func (c *column) longest(value string) row {
 	return c.other
 }
 
-// rows returns the row that each column has for an Event, and how many there
-// are.
+// rows returns the row of each column for an Event, and how many there are.
 func (ix *index) rows(f *facts) (rows [factCount]row, n int) {
 	for i := range ix.columns {
 		rows[i] = ix.columns[i].row(f[ix.columns[i].fact])
@@ -147,7 +143,6 @@ func (ix *index) candidates(w int, rows []row) uint64 {
 	return word
 }
 
-// set sets the bit of filter i.
 func (r row) set(i int) {
 	r[i/wordSize] |= 1 << (i % wordSize)
 }
@@ -159,7 +154,7 @@ func (r row) add(other row) {
 	}
 }
 
-// extend returns the row under key, which starts as a copy of r.
+// extend returns the row of key, and adds it as a copy of r if there is none.
 func (r row) extend(rows map[string]row, key string) row {
 	if rows[key] == nil {
 		rows[key] = slices.Clone(r)

@@ -9,40 +9,39 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/expression"
 )
 
-// Default is who decided where no filter matched.
+// Default is the name in verdicts if no filter matched.
 const Default = "default"
 
-// Verdict is the decision about one Event and who made it.
+// Verdict is the decision on an Event.
 type Verdict struct {
 	// Action is what was decided.
 	Action Action
-	// By is who decided: a filter by its ID or its place, "filters[3]", or Default.
+	// By is what decided: the ID or the Path of a filter, or Default.
 	By string
-	// Project is the project to build, as its Rule has it. Accepted only.
+	// Project is that of the Rule. Accept only.
 	Project string
-	// CommitRef is the Git reference to build, as its Rule has it. Accepted only.
+	// CommitRef is that of the Rule. Accept only.
 	CommitRef string
-	// LogLevel is how much the worker logs, as its Rule has it. Accepted only.
+	// LogLevel is that of the Rule. Accept only.
 	LogLevel LogLevel
-	// OncePer is how repeats of the Event are told from it. Accepted only.
+	// OncePer is that of the Rule. Accept only.
 	OncePer OncePer
-	// Faults are the expressions that failed on this Event. It is nil unless
-	// one did.
+	// Faults are the expressions that failed on this Event. May be nil.
 	Faults []Fault
 }
 
-// Fault is an expression that failed while it ran on one Event.
+// Fault is an expression that failed on an Event.
 type Fault struct {
-	// By is the filter whose expression failed, "filters[3]".
+	// By is the name of the filter.
 	By string
-	// Action is that filter's action, which says what became of the Event: one
-	// that rejects has rejected it, one that accepts did not match.
+	// Action is the action of the filter. A filter that rejects has rejected the
+	// Event; a filter that accepts did not match.
 	Action Action
-	// Err is what CEL said.
+	// Err is the error of CEL.
 	Err error
 }
 
-// Outcome says what the failure meant for the Event, for people to read.
+// Outcome returns the consequence of the failure, for people to read.
 func (f Fault) Outcome() string {
 	if f.Action == Reject {
 		return "event rejected"
@@ -50,13 +49,13 @@ func (f Fault) Outcome() string {
 	return "filter did not match"
 }
 
-// List is a compiled filter list. It never changes, and any number of
-// goroutines may use it at once. A nil *List is the list of a gateway without
-// a file: it rejects every Event by Default, so that it only observes.
+// List is a compiled filter list. It is immutable and safe for concurrent use. A
+// nil *List is the list of a gateway without a filter file: it rejects every
+// Event by Default.
 type List struct {
 	source []Rule
 	rules  []rule
-	// index finds the rules that may match, rest says whether they do.
+	// index finds the rules that may match, and rest decides whether they do.
 	index index
 	rest  []rest
 }
@@ -65,19 +64,19 @@ type List struct {
 type rule struct {
 	verdict    Verdict
 	conditions conditions
-	// reach is conditions with what they imply, for comparing rules.
+	// reach is conditions and what they imply, to compare rules.
 	reach      conditions
 	expression *expression.Expression
-	// except is nil where the rule has no exception.
+	// except may be nil.
 	except *exception
 }
 
-// Decide returns the verdict on e: that of the first filter which matches, or
-// a rejection by Default. It does not allocate unless an expression runs.
+// Decide returns the verdict of the first filter that matches e, or a rejection
+// by Default. It allocates only if an expression runs.
 //
-// A filter fails closed. Where the expression of a rejecting filter fails on e,
-// that filter rejects e, because nobody knows that it would not have; where that
-// of an accepting one fails, it does not match and the next filter is tried.
+// A filter fails closed. If the expression of a filter that rejects fails, the
+// filter rejects e. If that of a filter that accepts fails, the filter does not
+// match and the next is tried.
 func (l *List) Decide(e *corev1.Event) Verdict {
 	if l == nil || len(l.rules) == 0 {
 		return Verdict{By: Default}
@@ -104,22 +103,23 @@ func (l *List) Decide(e *corev1.Event) Verdict {
 	return Verdict{By: Default, Faults: faults}
 }
 
-// rest is what the index leaves open about one rule. It is kept apart from the
+// rest is the part of a rule that the index does not decide. It is separate from
 // rule so that many fit into a cache line.
 type rest struct {
-	// globs are the conditions on which the index only says "perhaps".
+	// globs are the conditions that the index does not decide.
 	globs []openCondition
-	// tail is nil where the text conditions say it all.
+	// tail is nil if there are only text conditions.
 	tail *tail
 }
 
-// openCondition is a text condition that the index could not settle.
+// openCondition is a text condition that the index does not decide.
 type openCondition struct {
 	fact      fact
 	condition anyOf
 }
 
-// holds completes what the index began. An error is the expression's failure.
+// holds decides on a rule that is a candidate of the index. Its error is that of
+// an expression.
 func (r *rest) holds(f *facts, e *corev1.Event) (bool, error) {
 	for i := range r.globs {
 		if open := &r.globs[i]; !open.condition.matches(f[open.fact]) {
@@ -132,7 +132,7 @@ func (r *rest) holds(f *facts, e *corev1.Event) (bool, error) {
 	return r.tail.holds(f, e)
 }
 
-// Len returns how many filters the list has.
+// Len returns the number of filters.
 func (l *List) Len() int {
 	if l == nil {
 		return 0
@@ -140,7 +140,7 @@ func (l *List) Len() int {
 	return len(l.rules)
 }
 
-// Rules returns the filters the list was compiled from, in order.
+// Rules returns the filters that the list was compiled from, in order.
 func (l *List) Rules() []Rule {
 	if l == nil {
 		return nil
@@ -148,8 +148,7 @@ func (l *List) Rules() []Rule {
 	return cloneRules(l.source)
 }
 
-// cloneRules copies rules so deeply that neither copy sees changes to the
-// other.
+// cloneRules returns a deep copy.
 func cloneRules(rules []Rule) []Rule {
 	out := slices.Clone(rules)
 	for i := range out {
@@ -169,7 +168,7 @@ func cloneRules(rules []Rule) []Rule {
 	return out
 }
 
-// Names returns what the filters are called in verdicts, in order.
+// Names returns the names of the filters in verdicts, in order.
 func (l *List) Names() []string {
 	names := make([]string, l.Len())
 	for i := range names {
@@ -178,8 +177,7 @@ func (l *List) Names() []string {
 	return names
 }
 
-// Keys returns the filter file's names for what any of the filters looks at,
-// each once.
+// Keys returns the keys of all conditions that the filters have, each once.
 func (l *List) Keys() []string {
 	var keys []string
 	add := func(key string) {

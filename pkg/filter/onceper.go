@@ -10,37 +10,36 @@ import (
 )
 
 const (
-	// MinWindow is the shortest OncePer window. Core/v1 Events carry times of
-	// whole seconds (metav1.Time is stored so), so nothing shorter can be told
-	// apart.
+	// MinWindow is the shortest OncePer window, because core/v1 Events have times
+	// in whole seconds (metav1.Time).
 	MinWindow = time.Second
-	// MaxWindow is the longest OncePer window. A year is far beyond what any
-	// Event is kept for (an hour by default, kube-apiserver's --event-ttl), and
-	// keeps a mistyped unit from silencing a filter for good.
+	// MaxWindow is the longest OncePer window. Events are kept much shorter (an
+	// hour by default, --event-ttl of kube-apiserver), and a mistyped unit must
+	// not silence a filter forever.
 	MaxWindow = 365 * 24 * time.Hour
 
 	occurrence = "occurrence"
 )
 
-// OncePer says what counts as the same thing, so that it is built once. The
-// zero value is one build per Event object, however often its count rises.
-// At most one of the fields is set.
+// OncePer is which Events share a build. The zero value is one build per Event
+// object, however often its count rises. At most one of Window and Occurrence is
+// set.
 type OncePer struct {
-	// Window, where positive, is one build per involved object and reason in
-	// each window of that length.
+	// Window, if positive, is one build per involved object and reason in each
+	// window of that length.
 	Window time.Duration
 	// Occurrence is one build for every count of the Event.
 	Occurrence bool
-	// GroupBy, which goes with a Window, says which Events of it share a build.
+	// GroupBy, which needs a Window, is which Events of a window share a build.
 	GroupBy Group
-	// Filter, which Compile sets where there is a GroupBy, tells groups of
-	// different filters apart: the filter's ID, or a hash of its conditions.
+	// Filter distinguishes groups of different filters: the filter's ID, or a
+	// hash of its conditions. Compile sets it if there is a GroupBy.
 	Filter string
 }
 
-// ParseOncePer reads the file's form of OncePer: "occurrence", or a Go
-// duration of whole seconds from MinWindow to MaxWindow, for example "10m" or
-// "1h30m". Empty text is the zero OncePer.
+// ParseOncePer parses oncePer of a filter file: "occurrence", or a Go duration of
+// whole seconds from MinWindow to MaxWindow, for example "10m" or "1h30m". Empty
+// text is the zero OncePer.
 func ParseOncePer(text string) (OncePer, error) {
 	switch text {
 	case "":
@@ -63,8 +62,8 @@ func ParseOncePer(text string) (OncePer, error) {
 	return o, nil
 }
 
-// String returns what ParseOncePer reads back: "" for the zero value,
-// "occurrence", or the window without the units that are zero.
+// String returns the text that ParseOncePer parses: "" for the zero value,
+// "occurrence", or the window without units that are zero.
 func (o OncePer) String() string {
 	switch {
 	case o.Occurrence:
@@ -83,7 +82,7 @@ func (o OncePer) String() string {
 	return text
 }
 
-// check says what is wrong with a window, and nil where there is none.
+// check returns what is wrong with o.
 func (o OncePer) check() error {
 	switch {
 	case o.GroupBy.IsSet() && o.Window == 0:
@@ -101,27 +100,26 @@ func (o OncePer) check() error {
 	}
 }
 
-// outOfRange is the error of a window that is too short or too long.
 func outOfRange(window time.Duration) error {
 	return fmt.Errorf("%s is out of range; allowed is %s to %s",
 		window, OncePer{Window: MinWindow}, OncePer{Window: MaxWindow})
 }
 
-// Group says which facts about an Event tell the builds of one window apart:
-// Events that agree in all of them share a build. The zero Group is that of a
-// filter without groupBy: the involved object and the reason.
+// Group is a set of facts. Events of a window that have the same value of each
+// share a build. The zero Group is that of a filter without groupBy: the
+// involved object and the reason.
 type Group uint8
 
-// grouped marks a Group that was set, for one without any fact is a Group too.
+// grouped marks a Group that is set, because one without facts can be set too.
 const grouped Group = 1 << 7
 
-// groupFacts are the facts that can be grouped by, in the order of a Group's
-// keys.
+// groupFacts returns the facts that can be grouped by, in the order of
+// GroupKeys.
 func groupFacts() []fact {
 	return []fact{factNamespace, factKind, factName, factReason, factType, factComponent}
 }
 
-// GroupKeys returns the words for what can be grouped by.
+// GroupKeys returns the allowed keys of groupBy.
 func GroupKeys() []string {
 	keys := make([]string, 0, factCount)
 	for _, f := range groupFacts() {
@@ -130,7 +128,7 @@ func GroupKeys() []string {
 	return keys
 }
 
-// With returns g with one key more.
+// With returns g with another key.
 func (g Group) With(key string) (Group, error) {
 	for _, f := range groupFacts() {
 		if f.String() == key {
@@ -143,7 +141,6 @@ func (g Group) With(key string) (Group, error) {
 // All returns the Group in which all Events of a window share one build.
 func (Group) All() Group { return grouped }
 
-// IsSet reports whether g is other than the zero Group.
 func (g Group) IsSet() bool { return g != 0 }
 
 // Keys returns the keys of g, in the order of GroupKeys.
@@ -157,7 +154,7 @@ func (g Group) Keys() []string {
 	return keys
 }
 
-// Values returns what e has for each of the keys of g.
+// Values returns the value of e for each key of g.
 func (g Group) Values(e *corev1.Event) []string {
 	facts := factsOf(e)
 	var values []string
@@ -169,7 +166,7 @@ func (g Group) Values(e *corev1.Event) []string {
 	return values
 }
 
-// String returns the keys as a filter file has them, and "" for the zero Group.
+// String returns the keys as in a filter file, and "" for the zero Group.
 func (g Group) String() string {
 	if !g.IsSet() {
 		return ""
@@ -177,7 +174,7 @@ func (g Group) String() string {
 	return "[" + strings.Join(g.Keys(), ", ") + "]"
 }
 
-// Describe says which Events share a build with e, for people to read:
+// Describe returns which Events share a build with e, for people to read:
 // "namespace pequod, reason BackOff".
 func (g Group) Describe(e *corev1.Event) string {
 	values := g.Values(e)

@@ -1,14 +1,12 @@
-// Package filter decides about one core/v1 Event: is it accepted, by which
-// filter, and for which project.
+// Package filter decides on an Event with a filter list: whether it is accepted,
+// by which filter, and for which project.
 //
-// A filter list is compiled once and decides many times. The first filter that
-// matches decides; where none matches the Event is rejected. The list stands
-// inside the informer's ListWatch, ahead of the cache, so a decision must cost
-// next to nothing and must not allocate.
+// A list is compiled once and decides on each Event as it is read. The first
+// filter that matches decides; if none matches, the Event is rejected. A
+// decision does not allocate and takes nanoseconds.
 //
-// The package is pure: no client, no logger, no clock. What an Event says is
-// all a decision depends on, so that the daemon, `explain` and a second
-// replica always agree.
+// The package is pure: no client, no logger, no clock. A decision depends on the
+// Event only, so that the daemon, explain and all replicas agree.
 package filter
 
 import (
@@ -18,34 +16,33 @@ import (
 )
 
 const (
-	// MaxRules is how many filters one list may have. The index that makes a
-	// decision fast needs up to MaxRules/8 bytes for each glob, 8 MiB at this
-	// bound and that of MaxGlobs; files that people write stay below a tenth of
-	// either. Compile refuses more.
+	// MaxRules is the number of filters that a list may have. The index takes up
+	// to MaxRules/8 bytes for each glob, which is 8 MiB at this bound and that of
+	// MaxGlobs. Files written by hand have less than a tenth of either.
 	MaxRules = 4096
-	// MaxGlobs is how many globs the filters of one list may name between them.
+	// MaxGlobs is the number of globs that all filters of a list may have.
 	MaxGlobs = 16384
 )
 
-// Rule is one filter as its author wrote it. A Rule matches an Event when
-// every condition it sets holds; a condition left empty always holds, so the
-// zero Rule matches every Event.
+// Rule is a filter as written in a filter file. It matches an Event if all its
+// conditions hold. An empty condition always holds, so the zero Rule matches
+// every Event.
 //
-// Namespace, Kind, Reasons, Name, Type and Component are lists of globs, any of
-// which is to match: `*` stands for any run of characters, `?` for exactly one,
-// all else for itself. A glob is compared with the whole value and respects
-// case. A list that is empty, or has only empty globs, matches any value.
+// Namespace, Kind, Reasons, Name, Type and Component are lists of globs, one of
+// which must match: `*` matches any number of characters, `?` exactly one. A
+// glob is compared with the whole value, case-sensitively. A list that is empty,
+// or has only empty globs, matches any value.
 type Rule struct {
-	// ID is the filter's name in verdicts, unique in its list. Without one it is
-	// called by its place, see Path.
+	// ID is the filter's name in verdicts, unique in its list. Without an ID its
+	// name is its Path.
 	ID string
 
 	// Namespace is compared with the involved object's namespace, which is
-	// empty for cluster-scoped objects. Empty or `*` means any, those included.
+	// empty for cluster-scoped objects. Empty or `*` matches those too.
 	Namespace []string
 	// Kind is compared with the involved object's kind, for example Pod.
 	Kind []string
-	// Scope says whether the involved object is one with a namespace.
+	// Scope is whether the involved object has a namespace.
 	Scope Scope
 	// Reasons is compared with the Event's reason.
 	Reasons []string
@@ -53,32 +50,29 @@ type Rule struct {
 	Name []string
 	// Type is compared with the Event's type, Normal or Warning.
 	Type []string
-	// Component is compared with what event.Component says of the Event.
+	// Component is compared with event.Component.
 	Component []string
-	// Expression is a CEL expression that yields a bool; see Variables for
-	// what it can refer to.
+	// Expression is a CEL expression that yields a bool, see pkg/expression.
 	Expression string
-	// Except are conditions under which the filter does not match although all
-	// of the above hold; nil is none.
+	// Except are the conditions of an exception: if they hold, the filter does
+	// not match. May be nil.
 	Except *Except
 
 	// Action is what the filter decides.
 	Action Action
-	// Project is the project to build, by name or ID. Only an accepting Rule
-	// may have one.
+	// Project is the project to build, by name or ID. Accept only.
 	Project string
-	// CommitRef is the Git reference to build. Only an accepting Rule may have
-	// one.
+	// CommitRef is the Git reference to build. Accept only.
 	CommitRef string
-	// LogLevel is how much Brigade's worker logs, empty for its default. Only an
-	// accepting Rule may have one.
+	// LogLevel is the log level of Brigade's worker, empty for its default.
+	// Accept only.
 	LogLevel LogLevel
-	// OncePer says how many builds an accepting Rule makes of repeated Events.
+	// OncePer is which repeated Events share a build. Accept only.
 	OncePer OncePer
 }
 
-// Except are the conditions of a Rule's exception, which have the meaning of
-// the Rule's own. All that are set must hold.
+// Except has the conditions of an exception. They have the meaning of those of
+// Rule, and all must hold.
 type Except struct {
 	Namespace  []string
 	Kind       []string
@@ -90,7 +84,7 @@ type Except struct {
 	Expression string
 }
 
-// Conditions returns the conditions of r without its exception.
+// Conditions returns the conditions of r, without those of its exception.
 func (r *Rule) Conditions() Except {
 	return Except{
 		Namespace: r.Namespace, Kind: r.Kind, Scope: r.Scope, Reasons: r.Reasons, Name: r.Name, Type: r.Type,
@@ -98,7 +92,7 @@ func (r *Rule) Conditions() Except {
 	}
 }
 
-// name returns what verdicts call the filter at the 0-based index.
+// name returns the name in verdicts of the filter at the 0-based index.
 func (r *Rule) name(index int) string {
 	if r.ID != "" {
 		return r.ID
@@ -106,24 +100,24 @@ func (r *Rule) name(index int) string {
 	return Path(index)
 }
 
-// Path returns what the filter at the 0-based index is called where it has no ID,
-// "filters[3]". Logs, metrics, errors and the command line all call it so.
+// Path returns the path of the filter at the 0-based index in a filter file,
+// "filters[3]". It is the name of a filter without an ID.
 func Path(index int) string {
 	return fmt.Sprintf("filters[%d]", index)
 }
 
-// Action is what a filter decides. The zero value rejects, so that whatever
-// was left out builds nothing.
+// Action is what a filter decides. The zero value is Reject, so that an Action
+// that is not set builds nothing.
 type Action uint8
 
 const (
-	// Reject makes no build.
+	// Reject creates no build.
 	Reject Action = iota
-	// Accept makes a build.
+	// Accept creates a build.
 	Accept
 )
 
-// ParseAction returns the Action that text names: "accept" or "reject".
+// ParseAction parses "accept" or "reject".
 func ParseAction(text string) (Action, error) {
 	switch text {
 	case "reject":
@@ -135,7 +129,7 @@ func ParseAction(text string) (Action, error) {
 	}
 }
 
-// String returns the word that stands for a in files, logs and metrics.
+// String returns the word for a in files, logs and metrics.
 func (a Action) String() string {
 	switch a {
 	case Reject:
@@ -147,17 +141,16 @@ func (a Action) String() string {
 	}
 }
 
-// LogLevel is how much the worker of a build logs, in the words of
-// `brig run --level`.
+// LogLevel is the log level of a build's worker, as in `brig run --level`.
 type LogLevel string
 
-// LogLevels returns the levels that Brigade knows, most to say first: those of
-// LogLevel in brigadier, brigade-worker 1.5.0.
+// LogLevels returns the levels of Brigade, the most verbose first: LogLevel in
+// brigadier, brigade-worker 1.5.0.
 func LogLevels() []string {
 	return []string{"all", "log", "info", "warn", "error", "none"}
 }
 
-// ParseLogLevel returns the level that text names, and "" for none.
+// ParseLogLevel parses one of LogLevels, or "".
 func ParseLogLevel(text string) (LogLevel, error) {
 	if text == "" || slices.Contains(LogLevels(), text) {
 		return LogLevel(text), nil

@@ -6,24 +6,21 @@ import (
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 )
 
-// Scope is what a Rule asks about the involved object's namespace. The words
-// and their meaning are those of the scope of a webhook's or an admission
-// policy's rule: ScopeType in k8s.io/api/admissionregistration/v1.
+// Scope is whether an object has a namespace. The values are those of ScopeType
+// in k8s.io/api/admissionregistration/v1, the scope of an admission rule.
 type Scope string
 
 const (
-	// AnyScope matches all objects. In a file it may be written `*` too.
+	// AnyScope matches all objects. A file may also have `*`.
 	AnyScope Scope = ""
-	// ClusterScope matches objects without a namespace. Behind the namespace
-	// rule of pkg/decide nobody who may create Events in an ordinary namespace
-	// can claim one.
+	// ClusterScope matches objects without a namespace. Because of the namespace
+	// rule of pkg/decide, Events from ordinary namespaces cannot claim one.
 	ClusterScope = Scope(admissionv1.ClusterScope)
 	// NamespacedScope matches objects with a namespace.
 	NamespacedScope = Scope(admissionv1.NamespacedScope)
 )
 
-// ParseScope returns the Scope that text names: "Cluster", "Namespaced", or "*"
-// or nothing for any.
+// ParseScope parses "Cluster", "Namespaced", or "*" or "" for AnyScope.
 func ParseScope(text string) (Scope, error) {
 	switch s := Scope(text); s {
 	case AnyScope, ClusterScope, NamespacedScope:
@@ -43,9 +40,9 @@ func scopeOf(namespace string) Scope {
 	return NamespacedScope
 }
 
-// ClusterScoped reports whether kind is one of Kubernetes' own whose objects
-// have no namespace, as Kubernetes 1.37 has them; a test compares the list with
-// what a real API server says. Kinds of custom resources are not known here.
+// ClusterScoped reports whether kind is a built-in kind of Kubernetes 1.37 whose
+// objects have no namespace. A test compares the list with a real API server. It
+// does not know custom resources.
 func ClusterScoped(kind string) bool {
 	switch kind {
 	case "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",

@@ -6,16 +6,15 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 )
 
-// maxExclusions is how many != terms a selector may have. It travels in the
-// URL of every list and watch, and proxies on the way take 8 KiB at least;
-// leaving a term out only makes the selector weaker.
+// maxExclusions is the number of != terms that a selector may have. It is in the
+// URL of each list and watch, and proxies allow at least 8 KiB. Without a term
+// the selector selects more, which is safe.
 const maxExclusions = 64
 
-// selectable returns the name under which the API server selects Events by a
-// fact, from ToSelectableFields in
-// k8s.io/kubernetes/pkg/registry/core/event/strategy.go. `source` there is
-// source.component or, where that is empty, reportingComponent, which is what
-// event.Component says too.
+// selectable returns the field of a field selector for a fact, from
+// ToSelectableFields in k8s.io/kubernetes/pkg/registry/core/event/strategy.go.
+// `source` is source.component or, if that is empty, reportingComponent, as in
+// event.Component.
 func (f fact) selectable() string {
 	switch f {
 	case factNamespace, factScope:
@@ -33,9 +32,9 @@ func (f fact) selectable() string {
 	}
 }
 
-// term returns the selector of the Events whose fact f has the value, or of all
-// others. The API server knows a scope by the namespace: that of a
-// cluster-scoped object is empty.
+// term returns the selector of Events whose fact f has the value, or of all
+// others. A scope is selected by the namespace, which is empty for a
+// cluster-scoped object.
 func (f fact) term(value string, equal bool) fields.Selector {
 	if f == factScope {
 		equal = equal == (Scope(value) == ClusterScope)
@@ -47,25 +46,24 @@ func (f fact) term(value string, equal bool) fields.Selector {
 	return fields.OneTermNotEqualSelector(f.selectable(), value)
 }
 
-// selectorOrder is the order of a selector's terms: what narrows most first.
+// selectorOrder is the order of the terms, those that select least first.
 func selectorOrder() [factCount]fact {
 	return [factCount]fact{factKind, factNamespace, factScope, factName, factReason, factType, factComponent}
 }
 
-// Selector returns a field selector for the API server that every Event
-// satisfies which the list accepts. It is necessary, never sufficient: the
-// list must still decide about the Events that come.
+// Selector returns a server-side field selector that selects all Events that the
+// list accepts. It may select more, so the list must still decide on each.
 //
-// A field selector is an AND of = and != terms, so this is what it can say:
+// A field selector is an AND of = and != terms. There is a term
 //
-//   - = for a fact that all accepting filters pin to the same one value;
-//   - != for a value with which, given those pins, a filter rejects every Event
-//     that no earlier filter accepts;
-//   - != for a value that every accepting filter that could match it excepts.
+//   - = for a fact that all accepting filters require to have the same value;
+//   - != for a value with which, given the terms above, a filter rejects every
+//     Event that no earlier filter accepts;
+//   - != for a value that all accepting filters that match it except.
 //
-// A list that accepts everything gives an empty selector. One that accepts
-// nothing, a nil list too, gives a selector that no Event satisfies; not
-// fields.Nothing, which the API server reads as everything.
+// The selector of a list that accepts everything is empty. The selector of a
+// list that accepts nothing, or of a nil list, selects nothing. It is not
+// fields.Nothing, because the API server reads that as everything.
 func (l *List) Selector() fields.Selector {
 	accepting := l.accepting()
 	if len(accepting) == 0 {
@@ -78,7 +76,7 @@ func (l *List) Selector() fields.Selector {
 	var terms, exclusions []fields.Selector
 	for _, f := range selectorOrder() {
 		if _, known := pins[factNamespace].exactly(); known && f == factScope {
-			continue // the namespace says it all
+			continue // the namespace implies the scope
 		}
 		if value, ok := pins[f].exactly(); ok {
 			terms = append(terms, f.term(value, true))
@@ -92,8 +90,8 @@ func (l *List) Selector() fields.Selector {
 	return fields.AndSelectors(append(terms, exclusions...)...)
 }
 
-// accepting returns the indexes of the filters that can accept an Event: those
-// that accept and are not shadowed by an earlier filter.
+// accepting returns the indexes of the filters that accept and are not shadowed
+// by an earlier filter.
 func (l *List) accepting() []int {
 	if l == nil {
 		return nil
@@ -111,9 +109,8 @@ func (l *List) accepting() []int {
 	return out
 }
 
-// pinned returns, for each fact that all accepting filters pin to the same
-// value, that value as a condition; for all others a condition that always
-// holds.
+// pinned returns a condition for each fact that all accepting filters require to
+// have the same value, and for all others a condition that always holds.
 func pinned(rules []rule, accepting []int) conditions {
 	var pins conditions
 	for f := range pins {
@@ -129,9 +126,9 @@ func pinned(rules []rule, accepting []int) conditions {
 	return pins
 }
 
-// excluded returns the values of fact f that no acceptable Event has: a filter
-// without other open conditions rejects them, and no filter ahead of it
-// accepts them. They come in the order of the filters, each once.
+// excluded returns the values of fact f that no accepted Event has, because a
+// filter without other open conditions rejects them and no earlier filter
+// accepts them. They are in the order of the filters, each once.
 func (l *List) excluded(f fact, pins *conditions) []string {
 	var values []string
 	seen := map[string]bool{}
@@ -151,8 +148,8 @@ func (l *List) excluded(f fact, pins *conditions) []string {
 	return values
 }
 
-// dependsOnlyOn reports whether every Event that satisfies pins meets all text
-// conditions of r other than the one on f.
+// dependsOnlyOn reports whether all text conditions of r except the one on f hold
+// for every Event for which pins hold.
 func (r *rule) dependsOnlyOn(f fact, pins *conditions) bool {
 	for other := range factCount {
 		if other != f && !r.conditions[other].covers(pins[other]) {
@@ -162,8 +159,8 @@ func (r *rule) dependsOnlyOn(f fact, pins *conditions) bool {
 	return true
 }
 
-// acceptedBefore reports whether a filter ahead of index i may accept an Event
-// whose fact f has the value.
+// acceptedBefore reports whether a filter before index i may accept an Event whose
+// fact f has the value.
 func (l *List) acceptedBefore(i int, f fact, value string) bool {
 	for j := range l.rules[:i] {
 		if l.rules[j].verdict.Action == Accept && l.rules[j].reach[f].matches(value) {
@@ -173,9 +170,8 @@ func (l *List) acceptedBefore(i int, f fact, value string) bool {
 	return false
 }
 
-// excepted returns the values of fact f with which no accepting filter accepts
-// an Event, because those that could match make an exception of it. They come
-// in the order of the first filter that names them, each once.
+// excepted returns the values of fact f that all accepting filters that match
+// them except. They are in the order of the filters, each once.
 func (l *List) excepted(f fact, accepting []int) []string {
 	var values []string
 	for _, i := range accepting {
@@ -204,8 +200,8 @@ func (l *List) noneAccepts(f fact, value string, accepting []int) bool {
 	return true
 }
 
-// excepts reports whether r makes an exception of every Event that it would
-// match whose fact f has the value.
+// excepts reports whether the exception of r holds for every Event that r matches
+// and whose fact f has the value.
 func (r *rule) excepts(f fact, value string) bool {
 	x := r.except
 	if x == nil || x.expression != nil || !x.conditions[f].matches(value) {

@@ -2,21 +2,21 @@ package filter
 
 import "fmt"
 
-// Shadow is a filter that can never decide, since an earlier one catches every
-// Event it matches.
+// Shadow is a filter that can never decide, because an earlier filter matches
+// every Event that it matches.
 type Shadow struct {
-	// Index is the 0-based place of the filter that never decides.
+	// Index is the 0-based index of the filter that never decides.
 	Index int
-	// Earlier is the 0-based place of the filter that catches its Events.
+	// Earlier is the 0-based index of the filter that decides instead.
 	Earlier int
-	// Why says how the two are related, for people to read.
+	// Why is how the two are related, for people to read.
 	Why string
 }
 
 // Shadowed returns the filters that can provably never decide, in order, each
-// with the first filter that shadows it. It finds what one earlier filter
-// catches alone, not what several catch between them, and it does not look
-// into expressions: two are the same when their texts are.
+// with the first filter that shadows it. It finds filters that a single earlier
+// filter shadows, not those that several shadow together. Two expressions are
+// equal if their texts are.
 func (l *List) Shadowed() []Shadow {
 	if l == nil {
 		return nil
@@ -33,9 +33,9 @@ func (l *List) Shadowed() []Shadow {
 	return out
 }
 
-// shadows reports whether r provably decides on every Event on which later
-// would. Where the same expression fails in both, a filter that rejects decides
-// and one that accepts does not.
+// shadows reports whether r provably decides on every Event on which later would.
+// If the same expression fails in both, a filter that rejects decides and one
+// that accepts does not.
 func (r *rule) shadows(later *rule) bool {
 	if r.evaluates() && r.verdict.Action == Accept && later.verdict.Action == Reject {
 		return false
@@ -43,17 +43,16 @@ func (r *rule) shadows(later *rule) bool {
 	return r.covers(later)
 }
 
-// covers reports whether the conditions of r provably hold wherever those of
-// later do.
+// covers reports whether r provably matches every Event that later matches.
 func (r *rule) covers(later *rule) bool {
 	if r.expression != nil && (later.expression == nil || r.expression.Text() != later.expression.Text()) {
 		return false
 	}
-	// Where r makes an exception, later must make it too.
+	// later must have the exception of r too.
 	return later.except.covers(r.except) && r.reach.covers(&later.reach)
 }
 
-// why says how the filter at index i is shadowed by the earlier one at j.
+// why returns how the filter at index j shadows that at index i.
 func (l *List) why(j, i int) string {
 	earlier, later := &l.rules[j], &l.rules[i]
 	name := earlier.verdict.By
@@ -77,13 +76,11 @@ func (l *List) why(j, i int) string {
 	}
 }
 
-// matchesAll reports whether r has no conditions.
 func (r *rule) matchesAll() bool {
 	return r.conditions.open() && r.expression == nil && r.except == nil
 }
 
-// MatchesAll reports whether the filter at the 0-based index has no conditions
-// and so matches every Event that comes to it.
+// MatchesAll reports whether the filter at the 0-based index has no conditions.
 func (l *List) MatchesAll(index int) bool {
 	return l.rules[index].matchesAll()
 }

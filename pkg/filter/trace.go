@@ -9,21 +9,20 @@ import (
 
 // Step is one filter that was tried on an Event.
 type Step struct {
-	// By is the filter, "filters[0]".
+	// By is the name of the filter.
 	By string
-	// Matched is whether the filter matched, and so decided.
+	// Matched is whether the filter matched and decided.
 	Matched bool
 	// Why is the first condition that did not hold, for people to read:
-	// `namespace is "pequod", not "kube-system"`. Where Matched it is empty,
-	// except for a filter that rejects because its expression failed, and for
-	// the rules of pkg/decide.
+	// `namespace is "pequod", not "kube-system"`. If Matched, it is empty, except
+	// for a filter that rejects because its expression failed and for the rules
+	// of pkg/decide.
 	Why string
 }
 
-// Trace returns each filter that was tried on e, up to and including the one
-// that decided. Where the last Step did not match, or there is none, Default
-// decided. Trace is for explanations; it tries the filters one by one and does
-// not use the index that Decide does.
+// Trace returns each filter that was tried on e, up to and including the one that
+// decided. If the last Step did not match, or there is none, Default decided.
+// Trace tries the filters one by one, without the index.
 func (l *List) Trace(e *corev1.Event) []Step {
 	if l == nil {
 		return nil
@@ -40,7 +39,6 @@ func (l *List) Trace(e *corev1.Event) []Step {
 	return steps
 }
 
-// try tries r on e.
 func (r *rule) try(f *facts, e *corev1.Event) Step {
 	step := Step{By: r.verdict.By}
 	for i, condition := range r.conditions {
@@ -79,14 +77,14 @@ func (r *rule) try(f *facts, e *corev1.Event) Step {
 	return step
 }
 
-// fails notes that an expression of r failed.
+// fails records that an expression of r failed.
 func (s *Step) fails(r *rule, key string, err error) {
 	fault := Fault{By: s.By, Action: r.verdict.Action, Err: err}
 	s.Matched = fault.Action == Reject
 	s.Why = fmt.Sprintf("%s failed, %s: %v", key, fault.Outcome(), err)
 }
 
-// why names the conditions by which x makes an exception of an Event.
+// why returns the conditions of an exception that holds.
 func (x *exception) why(f *facts) string {
 	var parts []string
 	for i, condition := range x.conditions {
