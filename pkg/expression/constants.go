@@ -11,9 +11,9 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// constantChecks reports the constants in an expression with which a function
-// fails on every Event. cel-go has checks for durations and timestamps; for
-// regular expressions its check only knows the pattern of text.matches(pattern).
+// constantChecks returns the checks of constant arguments with which a function
+// would fail on every Event. cel-go has checks of durations and timestamps. Its
+// check of regular expressions covers only text.matches(pattern).
 func (z *zones) constantChecks() []cel.ASTValidator {
 	checks := []cel.ASTValidator{
 		cel.ValidateDurationLiterals(),
@@ -31,23 +31,22 @@ func (z *zones) constantChecks() []cel.ASTValidator {
 	return checks
 }
 
-// constantCheck checks one argument of a function wherever that is a constant
-// text. It is a cel.ASTValidator.
+// constantCheck is a cel.ASTValidator that checks one argument of a function if it
+// is a constant string.
 type constantCheck struct {
 	function string
-	// argument is the place of the argument among those in parentheses. Where a
-	// function may also be called with its receiver in parentheses, it is then
-	// one further.
+	// argument is the index of the argument. In a call of matches that is not a
+	// member call, it is one more.
 	argument int
 	check    func(text string) error
 }
 
-// Name returns a name that is unique among the checks of an environment.
+// Name returns a name that is unique in an environment.
 func (c constantCheck) Name() string {
 	return "constant argument of " + c.function
 }
 
-// Validate reports what is wrong with the constants in a.
+// Validate checks the constants in a.
 func (c constantCheck) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
 	for _, found := range ast.MatchDescendants(ast.NavigateAST(a), ast.FunctionMatcher(c.function)) {
 		call := found.AsCall()
@@ -72,7 +71,7 @@ func (c constantCheck) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, i
 	}
 }
 
-// checkPattern says what is wrong with a regular expression.
+// checkPattern returns what is wrong with a regular expression.
 func checkPattern(pattern string) error {
 	if _, err := regexp.Compile(pattern); err != nil {
 		return fmt.Errorf("not a regular expression of RE2: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))

@@ -8,34 +8,32 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// CostLimit is what one evaluation may cost at most, in CEL's own units:
-// about one for each step, and one for each ten characters looked at. It is
-// a tenth of what Kubernetes grants an admission expression (PerCallLimit in
-// k8s.io/apiserver/pkg/apis/cel), since Events come in thousands. Where the
-// limit is met the evaluation stops and counts as failed, and it cannot be
-// outrun: every step of a loop and every function call is charged.
+// CostLimit is the maximum cost of one evaluation, in units of CEL: about one for
+// each step and one for each ten characters read. It is a tenth of the limit of
+// an admission expression (PerCallLimit in k8s.io/apiserver/pkg/apis/cel),
+// because there are thousands of Events. At the limit the evaluation stops with
+// an error. Each step of a loop and each function call counts.
 const CostLimit = 100_000
 
-// What an Event's values measure at most, for the estimate of a cost before
-// any Event is seen. They are bounds on what is usual, not on what can be:
-// where an Event goes beyond them, CostLimit still holds.
+// The sizes of an Event's values that the cost estimate assumes when a list is
+// compiled. An Event may exceed them, and CostLimit then still applies.
 const (
 	// maxMessage is NoteLengthLimit of k8s.io/kubernetes/pkg/apis/core/validation,
-	// the longest message events.k8s.io/v1 admits.
+	// the longest message of events.k8s.io/v1.
 	maxMessage = 1024
 	// maxName is the longest name of a Kubernetes object, DNS1123SubdomainMaxLength
 	// of k8s.io/apimachinery/pkg/util/validation.
 	maxName = 253
-	// maxEntries is how many labels, annotations or owners an Event is reckoned
-	// to have. Most have none.
+	// maxEntries is the number of labels, annotations or owners. Most Events have
+	// none.
 	maxEntries = 32
 )
 
-// sizes tells cel-go's estimator how large an Event's values get.
+// sizes gives cel-go's estimator the sizes of an Event's values.
 type sizes struct{}
 
-// EstimateSize returns the size of a value that comes from a variable, and nil
-// for what the estimator can work out by itself.
+// EstimateSize returns the size of a value of a variable, and nil for values
+// whose size the estimator computes.
 func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	path := node.Path()
 	if len(path) == 0 {
@@ -51,12 +49,12 @@ func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	return &cost.SizeEstimate{Min: 0, Max: limit}
 }
 
-// EstimateCallCost returns nil: cel-go's own prices for functions are right.
+// EstimateCallCost returns nil, which selects cel-go's costs of functions.
 func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
 	return nil
 }
 
-// formatCost writes a cost, and says "without bound" for one that overflowed.
+// formatCost returns a cost, or "without bound" if the estimate overflowed.
 func formatCost(units uint64) string {
 	if units == math.MaxUint64 {
 		return "without bound"

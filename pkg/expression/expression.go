@@ -1,8 +1,9 @@
 // Package expression compiles and evaluates the CEL expressions of filters.
 //
-// pkg/filter compiles each expression of a list once and evaluates it on every
-// Event that the filter's other conditions match. All knowledge of CEL is here:
-// the variables, the cost bound, and what to write instead of a common mistake.
+// pkg/filter compiles each expression of a list once, and evaluates it on each
+// Event for which the other conditions of the filter hold. All knowledge of CEL
+// is here: the variables, the cost limit, and the errors, which say what to write
+// instead of a common mistake.
 //
 // The package is pure: no client, no logger, no clock.
 package expression
@@ -18,8 +19,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// maxSize is how many characters an expression may have. The longest that are
-// worth reading have a few hundred.
+// maxSize is the maximum length of an expression, in characters. The longest that
+// are readable have a few hundred.
 const maxSize = 10_000
 
 // Language is the CEL environment that expressions compile in.
@@ -28,8 +29,8 @@ type Language struct {
 	types *eventTypes
 }
 
-// NewLanguage prepares the environment: the variables, the standard functions,
-// and cel-go's string, regex, list, set and two-variable extensions.
+// NewLanguage returns the environment: the variables, the standard functions, and
+// cel-go's string, regex, list, set and two-variable extensions.
 func NewLanguage() (*Language, error) {
 	base, err := cel.NewEnv(
 		cel.DefaultUTCTimeZone(true),
@@ -59,13 +60,14 @@ func NewLanguage() (*Language, error) {
 	return &Language{env: env, types: known}, nil
 }
 
-// Expression is a compiled expression.
+// Expression is a compiled expression. It is immutable and safe for concurrent
+// use.
 type Expression struct {
 	text    string
 	program cel.Program
 }
 
-// Fault is something wrong with an expression's text.
+// Fault is an error in the text of an expression.
 type Fault struct {
 	// Offset is where in the text it is, in bytes.
 	Offset int
@@ -73,7 +75,8 @@ type Fault struct {
 	Message string
 }
 
-// Compile type-checks text, prices it and plans its evaluation.
+// Compile parses and type-checks text and estimates its cost. It returns either an
+// Expression or faults.
 func (l *Language) Compile(text string) (*Expression, []Fault) {
 	ast, issues := l.env.Compile(text)
 	if issues.Err() != nil {
@@ -103,8 +106,7 @@ func (l *Language) Compile(text string) (*Expression, []Fault) {
 // Text returns the expression as it was written.
 func (x *Expression) Text() string { return x.text }
 
-// Holds evaluates the expression on e. Its error is what CEL says of a failure
-// at run time.
+// Holds evaluates the expression on e. Its error is a runtime error of CEL.
 func (x *Expression) Holds(e *corev1.Event) (bool, error) {
 	value, _, err := x.program.Eval(&activation{event: e})
 	if err != nil {

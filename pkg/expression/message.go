@@ -11,11 +11,11 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// syntaxError begins cel-go's messages about text that does not parse.
+// syntaxError is the prefix of cel-go's messages of syntax errors.
 const syntaxError = "Syntax error: "
 
-// plain rewrites one of cel-go's messages for someone who writes filters, and
-// adds what would have been right where that can be told.
+// plain rewrites a message of cel-go for authors of filters, and adds what to
+// write instead, if that is known.
 func (l *Language) plain(text string, offset int, message string) string {
 	message = strings.TrimSuffix(message, " (in container '')")
 	if instead := l.slip(text, offset, message); instead != "" {
@@ -28,7 +28,7 @@ func (l *Language) plain(text string, offset int, message string) string {
 	return described(message) + l.allowed(text, offset, message)
 }
 
-// allowed says what there is where nothing better is known.
+// allowed returns which fields or variables there are.
 func (l *Language) allowed(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undefined field"):
@@ -66,8 +66,8 @@ func described(message string) string {
 	return message
 }
 
-// ownerOf returns the chain of names that ends at the offset, for example
-// event.involvedObject, or "" where there is none.
+// ownerOf returns the chain of names before the offset, for example
+// event.involvedObject, or "".
 func ownerOf(text string, offset int) string {
 	start := strings.LastIndexFunc(text[:offset], func(r rune) bool {
 		return r != '.' && !unicode.IsLetter(r)
@@ -79,7 +79,7 @@ func ownerOf(text string, offset int) string {
 	return chain
 }
 
-// fieldsOf says which fields there are where the wrong one was looked for.
+// fieldsOf returns which fields a chain of names has.
 func (l *Language) fieldsOf(owner string) string {
 	structType := eventTypeName
 	for _, name := range strings.Split(owner, ".")[1:] {
@@ -96,14 +96,14 @@ func (l *Language) fieldsOf(owner string) string {
 	return fmt.Sprintf("; %s has %s", owner, strings.Join(names, ", "))
 }
 
-// quoted returns the first 'word' in quotes.
+// quoted returns the first word in single quotes.
 func quoted(message string) string {
 	_, rest, _ := strings.Cut(message, "'")
 	word, _, _ := strings.Cut(rest, "'")
 	return word
 }
 
-// faults turns what the compiler reported into byte offsets and plain words.
+// faults returns the issues of cel-go as faults.
 func (l *Language) faults(text string, issues *cel.Issues) []Fault {
 	var out []Fault
 	for _, e := range issues.Errors() {
@@ -111,18 +111,18 @@ func (l *Language) faults(text string, issues *cel.Issues) []Fault {
 		offset = intoHas(text, offset, e.Message)
 		message := l.plain(text, offset, e.Message)
 		if offset < len(text) && text[offset] == '.' {
-			offset++ // to the field, which CEL places at the dot ahead of it
+			offset++ // cel-go reports the position of the dot before the field
 		}
 		out = append(out, Fault{Offset: offset, Message: message})
 		if strings.HasPrefix(e.Message, syntaxError) {
-			break // what follows is only the parser finding its feet again
+			break // errors that follow are caused by this one
 		}
 	}
 	return out
 }
 
-// intoHas moves an offset to the field that has() asks for: cel-go places what
-// is wrong with it at the parenthesis.
+// intoHas returns the offset of the field in a call of has(). cel-go reports the
+// position of the parenthesis.
 func intoHas(text string, offset int, message string) int {
 	if !strings.HasPrefix(message, "undefined field") || offset >= len(text) || text[offset] != '(' {
 		return offset
@@ -133,13 +133,13 @@ func intoHas(text string, offset int, message string) int {
 	return offset
 }
 
-// whole returns one fault with the expression as a whole.
+// whole returns one fault of the whole expression.
 func whole(format string, args ...any) []Fault {
 	return []Fault{{Message: fmt.Sprintf(format, args...)}}
 }
 
-// byteOffset converts CEL's position, a 1-based line and a 0-based column
-// counted in characters, to an offset inside text.
+// byteOffset converts a position of cel-go, which is a 1-based line and a 0-based
+// column in characters, to an offset in bytes.
 func byteOffset(text string, line, column int) int {
 	offset := 0
 	for ; line > 1; line-- {

@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// slip returns what to write instead where an expression has one of the common
-// slips: a field without its owner, an operator or a function of another
-// language, text where a duration is needed. It returns "" for all others. The
-// message and the offset in text are cel-go's.
+// slip returns what to write instead of a common mistake: a field without event,
+// an operator or a function of another language, a string instead of a duration.
+// It returns "" for others. The message and the offset in text are from cel-go.
 func (l *Language) slip(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undeclared reference to"):
@@ -33,8 +32,8 @@ func (l *Language) slip(text string, offset int, message string) string {
 	}
 }
 
-// unknownName says what was meant by a name that is no variable and no
-// function.
+// unknownName returns what to write instead of a name that is neither a variable
+// nor a function.
 func (l *Language) unknownName(text string, offset int, name string) string {
 	if isCall := regexp.MustCompile(`^\.?\s*` + regexp.QuoteMeta(name) + `\s*\(|^\(`).MatchString(text[offset:]); isCall {
 		return otherFunction(name)
@@ -68,7 +67,7 @@ func (l *Language) unknownName(text string, offset int, name string) string {
 	return ""
 }
 
-// otherFunction says what a function of another language is called in CEL.
+// otherFunction returns what to write instead of a function of another language.
 func otherFunction(name string) string {
 	functions := map[string]string{
 		"includes": `contains("…")`, "include": `contains("…")`, "has": `contains("…")`, "indexof": `indexOf("…")`, "find": `contains("…")`,
@@ -99,7 +98,7 @@ func otherFunction(name string) string {
 	return ""
 }
 
-// reservedWord says what was meant by a word that CEL keeps for itself.
+// reservedWord returns what to write instead of a word that CEL reserves.
 func reservedWord(word string) string {
 	switch word {
 	case "namespace":
@@ -111,7 +110,7 @@ func reservedWord(word string) string {
 	}
 }
 
-// otherField says what was meant by a field that its owner does not have.
+// otherField returns what to write instead of a field that does not exist.
 func (l *Language) otherField(text string, offset int, field string) string {
 	owner := ownerOf(text, offset)
 	switch {
@@ -139,7 +138,7 @@ func (l *Language) otherField(text string, offset int, field string) string {
 	return ""
 }
 
-// operand returns the literal behind the operator at an offset.
+// operand returns the literal after the operator at an offset.
 func operand(text string, offset int) string {
 	match := regexp.MustCompile(`^\s*(?:[-+<>=!]=?|in\b)\s*("[^"]*"|'[^']*'|[0-9.]+)`).FindStringSubmatch(text[offset:])
 	if match == nil {
@@ -148,7 +147,8 @@ func operand(text string, offset int) string {
 	return strings.Trim(match[1], `"'`)
 }
 
-// mistyped says what to write where two things cannot be compared.
+// mistyped returns what to write instead of an operator whose operands have the
+// wrong types.
 func mistyped(text string, offset int, message string) string {
 	match := regexp.MustCompile(`overload for '(\S+)' applied to '\(?(.*?)\)?'$`).FindStringSubmatch(message)
 	if match == nil {
@@ -190,7 +190,7 @@ func mistyped(text string, offset int, message string) string {
 	return ""
 }
 
-// orExample returns the text, or an example where there is none.
+// orExample returns the text, or an example if it is empty.
 func orExample(text, example string) string {
 	if text == "" {
 		return example
@@ -198,7 +198,7 @@ func orExample(text, example string) string {
 	return text
 }
 
-// selected says what to write for a field of what has none.
+// selected returns what to write instead of a field of a value without fields.
 func selected(text string, offset int) string {
 	name := regexp.MustCompile(`^\.?(\w+)`).FindStringSubmatch(text[offset:])
 	if name == nil {
@@ -212,7 +212,7 @@ func selected(text string, offset int) string {
 	}
 }
 
-// otherSyntax says what to write for an operator of another language.
+// otherSyntax returns what to write instead of an operator of another language.
 func otherSyntax(text string, offset int, message string) string {
 	rest := text[offset:]
 	before := strings.Fields(text[:offset])

@@ -12,9 +12,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// The names that expressions can refer to. The Event is there whole, with the
-// names of its JSON; the others are facts that two generations of Event writers
-// put in different fields, as pkg/event tells them.
+// The variables of expressions. event is the whole Event, with the field names of
+// its JSON. The others are facts of pkg/event, because reporters of core/v1 and
+// events.k8s.io/v1 set different fields for them.
 const (
 	varEvent     = "event"
 	varOccurred  = "occurred"
@@ -22,7 +22,7 @@ const (
 	varComponent = "component"
 )
 
-// variables declares the names and their types.
+// variables declares the variables and their types.
 func variables() []cel.EnvOption {
 	return []cel.EnvOption{
 		cel.Variable(varEvent, cel.ObjectType(eventTypeName)),
@@ -32,14 +32,13 @@ func variables() []cel.EnvOption {
 	}
 }
 
-// activation gives an expression the values of its variables for one Event. A
-// value is worked out only where the expression asks for it.
+// activation has the values of the variables for one Event. A value is computed
+// when the expression reads it.
 type activation struct {
 	event *corev1.Event
 }
 
-// ResolveName returns the value of a variable. It is cel-go's half of the
-// bargain that variables declares.
+// ResolveName returns the value of a variable.
 func (a *activation) ResolveName(name string) (any, bool) {
 	switch name {
 	case varEvent:
@@ -55,13 +54,13 @@ func (a *activation) ResolveName(name string) (any, bool) {
 	}
 }
 
-// Parent returns nil: there is no outer scope.
+// Parent returns nil, because there is no outer scope.
 func (a *activation) Parent() cel.Activation {
 	return nil
 }
 
-// The names under which cel-go knows the Go types an Event is made of: the
-// last part of the package path and the type's name.
+// The names that cel-go gives the Go types of an Event: the last part of the
+// package path and the name of the type.
 const (
 	eventTypeName     = "v1.Event"
 	objectTypeName    = "v1.ObjectReference"
@@ -70,21 +69,20 @@ const (
 	microTimeTypeName = "v1.MicroTime"
 )
 
-// eventTypes is cel-go's view of the Go types, corrected in two ways.
+// eventTypes is cel-go's provider of Go types with two corrections.
 //
-// Times are CEL timestamps. Natively metav1.Time is a struct without fields,
-// with which an expression could do nothing.
+// Times are CEL timestamps. Without this, metav1.Time is a struct without fields.
 //
-// Fields are those of an Event's JSON as the gateway has it. Natively those of
-// embedded structs are promoted, so that event.namespace would quietly be
-// metadata.namespace and event.kind the Event's own kind, and managedFields
-// would be there although the gateway drops them while it reads.
+// Fields are those of the JSON of a trimmed Event. Without this, fields of
+// embedded structs are promoted, so that event.namespace is metadata.namespace
+// and event.kind is the Event's own kind, and there is managedFields, which
+// event.Trim removes.
 type eventTypes struct {
 	types.Provider
 }
 
-// FindStructFieldType returns how to read a field, and false where expressions
-// are not to see it.
+// FindStructFieldType returns how to read a field, and false for a field that
+// expressions cannot use.
 func (t *eventTypes) FindStructFieldType(structType, field string) (*types.FieldType, bool) {
 	if hidden(structType, field) {
 		return nil, false
@@ -101,7 +99,7 @@ func (t *eventTypes) FindStructFieldType(structType, field string) (*types.Field
 	}
 }
 
-// FindStructFieldNames returns the fields that expressions are to see, sorted.
+// FindStructFieldNames returns the fields that expressions can use, sorted.
 func (t *eventTypes) FindStructFieldNames(structType string) ([]string, bool) {
 	names, ok := t.Provider.FindStructFieldNames(structType)
 	if !ok {
@@ -112,7 +110,7 @@ func (t *eventTypes) FindStructFieldNames(structType string) ([]string, bool) {
 	return names, true
 }
 
-// hidden reports whether expressions are not to see a field.
+// hidden reports whether expressions cannot use a field.
 func hidden(structType, field string) bool {
 	switch structType {
 	case eventTypeName:
@@ -127,9 +125,8 @@ func hidden(structType, field string) bool {
 	}
 }
 
-// timestampField turns a field that holds a metav1 time into one that holds a
-// CEL timestamp. A time that is not set reads as 0001-01-01T00:00:00Z, and
-// has() tells it from one that is.
+// timestampField returns a field with a CEL timestamp for one with a metav1 time.
+// A time that is not set is 0001-01-01T00:00:00Z, and has() is false.
 func timestampField(native *types.FieldType) *types.FieldType {
 	return &types.FieldType{
 		Type:  cel.TimestampType,
@@ -144,8 +141,7 @@ func timestampField(native *types.FieldType) *types.FieldType {
 	}
 }
 
-// timeOf returns the time inside a metav1 time, and the zero time for a nil
-// one.
+// timeOf returns the time of a metav1 time, and the zero time for nil.
 func timeOf(value any) time.Time {
 	switch t := value.(type) {
 	case metav1.Time:

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-	// A zone must mean the same wherever a filter is tried, and the gateway's
-	// image has no zone files of its own.
+	// A zone must mean the same wherever a filter runs, and the image of the
+	// gateway has no zone files.
 	_ "time/tzdata"
 
 	"cel.dev/cel-go/cel"
@@ -16,15 +16,14 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// zones keeps the time zones that expressions name, as in
-// occurred.getHours("Europe/Berlin"). cel-go reads the zone from its file on
-// every call, which takes ten times as long as all else in an expression. Only
-// zones that exist are kept, so there are at most a few hundred.
+// zones caches the time zones of expressions, as in
+// occurred.getHours("Europe/Berlin"). cel-go loads the zone on each call, which
+// takes ten times as long as the rest of an expression. Only zones that exist are
+// cached, which are a few hundred.
 type zones struct {
 	byName sync.Map // string to *time.Location
 }
 
-// errLocal is the error of the zone that is another one on each machine.
 var errLocal = errors.New("zone Local is that of the machine, and a filter must mean the same everywhere")
 
 // location returns the zone with an IANA name.
@@ -43,8 +42,8 @@ func (z *zones) location(name string) (*time.Location, error) {
 	return location, nil
 }
 
-// functions declares again, with the same names and types, the standard
-// functions that read a timestamp in a zone.
+// functions replaces the standard functions that read a timestamp in a zone, with
+// the same names and types.
 func (z *zones) functions() []cel.EnvOption {
 	var options []cel.EnvOption
 	for function, overload := range zonedFunctions() {
@@ -55,8 +54,8 @@ func (z *zones) functions() []cel.EnvOption {
 	return options
 }
 
-// zonedFunctions returns the functions that read a timestamp in a zone, each
-// with the name of its overload.
+// zonedFunctions returns the functions that read a timestamp in a zone, by name,
+// with the ID of the overload.
 func zonedFunctions() map[string]string {
 	return map[string]string{
 		overloads.TimeGetFullYear:     overloads.TimestampToYearWithTz,
@@ -72,7 +71,7 @@ func zonedFunctions() map[string]string {
 	}
 }
 
-// check says what is wrong with a zone that an expression names.
+// check returns what is wrong with a zone.
 func (z *zones) check(function, overload, zone string) error {
 	err, failed := z.read(function, overload, types.Timestamp{Time: time.Unix(0, 0).UTC()}, types.String(zone)).(*types.Err)
 	if failed {
@@ -81,8 +80,8 @@ func (z *zones) check(function, overload, zone string) error {
 	return nil
 }
 
-// read calls a function on a timestamp in a zone. A zone given as an offset,
-// "+05:30", costs nothing to read and is left to cel-go.
+// read calls a function on a timestamp in a zone. An offset such as "+05:30" is
+// left to cel-go, because it need not be loaded.
 func (z *zones) read(function, overload string, timestamp, zone ref.Val) ref.Val {
 	t, isTime := timestamp.(types.Timestamp)
 	name, isText := zone.(types.String)

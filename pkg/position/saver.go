@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// saveEvery is how often a position that moved is stored. What was done
-	// since is done again after a crash, and found to exist.
+	// saveEvery is the interval in which a position that moved is saved. After a
+	// crash, builds since then are created again and found to exist.
 	saveEvery = 3 * time.Second
-	// checkEvery is how often a position that did not move is written all the
-	// same, which costs the API server a comparison, to notice within a minute
-	// that the ConfigMap was deleted, emptied or restored.
+	// checkEvery is the interval in which a position that did not move is saved
+	// too, to notice within a minute that the ConfigMap was deleted, emptied or
+	// restored. The API server does not store an update that changes nothing.
 	checkEvery = 30 * time.Second
-	// lastTimeout is how long the last save may take.
-	lastTimeout = 5 * time.Second
+	// finalTimeout is the deadline of the final save.
+	finalTimeout = 5 * time.Second
 )
 
-// Saver stores the positions of a running gateway.
+// Saver saves the positions of a running gateway.
 type Saver struct {
 	store *Store
 	log   *slog.Logger
-	// unsaved is since when saving has failed, in Unix nanoseconds, or 0.
+	// unsaved is the time since which saving has failed, in Unix nanoseconds, or 0.
 	unsaved *atomic.Int64
 	saved   Positions
 	at      time.Time
@@ -39,8 +39,7 @@ func NewSaver(store *Store, log *slog.Logger, unsaved *atomic.Int64) *Saver {
 	return &Saver{store: store, log: log, unsaved: unsaved}
 }
 
-// Save stores the positions now. It is called by the goroutine that calls Run,
-// or before or after it.
+// Save saves the positions now. It must not be called while Run runs.
 func (s *Saver) Save(ctx context.Context, positions Positions) error {
 	err := s.store.Save(ctx, positions)
 	switch {
@@ -53,8 +52,7 @@ func (s *Saver) Save(ctx context.Context, positions Positions) error {
 	return err
 }
 
-// Run stores what positions returns while it moves, until ctx ends. Its error
-// is ErrTaken.
+// Run saves the positions at intervals until ctx ends. Its error is ErrTaken.
 func (s *Saver) Run(ctx context.Context, positions func() Positions) error {
 	sometimes := &rate.Sometimes{Interval: time.Minute}
 	ticker := time.NewTicker(saveEvery)
@@ -76,17 +74,17 @@ func (s *Saver) Run(ctx context.Context, positions func() Positions) error {
 		case err != nil && ctx.Err() == nil:
 			sometimes.Do(func() {
 				s.log.Error("saving position failed, retrying", "store", s.store.String(), "err", err,
-					"hint", "until it succeeds, what is accepted now is lost if the gateway ends; check the right to get, update and create the ConfigMap")
+					"hint", "builds accepted while saving fails may be lost at a restart; check the RBAC rules to get, update and create the ConfigMap")
 			})
 		}
 	}
 }
 
-// SaveFinal stores the positions at the end, whether they moved or not.
+// SaveFinal saves the positions at the end, also if they did not move.
 func (s *Saver) SaveFinal(ctx context.Context, positions Positions) {
-	ctx, cancel := context.WithTimeout(ctx, lastTimeout)
+	ctx, cancel := context.WithTimeout(ctx, finalTimeout)
 	defer cancel()
 	if err := s.Save(ctx, positions); err != nil {
-		s.log.Error("saving position at the end failed", "store", s.store.String(), "err", err)
+		s.log.Error("saving final position failed", "store", s.store.String(), "err", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// Scope is what is listed and watched as one: the Events of one namespace, or
-// of all namespaces where it is empty. Each scope has a position of its own.
+// Scope is what one list or watch reads: the Events of one namespace, or of all
+// namespaces if it is empty. Each scope has its own position.
 type Scope string
 
 // AllNamespaces is the scope of all Events.
@@ -21,7 +21,7 @@ const (
 	namespacePrefix = "namespace."
 )
 
-// String names the scope in logs and metrics.
+// String returns the name of the scope in logs and metrics.
 func (s Scope) String() string {
 	if s == AllNamespaces {
 		return "all namespaces"
@@ -29,7 +29,7 @@ func (s Scope) String() string {
 	return fmt.Sprintf("namespace %s", string(s))
 }
 
-// key is the scope's key in the ConfigMap.
+// key returns the key of the scope in the ConfigMap.
 func (s Scope) key() string {
 	if s == AllNamespaces {
 		return allKey
@@ -37,7 +37,7 @@ func (s Scope) key() string {
 	return namespacePrefix + string(s)
 }
 
-// scopeOf returns the scope with the given key, and whether it is one.
+// scopeOf returns the scope of a key, and false for other keys.
 func scopeOf(key string) (Scope, bool) {
 	if key == allKey {
 		return AllNamespaces, true
@@ -46,23 +46,23 @@ func scopeOf(key string) (Scope, bool) {
 	return Scope(namespace), ok && namespace != ""
 }
 
-// Keys returns the keys of a ConfigMap's data that hold positions, in order.
+// Keys returns the keys of positions in the data of a ConfigMap, sorted.
 func Keys(data map[string]string) []string {
 	return slices.Sorted(maps.Keys(positionsIn(data)))
 }
 
-// nothingDone is how the position of a scope is stored in which nothing is done
-// yet. It is no resourceVersion of anything (KEP-5504 keeps it from being one).
+// nothingDone is the stored position of a scope in which nothing is done yet. It
+// is not a resourceVersion of any object (KEP-5504).
 const nothingDone = "0"
 
-// Positions holds the position of each scope that is or was watched. It is
-// empty for a scope in which nothing is done yet.
+// Positions has the position of each scope that is or was watched. A position is
+// empty if nothing is done yet.
 type Positions map[Scope]string
 
-// Of returns the position to start the given scope from, and false where there
-// is none. A scope that was never watched starts from the lowest position of
-// those that were: all Events of a cluster share one history, and what occurred
-// after that position occurred while the gateway was at work.
+// Of returns the position from which to start a scope, and false if there is none.
+// A scope that was never watched starts from the lowest position of all: the
+// Events of a cluster share one history, and Events after that position occurred
+// while a gateway was running.
 func (p Positions) Of(scope Scope) (string, bool) {
 	if own, ok := p[scope]; ok {
 		return own, true
@@ -76,9 +76,9 @@ func (p Positions) Of(scope Scope) (string, bool) {
 	return lowest, found
 }
 
-// Ahead reports whether the position is ahead of the given resourceVersion,
-// which is the cluster's current one. Such a position comes from another
-// history: the cluster was restored from a backup, or created again.
+// Ahead reports whether the position is ahead of the current resourceVersion of
+// the cluster. Such a position is from another history, because the cluster was
+// restored from a backup or created again.
 func Ahead(position, current string) bool {
 	return event.CompareVersions(position, current) > 0
 }

@@ -20,29 +20,28 @@ import (
 // callTimeout is the deadline of one read or write of the ConfigMap.
 const callTimeout = 15 * time.Second
 
-// ErrTaken says that the stored position is not what was last read or written
-// here: another gateway is at work, or the cluster was restored from a backup.
-// Either way this gateway must go on from what is stored.
+// ErrTaken means that the stored position is not what this Store last read or
+// wrote: another gateway runs, or the cluster was restored from a backup. In both
+// cases this gateway must load the stored position and continue from it.
 var ErrTaken = errors.New("the stored position is not what this gateway wrote")
 
-// Store keeps positions in one ConfigMap. Every write names the
-// resourceVersion of the last read or write, so that of two gateways that both
-// think they lead only one can move the position. A Store is used by one
-// goroutine at a time.
+// Store stores positions in a ConfigMap. Each write has the resourceVersion of the
+// last read or write, so that of two gateways that both act as leader only one can
+// move the position. A Store is not safe for concurrent use.
 type Store struct {
 	configMaps corev1client.ConfigMapsGetter
 	namespace  string
 	name       string
-	// held is the ConfigMap as last read or written, nil where there is none.
+	// held is the ConfigMap as last read or written, or nil.
 	held *corev1.ConfigMap
-	// unsure holds what was written since without an answer that it was. The
-	// writes may have been carried out, and are not another gateway's then.
+	// unsure are the positions of writes since then whose answer was lost. They
+	// may have succeeded, so they are not from another gateway.
 	unsure []map[string]string
 }
 
-// maxUnsure bounds what a Store remembers of writes without an answer. The
-// oldest is forgotten first; if just that one was carried out, the next write
-// is taken for a conflict, which costs a new start and loses nothing.
+// maxUnsure is the number of writes without an answer that are remembered. The
+// oldest is forgotten first. If only that one succeeded, the next write is a
+// conflict, and the gateway starts again and loses nothing.
 const maxUnsure = 16
 
 // NewStore returns a Store for the ConfigMap with the given namespace and name.
@@ -50,8 +49,8 @@ func NewStore(configMaps corev1client.ConfigMapsGetter, namespace, name string) 
 	return &Store{configMaps: configMaps, namespace: namespace, name: name}
 }
 
-// Load reads the stored positions, none where the ConfigMap does not exist. A
-// position that is no resourceVersion is an InvalidError.
+// Load reads the stored positions. There are none if the ConfigMap does not exist.
+// A position that is not a resourceVersion is an *InvalidError.
 func (s *Store) Load(ctx context.Context) (Positions, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -83,10 +82,10 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 	return positions, nil
 }
 
-// Save writes the positions. What is stored of other scopes stays: they may be
-// watched again. A ConfigMap that was deleted is created again, one that was
-// emptied is filled again, and labels and annotations may change as they like.
-// ErrTaken says that the stored positions are not those that were written here.
+// Save writes the positions. Positions of other scopes stay, because those may be
+// watched again. A ConfigMap that was deleted or emptied is written again, and
+// its labels and annotations may change. ErrTaken means that the stored positions
+// are not those that this Store wrote.
 func (s *Store) Save(ctx context.Context, positions Positions) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -99,7 +98,7 @@ func (s *Store) Save(ctx context.Context, positions Positions) error {
 	}
 	saved, err := s.write(ctx, next)
 	if conflicts(err) {
-		if err = s.recall(ctx); err == nil {
+		if err = s.reload(ctx); err == nil {
 			saved, err = s.write(ctx, next)
 		}
 	}
@@ -114,8 +113,8 @@ func (s *Store) Save(ctx context.Context, positions Positions) error {
 	return nil
 }
 
-// write puts positions into the ConfigMap that is held, or creates it. What else
-// is in it stays.
+// write updates the positions in the held ConfigMap, or creates it. Its other data
+// stays.
 func (s *Store) write(ctx context.Context, positions map[string]string) (*corev1.ConfigMap, error) {
 	client := s.configMaps.ConfigMaps(s.namespace)
 	created := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: s.name}, Data: positions}
@@ -135,14 +134,15 @@ func (s *Store) write(ctx context.Context, positions map[string]string) (*corev1
 	return client.Create(ctx, created, metav1.CreateOptions{})
 }
 
-// conflicts reports whether a write met a ConfigMap that is not the one held.
+// conflicts reports whether a write failed because the ConfigMap is not the one
+// held.
 func conflicts(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
-// recall holds the ConfigMap that is there if its positions are those that were
-// written here, or if it has none. ErrTaken says that they are others.
-func (s *Store) recall(ctx context.Context) error {
+// reload holds the current ConfigMap if its positions are those that this Store
+// wrote, or if it has none. Otherwise its error is ErrTaken.
+func (s *Store) reload(ctx context.Context) error {
 	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (s *Store) recall(ctx context.Context) error {
 	return ErrTaken
 }
 
-// positionsIn returns what of a ConfigMap's data is positions.
+// positionsIn returns the positions in the data of a ConfigMap.
 func positionsIn(data map[string]string) map[string]string {
 	positions := make(map[string]string, len(data))
 	for key, value := range data {
@@ -167,7 +167,7 @@ func positionsIn(data map[string]string) map[string]string {
 	return positions
 }
 
-// doubt remembers positions as written without an answer.
+// doubt remembers the positions of a write without an answer.
 func (s *Store) doubt(positions map[string]string) {
 	for _, known := range s.unsure {
 		if maps.Equal(known, positions) {
@@ -180,19 +180,18 @@ func (s *Store) doubt(positions map[string]string) {
 	}
 }
 
-// String names the ConfigMap.
 func (s *Store) String() string {
 	return fmt.Sprintf("configmap %s/%s", s.namespace, s.name)
 }
 
-// InvalidError says that a stored position cannot be read.
+// InvalidError is the error of a stored position that is not a resourceVersion.
 type InvalidError struct {
 	Namespace, Name, Key, Value string
 }
 
-// Error names the ConfigMap and says how to reset it.
+// Error includes the command that resets the position.
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("position in configmap %s/%s, key %q, is not a resourceVersion: %q; "+
-		"to start without it, skipping the Events that are there, run: kubectl patch configmap --namespace %s %s --type=merge --patch '{\"data\":null}'",
+		"to reset it and skip existing Events, run: kubectl patch configmap --namespace %s %s --type=merge --patch '{\"data\":null}'",
 		e.Namespace, e.Name, e.Key, e.Value, e.Namespace, e.Name)
 }

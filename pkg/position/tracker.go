@@ -1,9 +1,9 @@
-// Package position knows how far a gateway has come in the history of Events:
-// the resourceVersion at and below which every Event is done.
+// Package position computes and stores the position of the gateway: the
+// resourceVersion up to which all Events are done.
 //
-// A Tracker computes it for one watched scope from what is read and what is
-// delivered; a Store keeps it in a ConfigMap, so that the next process goes on
-// where this one stopped; a Saver writes it while the gateway runs.
+// A Tracker computes the position of one watched scope from what pkg/source reads
+// and pkg/delivery finishes. A Store stores it in a ConfigMap, so that the next
+// process continues there. A Saver saves it while the gateway runs.
 package position
 
 import (
@@ -15,46 +15,46 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// Tracker follows one scope's Events from the moment they are read to the
-// moment their outcome is known. An Event version is named by its
-// resourceVersion, which no other write in the same cluster shares.
+// Tracker follows the Events of one scope from reading to outcome. It identifies a
+// version of an Event by its resourceVersion, which is unique in a cluster.
 //
-// Read reports whether a version is new, Track makes an accepted one
-// outstanding, Done ends it, and Advance notes that everything up to a version
-// was read. The position is the highest resourceVersion with nothing
-// outstanding at or below it; rejected Events move it too.
+// Read reports whether a version is new, Track makes an accepted version
+// outstanding, Done ends that, and Advance moves the high-water mark, up to which
+// everything was read. The position is the highest resourceVersion with nothing
+// outstanding at or below it. Rejected Events move it too.
 //
-// Lists come in no order and may fail half way, so between BeginList and
-// EndList the position stands still.
+// Lists are not in the order of versions and may fail, so the position does not
+// move between BeginList and EndList.
 //
-// Memory is bounded by what is outstanding. Nothing that is done is remembered:
-// what is at or below the highest version read and is not outstanding is done.
-// All methods may be called concurrently.
+// Memory is bounded by what is outstanding. Versions that are done need none: they
+// are at or below the high-water mark and not outstanding. A Tracker is safe for
+// concurrent use.
 type Tracker struct {
 	mu sync.Mutex
 	// highWater is the highest version up to which everything was read.
 	highWater string
-	// reported is the highest version that was reported as new by a watch. One
-	// that breaks is resumed behind it, hence it may be ahead of highWater.
+	// reported is the highest version that Read reported as new in a watch. A
+	// watch that fails resumes after it, so it may be ahead of highWater.
 	reported    string
 	outstanding *btree.BTreeG[string]
-	// list is the list in progress, nil between lists.
+	// list is the list in progress, or nil.
 	list *list
 }
 
-// list is one attempt to read everything.
+// list is one attempt to list all Events.
 type list struct {
-	// reached is how far this attempt has come, and failed how far those before
-	// it had, so that what is listed again is not reported again.
+	// reached is the mark of this attempt, and failed are those of the attempts
+	// before it, so that versions listed again are not reported again.
 	reached mark
 	failed  []mark
 }
 
-// maxMarks bounds how many failed attempts are remembered: those that got
-// furthest. Attempts that get less and less far are rare.
+// maxMarks is the number of failed attempts that are remembered. An attempt that
+// got further replaces those that it covers. Attempts that each get less far are
+// rare.
 const maxMarks = 16
 
-// next returns the attempt that follows l, which failed.
+// next returns the attempt after l, which failed.
 func (l *list) next() *list {
 	if l == nil {
 		return &list{}
@@ -69,16 +69,15 @@ func (l *list) next() *list {
 	return &list{failed: failed}
 }
 
-// covers reports whether an attempt before this one read the version.
+// covers reports whether an earlier attempt read the version.
 func (l *list) covers(key, version string) bool {
 	return slices.ContainsFunc(l.failed, func(m mark) bool { return m.covers(key, version) })
 }
 
-// mark is how far into a list somebody has read. A list shows the state at one
-// moment in the order of keys (as etcd keeps them), so a reader that came up to
-// a key and met no higher version than this one has read every Event that the
-// mark covers. The versions themselves would take memory for each Event there
-// is, rejected ones included.
+// mark is how far a list was read: the last key and the highest version. A list
+// is a snapshot in the order of keys (as in etcd), so all Events that the mark
+// covers were read. Remembering each version instead would take memory for every
+// Event, rejected ones included.
 type mark struct{ key, version string }
 
 // covers reports whether the version of the object with the given key was read.
@@ -86,33 +85,33 @@ func (m mark) covers(key, version string) bool {
 	return key <= m.key && event.CompareVersions(version, m.version) <= 0
 }
 
-// extend returns the mark moved over the version of the object with the given
-// key.
+// extend returns the mark after the version of the object with the given key was
+// read.
 func (m mark) extend(key, version string) mark {
 	return mark{key: max(m.key, key), version: later(m.version, version)}
 }
 
-// degree is that of the tree; the one that btree's own documentation uses.
+// degree is the degree of the tree, from btree's own documentation.
 const degree = 32
 
-// NewTracker returns a Tracker for a scope of which everything at or below the
-// resourceVersion start is done. An empty start means that nothing is.
+// NewTracker returns a Tracker for a scope in which everything up to the
+// resourceVersion start is done. An empty start means that nothing is done.
 func NewTracker(start string) *Tracker {
 	return &Tracker{highWater: start, reported: start, outstanding: btree.NewG(degree, func(a, b string) bool {
 		return event.CompareVersions(a, b) < 0
 	})}
 }
 
-// BeginList starts to read everything there is. A list that was begun and not
-// ended has failed; what it tracked stays outstanding.
+// BeginList begins a list. A list that was begun before and not ended has failed;
+// what was tracked in it stays outstanding.
 func (t *Tracker) BeginList() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.list = t.list.next()
 }
 
-// EndList ends the list that was read consistently at the given version:
-// everything up to it was read.
+// EndList ends the list, a snapshot at the given version: everything up to that
+// version was read.
 func (t *Tracker) EndList(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -124,17 +123,18 @@ func (t *Tracker) EndList(version string) {
 	t.reported = later(t.reported, version)
 }
 
-// Reading is what Read found out about a version.
+// Reading is the result of Read.
 type Reading struct {
-	// Known says that the version is done, or outstanding: ignore it.
+	// Known is whether the version is done or outstanding, and to be ignored.
 	Known bool
-	// First says that the version was not read before: log and count it.
+	// First is whether the version was not read before, and is to be logged and
+	// counted.
 	First bool
 }
 
-// Read notes that the version of the object with the given key, which is
-// "namespace/name", was read, and returns what to do with it. A version that
-// cannot be compared, which no API server writes, is new each time.
+// Read notes that a version of the object with the given key, "namespace/name", was
+// read, and returns what to do with it. A version that is not a resourceVersion,
+// which no API server writes, is new each time.
 func (t *Tracker) Read(key, version string) Reading {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,8 +157,8 @@ func (t *Tracker) Read(key, version string) Reading {
 	return Reading{First: first}
 }
 
-// Track makes an accepted version outstanding. It is called before anything
-// else is done with the version, so that the position cannot pass it.
+// Track makes an accepted version outstanding. It must be called before Advance,
+// so that the position cannot move past the version.
 func (t *Tracker) Track(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -167,8 +167,8 @@ func (t *Tracker) Track(version string) {
 	}
 }
 
-// Advance notes that everything up to version was read. Within a list it does
-// nothing, because lists are in no order.
+// Advance moves the high-water mark: everything up to version was read. In a list
+// it does nothing, because a list is not in the order of versions.
 func (t *Tracker) Advance(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -177,15 +177,15 @@ func (t *Tracker) Advance(version string) {
 	}
 }
 
-// Done notes that a version needs nothing any more.
+// Done notes that a version has an outcome.
 func (t *Tracker) Done(version string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.outstanding.Delete(version)
 }
 
-// Position returns the highest resourceVersion with nothing outstanding at or
-// below it, or the empty string where nothing is known to be done.
+// Position returns the highest resourceVersion with nothing outstanding at or below
+// it, or the empty string if nothing is known to be done.
 func (t *Tracker) Position() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -195,14 +195,14 @@ func (t *Tracker) Position() string {
 	return t.highWater
 }
 
-// HighWater returns the highest version up to which everything was read.
+// HighWater returns the high-water mark.
 func (t *Tracker) HighWater() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.highWater
 }
 
-// Outstanding returns how many accepted versions have no outcome yet.
+// Outstanding returns the number of accepted versions without an outcome.
 func (t *Tracker) Outstanding() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -217,9 +217,8 @@ func later(a, b string) string {
 	return a
 }
 
-// predecessor returns the version before v, or the empty string where v is the
-// first. Whether anything was written at that version does not matter: it is
-// only compared with others.
+// predecessor returns the version before v, or the empty string if v is the first.
+// Nothing need have been written at that version, because it is only compared.
 func predecessor(v string) string {
 	digits := []byte(v)
 	for i := len(digits) - 1; i >= 0; i-- {

@@ -154,7 +154,7 @@ func TestPositionThatCannotBeRead(t *testing.T) {
 			t.Errorf("exit code %d, want 1", code)
 		}
 		want := fmt.Sprintf(`position in configmap %[1]s/%[2]s, key "namespace.%[3]s", is not a resourceVersion: "yesterday"; `+
-			`to start without it, skipping the Events that are there, run: kubectl patch configmap --namespace %[1]s %[2]s --type=merge --patch '{"data":null}'`,
+			`to reset it and skip existing Events, run: kubectl patch configmap --namespace %[1]s %[2]s --type=merge --patch '{"data":null}'`,
 			p.builds, positionName, p.watched)
 		if !strings.Contains(g.Log(), want) {
 			t.Errorf("no %q in:\n%s", want, g.Log())
