@@ -314,8 +314,10 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 	}
 }
 
-// keptBuilds is how long Brigade's vacuum keeps builds where its chart says
-// nothing else (vacuum.age in the chart brigade 1.x).
+// keptBuilds is how long Brigade's vacuum keeps builds by default: vacuum.age in
+// the values of the chart brigade 1.x (github.com/brigadecore/charts,
+// charts/brigade/values.yaml). The vacuum itself, in Brigade's own source, has no
+// default.
 const keptBuilds = 720 * time.Hour
 
 // warnAboutWindow reports a window in which the build that stands for it may
