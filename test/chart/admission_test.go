@@ -47,8 +47,8 @@ func build(change func(*corev1.Secret)) *corev1.Secret {
 	return secret
 }
 
-// attacks are what somebody with the gateway's token may try, and why the
-// policy refuses it.
+// attacks are Secrets that somebody with the gateway's token could create, and why
+// the policy refuses each.
 func attacks() map[string]struct {
 	secret *corev1.Secret
 	why    string
@@ -110,9 +110,9 @@ func attacks() map[string]struct {
 	}
 }
 
-// TestAdmissionPolicy does what somebody can do who has stolen the token of the
-// gateway's account: all of it without the policy, none of it with the policy,
-// under which the gateway itself builds.
+// TestAdmissionPolicy shows that a stolen token of the gateway's account can create
+// all attacks without the policy and none with it, and that the gateway itself still
+// creates its builds.
 func TestAdmissionPolicy(t *testing.T) {
 	cp := controlplane.StartForTest(t, controlplane.Options{})
 	createNamespaces(t, cp)
@@ -163,7 +163,7 @@ func TestAdmissionPolicy(t *testing.T) {
 	t.Run("the gateway builds", func(t *testing.T) { buildsUnderThePolicy(t, cp, stolen, kubeconfig) })
 }
 
-// writesOnlyItsOwn creates with the account what RBAC cannot bind to a name.
+// writesOnlyItsOwn creates, as the account, objects that RBAC cannot restrict to a name.
 func writesOnlyItsOwn(t *testing.T, stolen kubernetes.Interface) {
 	t.Helper()
 	ctx, dry := t.Context(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
@@ -202,8 +202,8 @@ func writesOnlyItsOwn(t *testing.T, stolen kubernetes.Interface) {
 	}
 }
 
-// buildsUnderThePolicy runs the gateway with the account, and compares what it
-// wrote with what the policy was tried on.
+// buildsUnderThePolicy runs the gateway as the account, and compares its Secret with
+// the one that the attacks are variants of.
 func buildsUnderThePolicy(t *testing.T, cp *controlplane.ControlPlane, account kubernetes.Interface, kubeconfig string) {
 	t.Helper()
 	if _, err := account.CoreV1().Secrets(namespace).Create(t.Context(), build(nil), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// prometheusRule is what of that type is the Prometheus operator's to hand to
+// prometheusRule is the part of a PrometheusRule that the operator passes to
 // Prometheus: its spec is a rule file.
 type prometheusRule struct {
 	APIVersion string         `json:"apiVersion"`
@@ -31,9 +31,8 @@ const (
 	podB = `namespace="brigade",pod="gateway-5d8f9c7b64-9k4lm"`
 )
 
-// healthy returns the series of two pods with which all is well, for fifty minutes
-// with a sample a minute. A series is written as promtool has it; its name is
-// without the prefix.
+// healthy returns the series of two healthy pods, for fifty minutes with a sample a
+// minute, in promtool's notation. The names have no prefix.
 func healthy() map[string]string {
 	return map[string]string{
 		`leader{` + podA + `}`: "1x50",
@@ -56,9 +55,8 @@ func healthy() map[string]string {
 	}
 }
 
-// TestAlerts gives each alert the series that it is for, and those that it must
-// be silent on, and asks which alerts fire. It is promtool that evaluates the
-// rendered rules.
+// TestAlerts lets promtool evaluate the rendered rules, for each alert on series on
+// which it must fire and on series on which it must not.
 func TestAlerts(t *testing.T) {
 	tests := map[string]struct {
 		series map[string]string // instead of or beside the healthy ones; "" takes one away
@@ -243,7 +241,7 @@ func TestAlerts(t *testing.T) {
 			var samples []map[string]any
 			for alert := range strings.FieldsSeq(test.firing[at]) {
 				fired[alert] = true
-				// All labels but what tells limits, reasons and filters apart.
+				// All labels except limit, reason and by.
 				labels := fmt.Sprintf(`{alertname="BrigadeGateway%s",namespace="brigade",service="gateway",team="platform",severity=%q}`, alert, severity(alert))
 				samples = append(samples, map[string]any{"labels": labels, "value": 1})
 			}
@@ -268,7 +266,7 @@ func TestAlerts(t *testing.T) {
 	promtool(t, "test", "rules", file)
 }
 
-// severity returns how severe the value set `everything` makes an alert.
+// severity returns the severity of an alert in the value set `everything`.
 func severity(alert string) string {
 	switch alert {
 	case "NoLeader":
@@ -286,7 +284,7 @@ func TestAlertsLint(t *testing.T) {
 	promtool(t, "check", "rules", "--lint=all", "--lint-fatal", rulesFile(t))
 }
 
-// What an alert says, where it says a number.
+// The texts of alerts with a number in them.
 func TestAlertsSay(t *testing.T) {
 	const runbooks = "https://github.com/brigadecore/brigade-k8s-gateway/blob/main/docs/operations.md#"
 	labels := map[string]string{"severity": "warning", "namespace": "brigade", "service": "gateway", "team": "platform"}
@@ -318,7 +316,7 @@ func TestAlertsSay(t *testing.T) {
 	promtool(t, "test", "rules", file)
 }
 
-// Each alert has its runbook, which begins with a command.
+// Each alert has a runbook that starts with a command.
 func TestAlertsHaveRunbooks(t *testing.T) {
 	rules, err := os.ReadFile(rulesFile(t))
 	if err != nil {

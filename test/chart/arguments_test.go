@@ -9,7 +9,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// The gateway takes every argument that the chart gives it.
+// The gateway accepts all arguments that the chart sets.
 func TestArguments(t *testing.T) {
 	gateway, err := controlplane.Binary("k8s-gateway")
 	if err != nil {
@@ -22,7 +22,7 @@ func TestArguments(t *testing.T) {
 				t.Fatalf("%d Deployments, want 1", len(deployments))
 			}
 			args := deployments[0].Spec.Template.Spec.Containers[0].Args
-			// Flags are read before help is given.
+			// Flags are parsed before help is printed.
 			if out, err := exec.CommandContext(t.Context(), gateway, append(args, "--help")...).CombinedOutput(); err != nil {
 				t.Errorf("k8s-gateway %q: %v\n%s", args, err, out)
 			}

@@ -17,9 +17,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// createNamespaces creates the namespaces that the value sets speak of. The
-// release's own admits restricted pods only (the strictest of the Pod Security
-// Standards).
+// createNamespaces creates the namespaces in the value sets. The release's namespace
+// enforces the restricted Pod Security Standard.
 func createNamespaces(t *testing.T, cp *controlplane.ControlPlane) {
 	t.Helper()
 	for name, labels := range map[string]map[string]string{
@@ -34,8 +33,8 @@ func createNamespaces(t *testing.T, cp *controlplane.ControlPlane) {
 	}
 }
 
-// everything returns the names of all objects of all types in the cluster, but
-// Events and what the API server writes about itself.
+// everything returns the names of all objects of all types in the cluster, except
+// Events.
 func everything(t *testing.T, cp *controlplane.ControlPlane) []string {
 	t.Helper()
 	cfg := cp.Config()
@@ -106,8 +105,7 @@ func may(t *testing.T, cp *controlplane.ControlPlane, account string, what autho
 	return review.Status.Allowed
 }
 
-// userName is how the API server calls a ServiceAccount of the release's
-// namespace.
+// userName returns the user name of a ServiceAccount in the release's namespace.
 func userName(account string) string {
 	return "system:serviceaccount:" + namespace + ":" + account
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// The ConfigMap is read by the same code as in the pod.
+// The gateway's own parser reads the rendered ConfigMap.
 func TestFiltersLoad(t *testing.T) {
 	for name, values := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
@@ -29,8 +29,7 @@ func TestFiltersLoad(t *testing.T) {
 	}
 }
 
-// What is a filter file is a file of values too, so the schema must accept every
-// example.
+// A filter file is also a values file, so the schema must accept every example.
 func TestSchemaAcceptsTheExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*.yaml")
 	if err != nil || len(files) < 6 {
@@ -48,7 +47,7 @@ func TestSchemaAcceptsTheExamples(t *testing.T) {
 	}
 }
 
-// A filter key is known to both the schema and the filter file, or to none.
+// The schema has the same filter keys as the filter file.
 func TestSchemaKnowsTheFilterKeys(t *testing.T) {
 	data, err := os.ReadFile(helm.Chart + "/values.schema.json")
 	if err != nil {
@@ -80,7 +79,7 @@ func TestSchemaKnowsTheFilterKeys(t *testing.T) {
 	}
 }
 
-// knownKeys returns the keys that the report on an unknown one says are known.
+// knownKeys returns the keys that the report about an unknown key lists.
 func knownKeys(t *testing.T, file string) []string {
 	t.Helper()
 	_, err := config.Parse("filters.yaml", []byte(file))

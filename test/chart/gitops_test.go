@@ -15,7 +15,7 @@ import (
 )
 
 // TestGitOps applies the rendered chart as Argo CD, Flux and kubectl do, to a
-// namespace in which a gateway has led and stored its position. No tool brings a
+// namespace in which a gateway has led and stored its position. No tool applies a
 // Lease: the gateway creates it with the rights that were applied.
 func TestGitOps(t *testing.T) {
 	cp := controlplane.StartForTest(t, controlplane.Options{})
@@ -44,7 +44,7 @@ func TestGitOps(t *testing.T) {
 	serverSide := []string{"apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", manifest}
 	prune := []string{"apply", "-f", manifest, "--prune", "-l", "app.kubernetes.io/instance=" + release}
 
-	// The first apply, and the gateway's first steps with the rights that it brings.
+	// The first apply; then the account leads and stores a position.
 	kubectl(serverSide...)
 	leads(t, cp, name, name)
 	stored := func() string {
@@ -77,8 +77,8 @@ func TestGitOps(t *testing.T) {
 		lease()
 	}
 
-	// Replace empties the position, as docs/operations.md says. A gateway that
-	// runs knows it, and writes it again with the rights that it has.
+	// Replace empties the position, as docs/operations.md says. A running gateway
+	// has it in memory and has the right to write it again.
 	own := position.NewStore(impersonate(t, cp, name).CoreV1(), namespace, name+"-position")
 	if _, err := own.Load(t.Context()); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestGitOps(t *testing.T) {
 	}
 	lease()
 
-	// Self-heal of what somebody deleted.
+	// Self-heal after the ConfigMap was deleted.
 	err := cp.Client().CoreV1().ConfigMaps(namespace).Delete(t.Context(), name+"-position", metav1.DeleteOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestGitOps(t *testing.T) {
 		t.Errorf("after self-heal the position is %q, want 4712", at)
 	}
 
-	// What was applied by hand into the filters is put back.
+	// Self-heal reverts filters that were edited by hand.
 	kubectl("patch", "configmap", name, "--type=merge", "-p", `{"data":{"filters.yaml":"filters: []"}}`)
 	kubectl(serverSide...)
 	var filters *corev1.ConfigMap

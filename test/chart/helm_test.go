@@ -1,8 +1,8 @@
 //go:generate go run ../../hack/chartreadme ../../charts/brigade-k8s-gateway
 
-// Package chart proves charts/brigade-k8s-gateway: what it renders, what it
-// refuses and with which words, which rights it gives, and that a real API
-// server takes all of it. Helm is the real one, started as users start it.
+// Package chart tests charts/brigade-k8s-gateway: what it renders, which values it
+// refuses and with which error, which rights it grants, and that a real API server
+// accepts its objects. It runs the real Helm.
 package chart
 
 import (
@@ -26,8 +26,8 @@ func render(t *testing.T, args ...string) string {
 	return helm.Must(t, helm.NoCluster, append([]string{"template", release, helm.Chart, "--namespace", namespace}, args...)...)
 }
 
-// valueSets returns the files in testdata/values and the chart's own in ci/,
-// which chart-testing reads too: each a main way to install the chart, by name.
+// valueSets returns the values files in testdata/values and in the chart's ci/, which
+// chart-testing reads too, by name.
 func valueSets(t *testing.T) map[string]string {
 	t.Helper()
 	sets := map[string]string{}
@@ -47,8 +47,8 @@ func valueSets(t *testing.T) map[string]string {
 	return sets
 }
 
-// sortLines puts the lines of text in order: Helm reports the faults of a
-// values file in the order of a map.
+// sortLines sorts the lines of text, because Helm reports the faults of a values file
+// in the order of a map.
 func sortLines(text string) string {
 	lines := strings.Split(text, "\n")
 	slices.Sort(lines)

@@ -24,8 +24,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// TestInstall installs every value set on a real API server, one after the
-// other, in a namespace that admits restricted pods only.
+// TestInstall installs each value set on a real API server, in a namespace that
+// enforces the restricted Pod Security Standard.
 func TestInstall(t *testing.T) {
 	cp := controlplane.StartForTest(t, controlplane.Options{})
 	createNamespaces(t, cp)
@@ -51,7 +51,7 @@ func TestInstall(t *testing.T) {
 			}
 
 			helm.Must(t, cp.Kubeconfig(), "uninstall", release, "--namespace", namespace)
-			// The gateway makes its Lease itself, and Helm does not know of it.
+			// The gateway creates its Lease, so Helm does not delete it.
 			err := cp.Client().CoordinationV1().Leases(namespace).Delete(t.Context(), deployment.Name, metav1.DeleteOptions{})
 			if err != nil && !apierrors.IsNotFound(err) {
 				t.Error(err)
@@ -63,9 +63,9 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// isAdmitted fails unless a pod made from the template passes admission. The
-// account of some value sets is not theirs to create, and admission asks for it
-// first, so the pod goes without one.
+// isAdmitted fails unless admission allows a pod made from the template. Some value
+// sets create no ServiceAccount, and admission requires it to exist, so the pod has
+// none.
 func isAdmitted(t *testing.T, cp *controlplane.ControlPlane, template corev1.PodTemplateSpec) {
 	t.Helper()
 	pod := &corev1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
@@ -77,8 +77,8 @@ func isAdmitted(t *testing.T, cp *controlplane.ControlPlane, template corev1.Pod
 	}
 }
 
-// mayOnly asks the API server about each verb on each resource that could be
-// of use to somebody who has stolen the account.
+// mayOnly asks the API server about each verb on each resource that could be useful
+// with a stolen token, and compares the answers with what the chart grants.
 func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, granted []string) {
 	t.Helper()
 	type question struct{ namespace, group, resource, name string }
@@ -94,7 +94,7 @@ func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, grante
 			question{namespace, "rbac.authorization.k8s.io", "roles", ""},
 		)
 	}
-	// What is granted by name is asked for by name.
+	// Rights on named objects are queried with the name.
 	for _, line := range granted {
 		where, what, _ := strings.Cut(line, ": ")
 		if words := strings.Fields(what); len(words) == 3 {
@@ -121,8 +121,8 @@ func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, grante
 			allowed = append(allowed, strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", where, verb, resource, q.name)))
 		}
 	}
-	// What is granted everywhere is granted in each namespace, and what is
-	// granted without a name with every name.
+	// A right in all namespaces is a right in each, and a right without a name
+	// is one on every name.
 	want := slices.Clone(granted)
 	for _, line := range allowed {
 		words := strings.Fields(line)
@@ -144,8 +144,7 @@ func mayOnly(t *testing.T, cp *controlplane.ControlPlane, account string, grante
 	}
 }
 
-// leads lets the account do with the chart's Lease and ConfigMap what the
-// gateway does with them.
+// leads acquires the Lease and stores a position, as the account.
 func leads(t *testing.T, cp *controlplane.ControlPlane, account, name string) {
 	t.Helper()
 	client := impersonate(t, cp, account)
@@ -178,7 +177,7 @@ func leads(t *testing.T, cp *controlplane.ControlPlane, account, name string) {
 	}
 }
 
-// upgrades changes the filters of a release that has a position and a leader.
+// upgrades changes the filters of a release that has a leader and a position.
 func upgrades(t *testing.T, cp *controlplane.ControlPlane, values, name string) {
 	t.Helper()
 	helm.Must(t, cp.Kubeconfig(), "upgrade", release, helm.Chart, "--namespace", namespace, "--values", values,

@@ -19,7 +19,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// Alerts and dashboard ask for no metric that the gateway does not have.
+// The gateway has all metrics that alerts and dashboard use.
 func TestMetricsExist(t *testing.T) {
 	rendered := render(t, "--values", "testdata/values/everything.yaml")
 	asked := map[string]bool{}
@@ -48,8 +48,8 @@ func registered(t *testing.T) map[string]bool {
 	return names
 }
 
-// descriptions is a registerer that only notes names: a metric with labels is
-// not gathered before it has a value.
+// descriptions is a registerer that records names, because a metric with labels is not
+// gathered until it has a value.
 type descriptions map[string]bool
 
 func (d descriptions) Register(c prometheus.Collector) error {
@@ -73,7 +73,7 @@ func (d descriptions) MustRegister(collectors ...prometheus.Collector) {
 
 func (descriptions) Unregister(prometheus.Collector) bool { return false }
 
-// Grafana does not say what it could not read.
+// Grafana ignores what it cannot read.
 func TestDashboardIsJSON(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(helm.Chart, "dashboards", "gateway.json"))
 	if err != nil {
@@ -113,7 +113,7 @@ func TestDashboardIsJSON(t *testing.T) {
 	}
 }
 
-// Two releases have two dashboards.
+// Each release has a dashboard with a UID of its own.
 func TestDashboardPerRelease(t *testing.T) {
 	uid := regexp.MustCompile(`"uid": "([0-9a-f]{16})"`)
 	seen := map[string]bool{}

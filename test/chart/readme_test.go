@@ -10,8 +10,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// What the chart's README shows as values installs, and the gateway takes the
-// filters.
+// The values in the chart's README render, and the gateway accepts their filters.
 func TestReadmeExamples(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(helm.Chart, "README.md"))
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // most a year.
 const oncePerPattern = `^(occurrence|(0*([1-7]?[0-9]{1,3}|8[0-6][0-9]{2}|87[0-5][0-9]|8760)(\\.[0-9]+)?h|[0-9]{1,6}(\\.[0-9]+)?m|[0-9]{1,8}(\\.[0-9]+)?s)+)$`
 
-// The messages are Helm's for values.schema.json: what is checked is that each
-// names the key and says what is allowed.
+// The messages are Helm's for values.schema.json. Each must name the key and say what
+// is allowed.
 func TestSchemaRefuses(t *testing.T) {
 	tests := map[string]struct {
 		values string
@@ -301,7 +301,7 @@ at '/leaderElection/renewDeadlineSeconds': got string, want integer`,
 	}
 }
 
-// What a schema cannot see is refused by the chart's templates.
+// The templates refuse what a schema cannot check.
 func TestInstallRefuses(t *testing.T) {
 	const (
 		project = " accepts without a project of its own: set project to the Brigade project to build, by name or ID, " +

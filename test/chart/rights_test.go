@@ -10,8 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// What the account of a release may do, all of it. SECURITY.md tells a user
-// the same.
+// All rights of a release's account. SECURITY.md lists the same.
 func TestRights(t *testing.T) {
 	run := func(name string) []string {
 		return []string{
@@ -88,9 +87,9 @@ func TestRights(t *testing.T) {
 	}
 }
 
-// rights returns what the ServiceAccount may do by the roles and bindings in
-// rendered, one verb and resource a line, and fails where a role is bound to
-// somebody else, or to nobody.
+// rights returns the rights of the ServiceAccount by the rendered roles and bindings,
+// one verb and resource a line. It fails if a role is bound to another subject, or not
+// at all.
 func rights(t *testing.T, rendered, namespace, account string) []string {
 	t.Helper()
 	rules := map[string][]rbacv1.PolicyRule{}

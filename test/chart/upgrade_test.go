@@ -10,11 +10,12 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// released is the chart as it was when it shipped the Lease.
+// released is the chart's last form, which had the Lease.
 const released = "testdata/released/brigade-k8s-gateway"
 
-// An upgrade takes the Lease away, which the chart had until then. The position
-// stays, so that what waited is built, and the account may create the Lease.
+// An upgrade from a chart that has the Lease deletes it. The position stays, so that
+// waiting builds are made, and the account can create the Lease. test/install does the
+// same with a running gateway.
 func TestUpgradeFromReleased(t *testing.T) {
 	cp := controlplane.StartForTest(t, controlplane.Options{})
 	createNamespaces(t, cp)

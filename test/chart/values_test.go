@@ -14,10 +14,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
-// digest is a well-formed one.
+// digest has the form of one.
 const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// What a value changes in the rendered objects.
+// What each value changes in the rendered objects.
 func TestValues(t *testing.T) {
 	tests := map[string]struct {
 		values string
@@ -178,8 +178,8 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// wantUniqueKeys fails where a mapping has a key twice: the API server takes the
-// last, and other readers refuse the file.
+// wantUniqueKeys fails if a mapping has a duplicate key, of which the API server takes
+// the last and other parsers refuse the file.
 func wantUniqueKeys(t *testing.T, rendered string) {
 	t.Helper()
 	for _, document := range regexp.MustCompile(`(?m)^---$`).Split(rendered, -1) {
@@ -190,8 +190,8 @@ func wantUniqueKeys(t *testing.T, rendered string) {
 	}
 }
 
-// A released chart names the digest of its image, for its own tag and name only:
-// with another tag it would pull the old image under a new name.
+// A released chart pins the digest of its image, only for its own tag and name: with
+// another tag the digest would select the old image.
 func TestReleasedDigest(t *testing.T) {
 	released := filepath.Join(t.TempDir(), "brigade-k8s-gateway")
 	if err := os.CopyFS(released, os.DirFS(helm.Chart)); err != nil {
@@ -234,8 +234,7 @@ func TestReleasedDigest(t *testing.T) {
 	}
 }
 
-// A value that is taken away (null) is refused, or means what it says; it is
-// never printed.
+// A value set to null is refused, or left out; null is never rendered.
 func TestNullValues(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(helm.Chart, "values.yaml"))
 	if err != nil {
@@ -288,7 +287,7 @@ func paths(prefix string, values map[string]any) []string {
 	return found
 }
 
-// Two long names that begin alike stay two.
+// Long names with the same prefix stay distinct.
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("a", 49)
 	seen := map[string]string{}

@@ -16,8 +16,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// deploy creates a Deployment, out of which the control plane makes pods and
-// Events.
+// deploy creates a Deployment, for which the control plane creates pods and Events.
 func deploy(tb testing.TB, namespace, name string, replicas int32) {
 	tb.Helper()
 	labels := map[string]string{"app": name}
@@ -37,7 +36,7 @@ func deploy(tb testing.TB, namespace, name string, replicas int32) {
 	}
 }
 
-// podReasons are what is said about each pod from its creation to its running.
+// podReasons are the reasons of the Events about each pod until it runs.
 var podReasons = []string{"Created", "Pulled", "Scheduled", "Started"}
 
 // occurred waits until there are n Events, with one of the reasons, about
@@ -62,13 +61,12 @@ func occurred(tb testing.TB, n int, namespace, deployment, kind string, reasons 
 	return found
 }
 
-// project is a Brigade project of the test's own, and the Events that are to
-// be its builds.
+// project is a Brigade project of one test, and the Events that must be its builds.
 type project struct {
 	tb   testing.TB
 	name string
 	id   string
-	due  []string
+	want []string
 }
 
 func newProject(tb testing.TB, name string) *project {
@@ -80,7 +78,7 @@ func newProject(tb testing.TB, name string) *project {
 	return &project{tb: tb, name: name, id: id}
 }
 
-// values returns values of the chart with the project in them.
+// values returns values of the chart, with the project.
 func (p *project) values(others string) string {
 	return "project: " + p.name + others
 }
@@ -90,9 +88,9 @@ func (p *project) values(others string) string {
 func (p *project) wantBuilds(events ...corev1.Event) {
 	p.tb.Helper()
 	for i := range events {
-		p.due = append(p.due, identity(&events[i]))
+		p.want = append(p.want, identity(&events[i]))
 	}
-	slices.Sort(p.due)
+	slices.Sort(p.want)
 	controlplane.Eventually(p.tb, func(ctx context.Context) error {
 		secrets, err := plane.Client().CoreV1().Secrets(brigadeNamespace).List(ctx, metav1.ListOptions{LabelSelector: "heritage=brigade,component=build,project=" + p.id})
 		if err != nil {
@@ -107,7 +105,7 @@ func (p *project) wantBuilds(events ...corev1.Event) {
 			built = append(built, identity(&payload))
 		}
 		slices.Sort(built)
-		if diff := cmp.Diff(p.due, built); diff != "" {
+		if diff := cmp.Diff(p.want, built); diff != "" {
 			return fmt.Errorf("accepted Events (-) and builds (+) of %s:\n%s", p.name, diff)
 		}
 		return nil
@@ -126,8 +124,8 @@ func (p *project) wantWorkers() {
 		if err != nil {
 			return err
 		}
-		if len(pods.Items) != len(p.due) {
-			return fmt.Errorf("%d workers for %d builds of %s", len(pods.Items), len(p.due), p.name)
+		if len(pods.Items) != len(p.want) {
+			return fmt.Errorf("%d workers for %d builds of %s", len(pods.Items), len(p.want), p.name)
 		}
 		return nil
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// podUIDs tells pods from others that replaced them.
+// podUIDs returns the UIDs of pods, which differ for pods that replaced others.
 func podUIDs(pods []corev1.Pod) []types.UID {
 	uids := make([]types.UID, len(pods))
 	for i := range pods {
@@ -29,8 +29,7 @@ func namespaces(t *testing.T, names ...string) {
 	}
 }
 
-// restrict makes a namespace admit only pods of the strictest of the Pod
-// Security Standards.
+// restrict makes a namespace enforce the restricted Pod Security Standard.
 func restrict(t *testing.T, namespace string) {
 	t.Helper()
 	label := []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"restricted"}}}`)
@@ -40,8 +39,8 @@ func restrict(t *testing.T, namespace string) {
 	}
 }
 
-// wantNoHolder fails the test where somebody holds the Lease, so that the next
-// leader has to wait until it runs out.
+// wantNoHolder fails the test if the Lease has a holder, so that the next leader would
+// have to wait until it expires.
 func wantNoHolder(t *testing.T, namespace, name string) {
 	t.Helper()
 	lease, err := plane.Client().CoordinationV1().Leases(namespace).Get(t.Context(), name, metav1.GetOptions{})

@@ -12,8 +12,8 @@ import (
 )
 
 // TestInAllNamespaces is the life of a release that watches all namespaces,
-// beside Brigade: installed, upgraded, edited by hand, edited wrongly and
-// mended, taken over by the other replica, and uninstalled.
+// beside Brigade: installed, upgraded, edited by hand, edited with a fault and
+// corrected, taken over by the other replica, and uninstalled.
 func TestInAllNamespaces(t *testing.T) {
 	t.Parallel()
 	const watched = "pequod"
@@ -24,7 +24,7 @@ func TestInAllNamespaces(t *testing.T) {
 
 	r.install(p.values(`
 filters:
-  # Fails on every Event without annotations, which then goes on to the next.
+  # Fails on every Event without annotations, which the next filter then decides on.
   - kind: Pod
     expression: event.metadata.annotations["example.com/loud"] == "true"
     action: accept
@@ -52,7 +52,7 @@ filters:
 	leader.wantMetric("leader", 1)
 	standby.wantMetric("leader", 0)
 
-	// The account may do this and no more.
+	// The account has these rights and no others.
 	leader.wantRights(brigadeNamespace,
 		"list,watch events",
 		"create secrets",
@@ -100,7 +100,7 @@ filters:
 	deploy(t, watched, "tashtego", 2)
 	p.wantBuilds(occurred(t, 1, watched, "tashtego", "Deployment", "ScalingReplicaSet")...)
 
-	// A fault is refused: the last good filters stay, and it can be seen.
+	// A fault is refused and reported; the last good filters stay.
 	r.edit("kind: Deployment", "knd: Pod")
 	leader.sync()
 	standby.sync()
@@ -113,14 +113,14 @@ filters:
 	deploy(t, watched, "daggoo", 1)
 	p.wantBuilds(occurred(t, 1, watched, "daggoo", "Deployment", "ScalingReplicaSet")...)
 
-	// Mended, it takes effect.
+	// Corrected, it takes effect.
 	r.edit("knd: Pod", "kind: Pod\n    reasons: [Started]")
 	reloaded()
 	leader.wantMetric("config_last_reload_successful", 1)
 	deploy(t, watched, "starbuck", 2)
 	p.wantBuilds(occurred(t, 2, watched, "starbuck", "Pod", "Started")...)
 
-	// Helm 4 takes back what was edited by hand where it is told to.
+	// Helm 4 reverts what was edited by hand if asked to.
 	r.upgrade(p.values(`
 filters:
   - kind: Pod
@@ -132,12 +132,12 @@ filters:
 	deploy(t, watched, "flask", 1)
 	p.wantBuilds(occurred(t, 1, watched, "flask", "Pod", "Scheduled")...)
 
-	leader.wantMetric(`builds_total{outcome="created"}`, len(p.due))
+	leader.wantMetric(`builds_total{outcome="created"}`, len(p.want))
 	leader.wantMetric("config_generation", 1+reloads)
 	leader.wantDocumentedMetrics()
 
-	// The other replica takes over where the first has stopped. It is held
-	// still meanwhile, so that Events fall between the two.
+	// The other replica takes over at the position of the first. It is suspended
+	// meanwhile, so that Events occur while neither runs.
 	standby.Signal(syscall.SIGSTOP)
 	if code := leader.Stop(); code != 0 {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
@@ -157,7 +157,7 @@ filters:
 	standby.probe(standby.spec.ReadinessProbe)
 	standby.probe(standby.spec.LivenessProbe)
 
-	// Even a gateway that outlives its release leaves nothing else behind.
+	// A gateway that runs longer than its release leaves nothing else behind.
 	r.uninstall()
 	if code := standby.Stop(); code != 0 {
 		t.Errorf("exit code %d after helm uninstall and SIGTERM, want 0", code)
@@ -166,9 +166,9 @@ filters:
 	p.wantBuilds()
 }
 
-// TestInSomeNamespaces installs the gateway in a namespace of its own that
-// admits restricted pods only, for a list of namespaces, and with a cap on
-// active builds, which takes one right more.
+// TestInSomeNamespaces installs the gateway in a separate namespace that enforces the
+// restricted Pod Security Standard, for a list of namespaces, and with a cap on active
+// builds, which needs one more right.
 func TestInSomeNamespaces(t *testing.T) {
 	t.Parallel()
 	const home = "harbour"
@@ -228,7 +228,7 @@ pushDown: true
 	inv.wantNoObjects(r)
 }
 
-// reload is the gateway's message that it uses other filters.
+// reload is the gateway's message about a new filter file.
 const reload = "filter file loaded"
 
 // says matches records with the message.

@@ -16,8 +16,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// inventory finds what belongs to releases: objects of every type that the API
-// server has, but Events, which pass by themselves.
+// inventory finds the objects of releases, of every type that the API server has
+// except Events, which expire.
 type inventory struct {
 	tb     testing.TB
 	types  []schema.GroupVersionResource
@@ -47,8 +47,8 @@ func newInventory(tb testing.TB) *inventory {
 	return inv
 }
 
-// of returns what is labelled as the release's or has its name in its own, as
-// "<resource> <namespace>/<name>", in order.
+// of returns the objects with the release's label, or with its name in theirs, as
+// "<resource> <namespace>/<name>", sorted.
 func (inv *inventory) of(ctx context.Context, r *release) ([]string, error) {
 	var found []string
 	for _, resource := range inv.types {
@@ -67,8 +67,8 @@ func (inv *inventory) of(ctx context.Context, r *release) ([]string, error) {
 	return found, nil
 }
 
-// wantObjects fails the test unless the release has objects of the types that
-// wantNoObjects is to find none of.
+// wantObjects fails the test unless the release has objects of each of its types, so
+// that wantNoObjects can fail.
 func (inv *inventory) wantObjects(r *release, also ...string) {
 	inv.tb.Helper()
 	objects, err := inv.of(inv.tb.Context(), r)
@@ -85,12 +85,12 @@ func (inv *inventory) wantObjects(r *release, also ...string) {
 	}
 }
 
-// wantNoObjects waits until nothing of the release is left but the Lease, which
-// is the gateway's own. What Kubernetes itself made for it goes a moment later.
+// wantNoObjects waits until nothing of the release is left except the Lease, which the
+// gateway created. Kubernetes' garbage collector takes a moment.
 func (inv *inventory) wantNoObjects(r *release) {
 	inv.tb.Helper()
 	controlplane.Eventually(inv.tb, func(ctx context.Context) error {
-		// A look that has begun is finished: the error is to say what is left.
+		// A list that was started is finished, so that the error says what is left.
 		left, err := inv.of(context.WithoutCancel(ctx), r)
 		if err != nil {
 			return err

@@ -23,23 +23,22 @@ import (
 // (k8s.io/client-go/rest, InClusterConfig).
 const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// container is the gateway's container of a pod, run as the pod's kubelet
-// would. What the stand-in cannot play of a pod fails the test, so that
-// nothing the chart asks for is left out in silence.
+// container is the gateway's container of a pod, run as its kubelet would run it.
+// Fields of a pod that are not implemented here fail the test.
 type container struct {
 	*daemon.Daemon
 	tb         testing.TB
 	pod        *corev1.Pod
 	spec       *corev1.Container
-	root       string // stands for the container's file system
+	root       string // of the container's file system
 	kubeconfig string
 	address    string
 }
 
 // runPod mounts the volumes of a pod in a folder and starts the gateway with
-// the arguments and the environment of its container. Only two things are
-// other than in a pod: paths begin with the folder, and the ports are free ones
-// of the local interface.
+// the arguments and the environment of its container. Only two things differ from a
+// pod: paths begin with the folder, and the ports are free ones of the loopback
+// interface.
 func runPod(tb testing.TB, pod *corev1.Pod) *container {
 	tb.Helper()
 	if len(pod.Spec.Containers) != 1 || len(pod.Spec.InitContainers) > 0 {
@@ -47,7 +46,7 @@ func runPod(tb testing.TB, pod *corev1.Pod) *container {
 	}
 	c := &container{tb: tb, pod: pod, spec: &pod.Spec.Containers[0], root: tb.TempDir()}
 	if len(c.spec.Command) > 0 || len(c.spec.EnvFrom) > 0 {
-		tb.Fatalf("cannot play a container with a command %v or environment from elsewhere %v", c.spec.Command, c.spec.EnvFrom)
+		tb.Fatalf("cannot run a container with a command %v or environment from elsewhere %v", c.spec.Command, c.spec.EnvFrom)
 	}
 	for _, m := range c.spec.VolumeMounts {
 		c.mount(m, c.content(c.volume(m.Name)))
@@ -67,8 +66,8 @@ func runPod(tb testing.TB, pod *corev1.Pod) *container {
 	return c
 }
 
-// probe asks what a probe of the container asks, and fails the test where the
-// kubelet would take the answer for a failure.
+// probe sends the request of a probe of the container, and fails the test if the
+// kubelet would count the answer as a failure.
 func (c *container) probe(p *corev1.Probe) {
 	c.tb.Helper()
 	if p.HTTPGet.Port != intstr.FromString(c.spec.Ports[0].Name) {
@@ -79,8 +78,7 @@ func (c *container) probe(p *corev1.Probe) {
 	}
 }
 
-// get returns what the container answers on its port. Another status than 200
-// is an error.
+// get returns the container's answer on its port. Any status except 200 is an error.
 func (c *container) get(ctx context.Context, path string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address+path, http.NoBody)
 	if err != nil {
@@ -111,7 +109,7 @@ func (c *container) client() kubernetes.Interface {
 	return client
 }
 
-// rewriter makes of what a container is told what the process here is told.
+// rewriter replaces the paths and ports of the container by those of the process.
 func (c *container) rewriter() *strings.Replacer {
 	pairs := []string{"127.0.0.1:8081", "127.0.0.1:0", fmt.Sprintf(":%d", c.spec.Ports[0].ContainerPort), "127.0.0.1:0"}
 	for _, m := range c.spec.VolumeMounts {
@@ -127,7 +125,7 @@ func (c *container) value(v corev1.EnvVar) string {
 		return v.Value
 	}
 	if v.ValueFrom.FieldRef == nil {
-		c.tb.Fatalf("cannot play the source of variable %s: %v", v.Name, v.ValueFrom)
+		c.tb.Fatalf("cannot implement the source of variable %s: %v", v.Name, v.ValueFrom)
 	}
 	return c.field(v.ValueFrom.FieldRef)
 }
@@ -141,12 +139,12 @@ func (c *container) field(ref *corev1.ObjectFieldSelector) string {
 	case "metadata.namespace":
 		return c.pod.Namespace
 	}
-	c.tb.Fatalf("cannot play field %s", ref.FieldPath)
+	c.tb.Fatalf("cannot implement field %s", ref.FieldPath)
 	return ""
 }
 
-// writeKubeconfig writes what client-go makes of accountFolder in a pod, for
-// that folder cannot be here, and returns its path.
+// writeKubeconfig writes a kubeconfig with what client-go reads from accountFolder in
+// a pod, because that folder cannot exist here, and returns its path.
 func (c *container) writeKubeconfig() string {
 	c.tb.Helper()
 	folder := filepath.Join(c.root, accountFolder)
@@ -165,6 +163,6 @@ func (c *container) writeKubeconfig() string {
 func (c *container) must(err error) {
 	c.tb.Helper()
 	if err != nil {
-		c.tb.Fatalf("playing pod %s: %v", c.pod.Name, err)
+		c.tb.Fatalf("running pod %s: %v", c.pod.Name, err)
 	}
 }

@@ -1,8 +1,7 @@
-// Package install proves the chart and the gateway together, as their users
-// have them: Helm installs the chart on a full control plane, and the gateway
-// runs as a kubelet would run it, from the pod that the API server has stored,
-// with what that pod mounts and with the token of its ServiceAccount. What the
-// chart renders, refuses and grants on its own stands in test/chart.
+// Package install tests the chart and the gateway together: Helm installs the chart
+// on a full control plane, and the gateway runs as a kubelet would run it, from the pod
+// in the API server, with its mounts and with a token of its ServiceAccount. Tests of
+// the chart alone are in test/chart.
 package install
 
 import (

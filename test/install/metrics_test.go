@@ -15,7 +15,7 @@ import (
 const prefix = "brigade_k8s_gateway_"
 
 // wantDocumentedMetrics fails the test unless a scrape has samples of each
-// metric in the table of docs/operations.md, of the type that stands there.
+// metric in the table of docs/operations.md, of the type in the table.
 func (c *container) wantDocumentedMetrics() {
 	c.tb.Helper()
 	scrape, err := c.get(c.tb.Context(), "/metrics")
@@ -47,8 +47,8 @@ func documentedMetrics(tb testing.TB) map[string]string {
 	return metrics
 }
 
-// wantMetric waits until the metric has the value: it is counted a moment
-// after it can be seen elsewhere.
+// wantMetric waits until the metric has the value, which may change a moment after its
+// cause.
 func (c *container) wantMetric(metric string, value int) {
 	c.tb.Helper()
 	controlplane.Eventually(c.tb, func(ctx context.Context) error {

@@ -13,9 +13,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// wantRights asks the API server, as the container, for all that it may do in
-// a namespace, and fails the test unless that is what is wanted, and what every
-// ServiceAccount may that nobody has given a right.
+// wantRights asks the API server, as the container, for its rights in a namespace, and
+// fails the test unless they are the wanted ones and those of every ServiceAccount.
 func (c *container) wantRights(namespace string, want ...string) {
 	c.tb.Helper()
 	config := plane.Config()
@@ -32,7 +31,7 @@ func (c *container) wantRights(namespace string, want ...string) {
 	}
 }
 
-// rights returns what the client's account may do in a namespace, in order.
+// rights returns the rights of the client's account in a namespace, sorted.
 func (c *container) rights(client kubernetes.Interface, namespace string) []string {
 	c.tb.Helper()
 	review := &authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: namespace}}
@@ -62,8 +61,8 @@ func right(verbs []string, resource, group string, names []string) string {
 	return strings.Join(words, " ")
 }
 
-// wantNoSecrets tries, as the container, to get at Secrets and to do other
-// harm, and fails the test unless all of it is forbidden.
+// wantNoSecrets tries, as the container, to read Secrets and to do other harm, and
+// fails the test unless all of it is forbidden.
 func (c *container) wantNoSecrets() {
 	c.tb.Helper()
 	ctx, core := c.tb.Context(), c.client().CoreV1()

@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// sync brings changed ConfigMaps into the mounts, as a kubelet does within a
-// minute or so.
+// sync updates the mounts of changed ConfigMaps, as a kubelet does within a minute or
+// two.
 func (c *container) sync() {
 	c.tb.Helper()
 	for _, m := range c.spec.VolumeMounts {
@@ -52,11 +52,11 @@ func (c *container) content(v *corev1.Volume) map[string][]byte {
 					files[item.Path] = []byte(c.field(item.FieldRef))
 				}
 			default:
-				c.tb.Fatalf("cannot play a source of volume %s: %v", v.Name, source)
+				c.tb.Fatalf("cannot implement a source of volume %s: %v", v.Name, source)
 			}
 		}
 	default:
-		c.tb.Fatalf("cannot play volume %s: %v", v.Name, v.VolumeSource)
+		c.tb.Fatalf("cannot implement volume %s: %v", v.Name, v.VolumeSource)
 	}
 	return files
 }
@@ -79,7 +79,7 @@ func (c *container) configMap(name string, items []corev1.KeyToPath) map[string]
 	return files
 }
 
-// token returns a token of the pod's ServiceAccount that ends with the pod.
+// token returns a token of the pod's ServiceAccount that is bound to the pod.
 func (c *container) token(p *corev1.ServiceAccountTokenProjection) []byte {
 	c.tb.Helper()
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
@@ -92,13 +92,13 @@ func (c *container) token(p *corev1.ServiceAccountTokenProjection) []byte {
 	return []byte(request.Status.Token)
 }
 
-// mount shows files where the container mounts them, in the kubelet's way
+// mount writes files to where the container mounts them, as the kubelet does
 // (k8s.io/kubernetes/pkg/volume/util, AtomicWriter): each file is a symlink
 // into ..data, which is a symlink that is swapped as a whole.
 func (c *container) mount(m corev1.VolumeMount, files map[string][]byte) {
 	c.tb.Helper()
 	if m.SubPath != "" || m.SubPathExpr != "" {
-		c.tb.Fatalf("cannot play the mount of a part of volume %s", m.Name)
+		c.tb.Fatalf("cannot implement the mount of a part of volume %s", m.Name)
 	}
 	dir := filepath.Join(c.root, m.MountPath)
 	c.must(os.MkdirAll(dir, 0o700))
