@@ -1,6 +1,6 @@
-# Everything that is built, checked or shown starts here; CI calls nothing else.
-# Needed before: Go, make, git. What else is needed is built from source, at the
-# versions that the go.mod files under hack/ name, into bin/, once.
+# All builds, tests and checks; CI calls only these targets. Needs Go, make and git.
+# Other tools are built from source into bin/, once, at the versions in the go.mod
+# files under hack/.
 
 GO      ?= go
 BIN     := bin
@@ -9,7 +9,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 # The commit's time, not the clock: the same commit gives the same bytes.
 EPOCH   ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
 
-# What the targets below take.
+# Parameters of the targets below.
 CONFIG    ?= examples/filters.yaml
 FUZZTIME  ?= 30s
 ROUNDS    ?= 3
@@ -21,7 +21,7 @@ ARGS      ?=
 SCALE     ?= full
 ROWS      ?=
 BASELINE  ?=
-# A registry with its organization, ghcr.io/brigadecore. Without one nothing leaves the machine.
+# A registry with its organization, ghcr.io/brigadecore. Empty: nothing is pushed.
 PUSH      ?=
 
 .DEFAULT_GOAL := help
@@ -51,23 +51,23 @@ image-test: ## Build the image and run `k8s-gateway --version` from its root fil
 ##@ The release
 
 .PHONY: release
-release: $(BIN)/helm ## Build all that a release consists of into dist/: archives, image, SBOMs, chart, notes, checksums. PUSH=ghcr.io/brigadecore pushes image and chart.
+release: $(BIN)/helm ## Build a release into dist/: archives, image, SBOMs, chart, notes, checksums. PUSH=ghcr.io/brigadecore pushes image and chart.
 	@GOWORK=off $(GO) -C hack/release build -o ../../$(BIN)/release .
 	@$(BIN)/release --version=$(VERSION) --commit=$(COMMIT) --epoch=$(EPOCH) --out=dist $(if $(PUSH),--push=$(PUSH))
 	@$(BIN)/helm lint --strict dist/brigade-k8s-gateway-*.tgz --set project=p
 	$(if $(PUSH),$(BIN)/helm push dist/brigade-k8s-gateway-*.tgz oci://$(PUSH)/charts)
 
 .PHONY: release-test
-release-test: ## Build the release twice, from two clones, and fail unless all bytes are the same.
+release-test: ## Build the release twice, from two clones, compare all bytes, and inspect archives, SBOMs, image and chart.
 	hack/release-test.sh
 
 .PHONY: release-sign
-release-sign: ## Sign the pushed image and the checksums without a key: for the release workflow, which has an identity.
+release-sign: ## Sign the pushed image and the checksums with the identity of the release workflow.
 	cosign sign --yes $(PUSH)/brigade-k8s-gateway@$$(cat dist/image-digest.txt)
 	cosign sign-blob --yes --bundle dist/checksums.txt.sigstore.json dist/checksums.txt
 
 .PHONY: release-publish
-release-publish: ## Make the release's page on GitHub: for the release workflow.
+release-publish: ## Create the release on GitHub, in the release workflow.
 	gh release create "$(VERSION)" --verify-tag --title "$(VERSION)" --notes-file dist/notes.md \
 		dist/*.tar.gz dist/*.zip dist/*.tgz dist/sbom/* dist/checksums.txt dist/checksums.txt.sigstore.json
 
@@ -76,7 +76,7 @@ registry-login: $(BIN)/helm ## Log in to the registry of the image and the chart
 	@printf '%s' "$$REGISTRY_PASSWORD" | $(BIN)/helm registry login ghcr.io --username "$$REGISTRY_USER" --password-stdin
 	@printf '%s' "$$REGISTRY_PASSWORD" | docker login ghcr.io --username "$$REGISTRY_USER" --password-stdin
 
-##@ The proof
+##@ Tests and checks
 
 .PHONY: demo
 demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigade builds on a control plane of your own. DURATION=60s ends by itself with a verdict.
@@ -89,16 +89,16 @@ test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
 .PHONY: test-browser
-test-browser: build control-plane $(addprefix $(BIN)/,helm) ## Try the page in a real Chromium. Needs chromium, node and npm; TESTFLAGS=-update writes the screenshots.
+test-browser: build control-plane $(addprefix $(BIN)/,helm) ## Test the page in a real Chromium. Needs chromium, node and npm; TESTFLAGS=-update writes the screenshots.
 	cd hack/ui && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	cd test/browser && $(GO) test -timeout 20m -count 1 . $(TESTFLAGS)
 
 .PHONY: test-faults
-test-faults: build control-plane ## Break all that the gateway lives in, ROUNDS=3 times each, and count builds. SEED= repeats the moments of a run.
+test-faults: build control-plane ## Break every part the gateway depends on, ROUNDS=3 times each, and compare Events with builds. SEED= repeats the moments of a run.
 	cd test/faults && $(GO) test -timeout 4h -count 1 $(TESTFLAGS) -rounds=$(ROUNDS) $(if $(SEED),-seed=$(SEED))
 
 .PHONY: simulate
-simulate: ## Run the gateway in fake time on SEEDS=2000 random schedules and check every promise. SEED= shows what happens in one.
+simulate: ## Run the gateway in fake time on SEEDS=2000 random schedules and check every promise. SEED= prints the trace of one.
 	$(GO) test ./test/simulation -count 1 -timeout 4h -v -run '^TestSimulation$$' $(if $(SEED),-seed=$(SEED),-seeds=$(SEEDS))
 
 .PHONY: bench
@@ -118,7 +118,7 @@ test-race: ## Run the unit tests with the race detector. Needs a C compiler.
 	CGO_ENABLED=1 $(GO) test -race -timeout 25m ./pkg/... ./cmd/...
 
 .PHONY: vulncheck
-vulncheck: ## Look the dependencies up in the database of known vulnerabilities. Needs the network.
+vulncheck: ## Check the dependencies for known vulnerabilities. Needs the network.
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 
 .PHONY: lint
@@ -133,7 +133,7 @@ verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows and licenses, re
 ##@ The tools
 
 # $(call tool,NAME,SET,MODULE,PACKAGE,HOW-LONG): bin/NAME is built from MODULE at
-# the version in hack/SET/go.mod, and again when that file changes.
+# the version in hack/SET/go.mod, and rebuilt when that file changes.
 define tool
 $(BIN)/$1: hack/$2/go.mod
 	@hack/tool.sh $2 $3 $4 $$@ "$5"

@@ -3,13 +3,13 @@
 #
 #   hack/image.sh         build IMAGE, print its name and size
 #   hack/image.sh test    and check it: one file, user, entrypoint, labels, and
-#                         `k8s-gateway --version` from its own root file system
+#                         `k8s-gateway --version` in its root file system
 #
 # From the environment:
 #   VERSION   what the image is tagged and labelled with (default: git describe)
 #   IMAGE     name with tag (default: ghcr.io/brigadecore/brigade-k8s-gateway:VERSION,
 #             the chart's own name with the commit's version)
-#   BUILDER   docker or buildah (default: docker where a daemon answers)
+#   BUILDER   docker or buildah (default: docker if its daemon runs)
 #
 # Nothing is pulled: the image starts from scratch. Without root, buildah can
 # mount an image only in a user namespace: buildah unshare hack/image.sh test
@@ -30,7 +30,7 @@ if [ -z "${BUILDER:-}" ]; then
 	elif command -v buildah >/dev/null; then
 		BUILDER=buildah
 	else
-		die "neither a docker daemon nor buildah is here (Debian: apt-get install buildah)"
+		die "neither a docker daemon nor buildah found (Debian: apt-get install buildah)"
 	fi
 fi
 
@@ -41,13 +41,13 @@ buildah() {
 }
 
 build() {
-	# A container runs Linux, whatever system builds it.
+	# For Linux, whatever system builds it.
 	GOOS=linux make --no-print-directory build "VERSION=$VERSION"
 	case $(od -An -N4 -c bin/k8s-gateway | tr -d ' ') in
 	177ELF) ;;
-	*) die "bin/k8s-gateway is no program of Linux" ;;
+	*) die "bin/k8s-gateway is not a Linux binary" ;;
 	esac
-	# An image keeps the mode, and its user is neither owner nor group.
+	# An image keeps the mode, and its user is neither the owner nor in the group.
 	chmod 0755 bin/k8s-gateway
 
 	# The commit's time, not the clock: the same commit gives the same image.
@@ -101,7 +101,7 @@ extract() {
 		container=$(docker create "$IMAGE")
 		docker export "$container" | tar -x -C "$1"
 		docker rm "$container" >/dev/null
-		# Mount points that docker adds to every container, all of them empty.
+		# Empty mount points that docker adds to every container.
 		find "$1" -mindepth 1 ! -type d -size 0 -delete
 		find "$1" -mindepth 1 -type d -empty -delete
 		;;
@@ -131,14 +131,14 @@ check() {
 
 	local root version
 	root=$(mktemp -d)
-	# shellcheck disable=SC2064 # the directory of now is meant
+	# shellcheck disable=SC2064 # expanded now, not at the exit
 	trap "rm -rf '$root'" EXIT
 	chmod 0755 "$root"
 	extract "$root"
 	same files "$(cd "$root" && find . -mindepth 1)" ./k8s-gateway
 
-	# Inside the root there is no loader and no library: only a static binary
-	# starts there, and only one that everybody may run does so for this user.
+	# The root has neither a loader nor libraries, so this fails for a binary that is
+	# not static, or not executable for this user.
 	if [ "$(id -u)" = 0 ]; then
 		version=$(chroot --userspec=65532:65532 "$root" /k8s-gateway --version)
 	else

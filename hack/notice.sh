@@ -1,18 +1,18 @@
 #!/bin/sh
-# Checks the licenses of all that the gateway is built of, and writes NOTICE.
-# Needs bin/go-licenses and nothing from the network.
+# Checks the licenses of all modules in the gateway's binary, and writes NOTICE.
+# Needs bin/go-licenses and no network.
 set -eu
 cd "$(dirname "$0")/.."
 
 module=$(go list -m)
 package=./cmd/k8s-gateway
-# A binary that was built with -trimpath does not know where Go is, and then
-# takes every package for one of the standard library.
+# A binary built with -trimpath does not know GOROOT, and would take every package for
+# one of the standard library.
 goroot=$(go env GOROOT)
 saved=$(mktemp -d)
 trap 'rm -rf "$saved"' EXIT
 
-# What the release is built for, so that every machine writes the same.
+# A platform of the release, so that every machine writes the same.
 licenses() {
 	GOROOT=$goroot CGO_ENABLED=0 GOOS=linux GOARCH=amd64 bin/go-licenses "$@" "$package" --ignore "$module" 2>"$saved.log" || {
 		cat "$saved.log" >&2

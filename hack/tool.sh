@@ -1,10 +1,11 @@
 #!/bin/sh
-# Builds one program of a tool module from source and puts it in place whole.
+# Builds one program of a tool module from source, and puts it in place when it is
+# complete.
 #
 #   hack/tool.sh SET MODULE PACKAGE OUTPUT HOW-LONG
 #
-# SET is the tool module's folder under hack/. Its go.mod is the one place
-# where the version of MODULE stands; everything that has to know it asks there.
+# SET is the tool module's folder under hack/. Its go.mod is the only place with the
+# version of MODULE.
 set -eu
 
 tools=$1 module=$2 package=$3 output=$4 howlong=$5
@@ -16,7 +17,7 @@ ldflags='-s -w'
 tags=
 case $module in
 k8s.io/kubernetes)
-	# Clients refuse to speak to a server whose version they cannot parse.
+	# Clients refuse a server whose version they cannot parse.
 	v=k8s.io/component-base/version
 	minor=${version#v*.}
 	major=${version%%.*}
@@ -26,13 +27,13 @@ helm.sh/helm/v4)
 	ldflags="$ldflags -X $module/internal/version.version=$version"
 	;;
 github.com/prometheus/prometheus)
-	# Targets are given, not discovered: the clients of a dozen clouds stay out.
+	# Without service discovery: tests configure their targets themselves.
 	tags=remove_all_sd
 	;;
 esac
 
-# The build goes to a neighbour first, so that one broken off leaves nothing
-# behind that looks finished.
+# The build writes to another file first, so that an interrupted one leaves nothing
+# that looks complete.
 unfinished=$output.unfinished
 failed=$output.failed
 trap 'rm -f "$unfinished" "$failed"' EXIT
@@ -45,7 +46,7 @@ echo "building $name $version from source, $howlong the first time"
 	CGO_ENABLED=0 go -C "hack/$tools" build -v -trimpath -buildvcs=false \
 		-tags "$tags" -ldflags "$ldflags" -o "$PWD/$unfinished" "$package" 2>&1 || : >"$failed"
 } | awk -v name="$name" '
-	# A package path by itself says that it is being compiled.
+	# go build -v prints the path of each package that it compiles.
 	/^[^ :#]+$/       { if (++packages % 100 == 0) { print "  " name ": " packages " packages compiled"; fflush() }; next }
 	/^go: downloading / { if (++modules % 50 == 0) { print "  " name ": " modules " modules downloaded"; fflush() }; next }
 	                  { print; fflush() }'

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Regenerates what is generated and checks what has one right form: module
-# files, formatting, vet. Fails on a difference, and names it.
+# Regenerates generated files, and checks licenses, module files, workflows and
+# formatting. Fails on a difference, and names it.
 set -eu
 cd "$(dirname "$0")/.."
 
-# What the working tree is like: work in progress is no failure, a change made
-# by regenerating is.
+# The state of the working tree: uncommitted work is no failure, a change by
+# regenerating is.
 tree() {
 	git status --porcelain
 	git diff
@@ -34,7 +34,7 @@ hack/ui/bundle.sh check || bundled=$?
 case $bundled in
 0) ;;
 3)
-	# Everything else can be verified without npm, so only CI insists.
+	# Everything else can be verified without npm, so this fails in CI only.
 	if [ -n "${CI:-}" ]; then
 		fail "the bundle was not made again: install node and npm"
 	else
@@ -58,8 +58,7 @@ for module in . hack/*/ test/browser/; do
 	go -C "$module" mod tidy -diff || fail "$module is not tidy: go -C $module mod tidy"
 done
 
-# ko has no check of its own: its configuration is the program in hack/release,
-# which `make release-test` runs.
+# ko's configuration is the program in hack/release, which `make release-test` runs.
 echo "verify: actionlint"
 bin/actionlint -shellcheck= .github/workflows/*.yml || fail "a workflow has a fault"
 

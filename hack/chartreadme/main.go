@@ -1,12 +1,11 @@
-// Command chartreadme writes the table of values into a chart's README, out of
+// Command chartreadme writes the table of values into a chart's README, from
 // the comments in its values.yaml.
 //
 //	chartreadme CHART-FOLDER
 //
-// What stands between the two markers in README.md is replaced; the rest is
-// written by hand. A key's description is the first paragraph of the comment
-// above it. A mapping is shown key by key where a key in it has a comment, and
-// as one default where none has.
+// It replaces the text between the two markers in README.md. A key's description is
+// the first paragraph of the comment above it. A mapping has a row for each key if any
+// of its keys has a comment, and one row otherwise.
 package main
 
 import (
@@ -48,7 +47,7 @@ func write(chart string) error {
 	before, rest, foundBegin := strings.Cut(string(readme), begin)
 	_, after, foundEnd := strings.Cut(rest, end)
 	if !foundBegin || !foundEnd {
-		return fmt.Errorf("%s has no place for the values: it needs the lines %q and %q", path, begin, end)
+		return fmt.Errorf("%s has no place for the values: it must contain the lines %q and %q", path, begin, end)
 	}
 	rows, err := table(values)
 	if err != nil {
@@ -98,7 +97,7 @@ func rows(b *strings.Builder, prefix string, mapping *yaml.Node) error {
 	return nil
 }
 
-// commented tells whether a key below the mapping has a comment.
+// commented reports whether a key below the mapping has a comment.
 func commented(mapping *yaml.Node) bool {
 	for i := 0; i < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
@@ -109,7 +108,7 @@ func commented(mapping *yaml.Node) bool {
 	return false
 }
 
-// describe returns the first paragraph of a comment, fit for a table's cell.
+// describe returns the first paragraph of a comment, for a cell of a table.
 func describe(comment string) string {
 	var words []string
 	for line := range strings.Lines(comment) {
@@ -122,8 +121,8 @@ func describe(comment string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(strings.Join(words, " "))
 }
 
-// inline returns a default value on one line. A list of mappings is too much
-// for one.
+// inline returns a default value on one line, or a reference to values.yaml for a list
+// of mappings.
 func inline(value *yaml.Node) (string, error) {
 	if value.Kind == yaml.SequenceNode && len(value.Content) > 0 && value.Content[0].Kind == yaml.MappingNode {
 		return "see values.yaml", nil
@@ -136,7 +135,7 @@ func inline(value *yaml.Node) (string, error) {
 	return "`" + strings.Join(strings.Fields(string(text)), " ") + "`", nil
 }
 
-// bare takes the comments off a value and folds it.
+// bare removes the comments of a value and sets the flow style.
 func bare(node *yaml.Node) {
 	node.HeadComment, node.LineComment, node.FootComment = "", "", ""
 	node.Style |= yaml.FlowStyle

@@ -1,10 +1,10 @@
-// Command notice writes the NOTICE file to standard output: the modules that
-// the gateway is built of, with the licenses that they come under.
+// Command notice writes the NOTICE file to standard output: the modules in the
+// gateway's binary, with their licenses.
 //
 //	notice SAVED PACKAGE
 //
-// SAVED is what `go-licenses save` has written for PACKAGE: a folder for each
-// library, with its license and notice files.
+// SAVED is the output of `go-licenses save` for PACKAGE: a folder for each library,
+// with its license and notice files.
 package main
 
 import (
@@ -57,8 +57,8 @@ func run(saved, pkg string, out io.Writer) error {
 	}
 	add(texts, string(license), "the Go standard library")
 
-	// Those that share a text stand together, in the order of their first name.
-	// A module with a license and a notice has both below its name.
+	// Modules with the same text are listed together, sorted by the first name. A
+	// module with a license and a notice has both below its name.
 	byName := map[string][]string{}
 	for text, names := range texts {
 		key := strings.Join(slices.Sorted(maps.Keys(names)), "\n")
@@ -73,7 +73,7 @@ func run(saved, pkg string, out io.Writer) error {
 	return w.Flush()
 }
 
-// modulesOf returns the modules that a package is built of, with their versions.
+// modulesOf returns the modules that a package depends on, with their versions.
 func modulesOf(pkg string) (map[string]string, error) {
 	list, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", pkg).Output()
 	if err != nil {
@@ -88,10 +88,10 @@ func modulesOf(pkg string) (map[string]string, error) {
 	return modules, nil
 }
 
-// legal matches the names of the files that terms stand in.
+// legal matches the names of license and notice files.
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|notice|copying)(\.(txt|md))?$`)
 
-// textsIn returns the terms in saved, each with the names of those it is for.
+// textsIn returns the texts in saved, each with the names of its libraries.
 func textsIn(saved string, modules map[string]string) (map[string]map[string]bool, error) {
 	texts := map[string]map[string]bool{}
 	err := filepath.WalkDir(saved, func(path string, entry fs.DirEntry, err error) error {
@@ -115,7 +115,7 @@ func textsIn(saved string, modules map[string]string) (map[string]map[string]boo
 	return texts, err
 }
 
-// add notes that a text is for name.
+// add adds name to the libraries of a text.
 func add(texts map[string]map[string]bool, text, name string) {
 	text = strings.Trim(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	if texts[text] == nil {

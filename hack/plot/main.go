@@ -1,10 +1,10 @@
-// Command plot draws two pictures from a file that `make bench` wrote: builds
-// per second, and memory, both against the number of Events retained.
+// Command plot draws two plots from the results of `make bench`: builds per second
+// and memory, both against the number of Events retained.
 //
 //	go -C hack/plot run . RESULTS.json FOLDER
 //
-// It writes FOLDER/performance-throughput.svg and FOLDER/performance-memory.svg,
-// each where the rows for it are there.
+// It writes FOLDER/performance-throughput.svg and FOLDER/performance-memory.svg, each
+// if the results have its rows.
 package main
 
 import (
@@ -38,7 +38,7 @@ func run() int {
 	return 0
 }
 
-// measurement is a line of the results, as far as pictures need it.
+// measurement is a row of the results, with the fields that the plots need.
 type measurement struct {
 	Row     string
 	Case    string
@@ -47,7 +47,7 @@ type measurement struct {
 	Bare    *float64
 }
 
-// drawAll draws what the results have rows for.
+// drawAll draws each plot for which the results have rows.
 func drawAll(results, folder string) error {
 	data, err := os.ReadFile(results)
 	if err != nil {
@@ -86,9 +86,9 @@ func drawAll(results, folder string) error {
 	return failed
 }
 
-// pick returns the points of one row's cases that begin with prefix, in the
-// order they were measured in, which is that of their sizes. Of the ways to log
-// it takes the default.
+// pick returns the points of one row's cases with a prefix, in the order of
+// measurement, which is that of their sizes. Cases with a --log-events other than the
+// default are left out.
 func pick(rows []measurement, row, prefix string, value func(measurement) *float64) plotter.XYs {
 	var points plotter.XYs
 	for _, m := range rows {
@@ -100,7 +100,7 @@ func pick(rows []measurement, row, prefix string, value func(measurement) *float
 	return points
 }
 
-// picture is one plot against Events retained, which is drawn in decades.
+// picture is one plot against Events retained, on a logarithmic scale.
 type picture struct {
 	file, title, unit string
 	lines             []line
@@ -111,7 +111,7 @@ type line struct {
 	points plotter.XYs
 }
 
-// colors are readable beside each other for those who see fewer of them too.
+// colors can be distinguished with color blindness too.
 func colors() []color.Color {
 	return []color.Color{color.RGBA{R: 0x99, G: 0x99, B: 0x99, A: 0xff}, color.RGBA{G: 0x72, B: 0xb2, A: 0xff}}
 }

@@ -22,7 +22,7 @@ type file struct {
 	content []byte
 }
 
-// linkerFlags are those of `make build`.
+// linkerFlags returns the linker flags of `make build`.
 func linkerFlags(o options) string {
 	return fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", o.version, o.commit)
 }
@@ -63,7 +63,7 @@ func buildArchives(ctx context.Context, o options, built *image) error {
 	return nil
 }
 
-// buildBinary builds what ko does not: the binary of another system.
+// buildBinary builds a binary for a system that ko does not build for.
 func buildBinary(ctx context.Context, o options, system, arch string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "release")
 	if err != nil {

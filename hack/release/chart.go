@@ -11,8 +11,8 @@ import (
 )
 
 // packageChart writes the chart as `helm package` does, with this release's
-// version and image. Helm itself stamps each file with the time of the day, so
-// that no two packages were the same.
+// version and image. Helm itself writes the current time into the package, which
+// would then differ in each build.
 func packageChart(o options, digest, notes string) error {
 	folder := filepath.Join(o.source, "charts", imageName)
 	version := chartVersion(o.version)
@@ -52,8 +52,8 @@ func packageChart(o options, digest, notes string) error {
 	return writeTar(filepath.Join(o.out, imageName+"-"+version+".tgz"), o.time, files)
 }
 
-// chartVersion makes a version of Helm's kind, which is a semantic one without
-// the v, out of the release's. What is no release sorts before all of them.
+// chartVersion returns the chart's version: a semantic version without v. A commit
+// that has no tag gets one that sorts before all releases.
 func chartVersion(version string) string {
 	v := strings.TrimPrefix(version, "v")
 	if regexp.MustCompile(`^\d+\.\d+\.\d+`).MatchString(v) {

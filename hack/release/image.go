@@ -36,13 +36,13 @@ type image struct {
 	binaries map[string][]byte // by platform, linux/amd64
 }
 
-// imagePlatforms are what the image runs on.
+// imagePlatforms returns the platforms of the image.
 func imagePlatforms() []v1.Platform {
 	return []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 }
 
-// buildImage lets ko build the image on an empty root and writes it to
-// <out>/image, an OCI layout, and its SBOMs to <out>.
+// buildImage builds the image with ko on an empty root, and writes it to <out>/image,
+// an OCI layout, and its SBOMs to <out>/sbom.
 func buildImage(ctx context.Context, o options) (*image, error) {
 	base, err := scratch()
 	if err != nil {
@@ -128,8 +128,8 @@ func scratch() (v1.ImageIndex, error) {
 	return index, nil
 }
 
-// readBinaries takes the binary out of each platform's image, so that archives
-// hold the very same.
+// readBinaries reads the binary from each platform's image, so that the archives have
+// the same ones.
 func (i *image) readBinaries() error {
 	manifest, err := i.index.IndexManifest()
 	if err != nil {
@@ -155,8 +155,7 @@ func (i *image) readBinaries() error {
 	return nil
 }
 
-// fileIn returns the file of that base name in an image, and fails where the
-// image has any other.
+// fileIn returns the file with a base name in an image. Any other file is an error.
 func fileIn(of v1.Image, base string) ([]byte, error) {
 	content := mutate.Extract(of)
 	defer content.Close()

@@ -1,16 +1,16 @@
-// Command release makes everything that a release of the gateway consists of,
-// from one commit, as the same bytes each time:
+// Command release builds a release of the gateway from one commit, with the same
+// bytes each time:
 //
-//   - a binary for each platform, in an archive with LICENSE and README;
-//   - an image for both Linux architectures, as an OCI layout, which holds the
-//     binaries of those archives;
-//   - an SBOM of each of them, in SPDX;
+//   - an archive for each platform, with binary, LICENSE, NOTICE and README;
+//   - an image for both Linux architectures, as an OCI layout, with the binaries of
+//     those archives;
+//   - an SPDX SBOM of each archive and image;
 //   - the chart, which names the image by digest;
-//   - release notes out of CHANGELOG.md, and checksums of all that.
+//   - release notes from CHANGELOG.md, and checksums of all files.
 //
-// It builds into a folder and touches nothing else, unless --push names a
-// registry. Signatures and provenance need the identity of a workflow and are
-// made there (.github/workflows/release.yml).
+// It writes into one folder and pushes nothing unless --push names a registry.
+// Signatures and provenance need the identity of a workflow and are made there
+// (.github/workflows/release.yml).
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// options are what a release is made of.
+// options are the flags.
 type options struct {
 	source  string // the repository
 	version string // v1.2.3, or what git describe says

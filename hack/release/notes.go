@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// releaseNotes returns the section of the changelog about a version, or, for a
-// commit that is no release, the one about what is not released.
+// releaseNotes returns the section of the changelog about a version, or the
+// Unreleased section for a commit that is no release.
 func releaseNotes(path, version string) (string, error) {
 	changelog, err := os.ReadFile(path)
 	if err != nil {
@@ -32,7 +32,7 @@ func isRelease(version string) bool {
 		!regexp.MustCompile(`-\d+-g[0-9a-f]+`).MatchString(version) && !strings.HasSuffix(version, "-dirty")
 }
 
-// change is an entry of the changelog as Artifact Hub has it.
+// change is an entry of the changelog, with Artifact Hub's name for its kind.
 type change struct{ kind, text string }
 
 // changes returns the entries of release notes.

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// checksums is the file that sha256sum --check reads.
+// checksums is the name of the file for sha256sum --check.
 const checksums = "checksums.txt"
 
-// published returns what is attached to a release: all files of the folder and
-// of its SBOMs, but not the image's layout.
+// published returns the files of a release page: all of the folder and its SBOMs,
+// without the image's layout.
 func published(folder string) ([]string, error) {
 	var found []string
 	for _, pattern := range []string{"*", "sbom/*"} {
@@ -55,7 +55,7 @@ func writeChecksums(folder string) error {
 	return os.WriteFile(filepath.Join(folder, checksums), []byte(list.String()), 0o644)
 }
 
-// report prints what was made, with sizes and digests.
+// report prints all files and images, with sizes and digests.
 func report(o options, built *image) error {
 	list, err := os.ReadFile(filepath.Join(o.out, checksums))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// document is an SPDX 2.3 document, as far as one is written here.
+// document is an SPDX 2.3 document, with the fields that are used here.
 type document struct {
 	SPDXVersion       string         `json:"spdxVersion"`
 	DataLicense       string         `json:"dataLicense"`
@@ -65,9 +65,8 @@ type relationship struct {
 
 const noAssertion = "NOASSERTION"
 
-// writeSBOM writes the SBOM of an archive: which modules are linked into its
-// binary, as the linker has noted in the binary itself. ko writes those of images
-// in the same way and cannot write others.
+// writeSBOM writes the SBOM of an archive from the list of modules that the linker
+// writes into the binary. ko does the same, for images only.
 func writeSBOM(o options, archive string, binary []byte) error {
 	content, err := os.ReadFile(archive)
 	if err != nil {
@@ -85,8 +84,8 @@ func writeSBOM(o options, archive string, binary []byte) error {
 	return os.WriteFile(name, append(encoded, '\n'), 0o644)
 }
 
-// describe returns the document: the archive contains the gateway's module,
-// which depends on all others and on the standard library.
+// describe returns the SBOM: the archive contains the gateway's module, which depends
+// on the others and on the standard library.
 func describe(o options, archive string, sum [sha256.Size]byte, info *debug.BuildInfo) document {
 	const (
 		archiveID = "SPDXRef-Archive"
@@ -138,8 +137,8 @@ func newPackage(id, name, version string) spdxPackage {
 	}
 }
 
-// newModule returns the package of a Go module, with the name by which scanners
-// look up its vulnerabilities.
+// newModule returns the package of a Go module, with the package URL by which scanners
+// find its vulnerabilities.
 func newModule(id, path, version string) spdxPackage {
 	p := newPackage(id, path, version)
 	p.ExternalRefs = []externalRef{{"PACKAGE-MANAGER", "purl", "pkg:golang/" + path + "@" + version}}
