@@ -84,7 +84,7 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 	@$(BIN)/demo --config=$(CONFIG) $(if $(DURATION),--duration=$(DURATION))
 
 .PHONY: test
-test: build control-plane $(addprefix $(BIN)/,brig helm kubectl promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
+test: build control-plane $(addprefix $(BIN)/,brig helm kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
@@ -108,6 +108,12 @@ bench: build control-plane ## Measure the gateway beside a bare client. ROWS=thr
 	@$(GO) -C hack/plot build -o ../../$(BIN)/plot .
 	@$(BIN)/bench --scale=$(SCALE) $(if $(ROWS),--rows=$(ROWS)) $(if $(BASELINE),--baseline=$(BASELINE)) --out=bench/results.json
 	@$(BIN)/plot bench/results.json bench
+
+.PHONY: dashboard
+dashboard: build control-plane $(addprefix $(BIN)/,helm prometheus) ## Lead a gateway through faults and an outage under a real Prometheus, and draw what the chart's dashboard shows.
+	@$(GO) -C hack/plot build -o ../../$(BIN)/plot-dashboard ./dashboard
+	$(GO) test ./test/install -count 1 -run '^TestDashboard$$' $(TESTFLAGS) -dashboard=$(CURDIR)/$(BIN)/dashboard.json
+	@$(BIN)/plot-dashboard $(BIN)/dashboard.json docs/images/dashboard.png
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target in turn, each for FUZZTIME=30s.
