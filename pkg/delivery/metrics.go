@@ -80,6 +80,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "queue_oldest_seconds",
 			Help: "How long the oldest build that is not written yet has waited, 0 when none waits.",
 		}, func() float64 { _, oldest := m.waiting(); return oldest.Seconds() }),
+		// The flows themselves are no label: there is one for each namespace.
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "queue_flows",
+			Help: "Flows, which are namespaces within a project, of which builds wait.",
+		}, func() float64 { flows, _ := m.flows(); return float64(flows) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "queue_longest_flow",
+			Help: "Builds that wait in the longest flow. The log names it while builds are held back.",
+		}, func() float64 { _, longest := m.flows(); return float64(longest) }),
 	)
 	return m
 }
@@ -87,6 +96,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 // count counts builds by outcome.
 func (m *Metrics) count(o Outcome, n int) {
 	m.builds.WithLabelValues(string(o)).Add(float64(n))
+}
+
+// flows returns how many flows have waiting builds, and how many the longest has.
+func (m *Metrics) flows() (flows, longest int) {
+	q := m.current.Load()
+	if q == nil {
+		return 0, 0
+	}
+	lengths := q.Flows()
+	if len(lengths) == 0 {
+		return 0, 0
+	}
+	return len(lengths), lengths[0].Length
 }
 
 func (m *Metrics) waiting() (int, time.Duration) {
