@@ -8,28 +8,27 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// kubectl cluster-info dump prints the list of Nodes, and then for each
-// namespace its Events, other lists, and the logs of its containers between two
-// lines of its own. The parts that are not Events are skipped.
+// kubectl cluster-info dump prints a NodeList, then for each namespace its Events,
+// other lists, and the logs of its containers between two lines of its own. What is
+// not Events is skipped.
 
 const (
-	// logsBegin and logsEnd begin the lines around the log of a container. Both
-	// go on with the same text, which names the container
+	// logsBegin and logsEnd are the prefixes of the lines before and after the log
+	// of a container. The rest of both lines names the container
 	// (k8s.io/kubectl/pkg/cmd/clusterinfo).
 	logsBegin = "==== START logs for container "
 	logsEnd   = "==== END logs for container "
-	// maxLogsName is how long that text may be: three names of 253 characters at
-	// most, and the words between them.
+	// maxLogsName is the maximum length of that rest: three names of 253 characters
+	// and the words between them.
 	maxLogsName = 1024
 )
 
-// dump knows whether the input is a cluster-info dump, which begins with a list
-// of Nodes.
+// dump detects a cluster-info dump, which starts with a NodeList.
 type dump struct {
 	begun, is, hasEvents bool
 }
 
-// skips reports whether a list is one of a dump that holds no Events.
+// skips reports whether a list is part of a dump and does not have Events.
 func (d *dump) skips(list metav1.TypeMeta) bool {
 	if !d.begun {
 		d.begun = true
@@ -40,8 +39,8 @@ func (d *dump) skips(list metav1.TypeMeta) bool {
 	return d.is && !isEvents
 }
 
-// end returns what is wrong with the whole input, once it has been read: a list
-// of Nodes that nothing follows is no dump.
+// end returns the error of the whole input: a NodeList without Events after it is
+// not a dump.
 func (d *dump) end() error {
 	if d.is && !d.hasEvents {
 		return unexpected(metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"})
@@ -49,30 +48,29 @@ func (d *dump) end() error {
 	return nil
 }
 
-// withoutLogs returns what is in r without the logs of containers that
-// kubectl cluster-info dump prints between its lists. Each line of a log becomes
-// an empty one, so that the lines keep their numbers.
+// withoutLogs removes the logs of containers of a cluster-info dump. Each line of a
+// log becomes an empty line, so that line numbers stay the same.
 func withoutLogs(r io.Reader) io.Reader {
 	return &logSkipper{r: bufio.NewReader(r)}
 }
 
-// logSkipper is a Reader that leaves out logs. What it reads it hands on at
-// once, except for text that may be the beginning of logsBegin.
+// logSkipper is a reader that skips logs. It returns what it reads at once, except
+// for text that may be the start of logsBegin.
 type logSkipper struct {
 	r *bufio.Reader
-	// held is the beginning of a line that is not handed on yet. inLine is set
-	// once the line is known to be no logsBegin.
+	// held is the start of a line that may be logsBegin. inLine is whether the
+	// current line is not.
 	held   []byte
 	inLine bool
-	// end is the last line of the log that is skipped, nil outside of one.
-	// line are the last bytes of the line there, as many as end has.
+	// end is the line after the log that is skipped, or nil. line are the last
+	// bytes of the current line of the log, at least as many as end has.
 	end, line []byte
-	// ready is what is left to hand on, and err what ended the reader.
+	// ready is what Read returns next, and err the error after it.
 	ready []byte
 	err   error
 }
 
-// Read hands on what is outside of logs.
+// Read returns what is not in logs.
 func (s *logSkipper) Read(p []byte) (int, error) {
 	for len(s.ready) == 0 {
 		if s.err != nil {
@@ -85,7 +83,7 @@ func (s *logSkipper) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill takes what the reader has at hand.
+// fill reads what is buffered.
 func (s *logSkipper) fill() {
 	if _, s.err = s.r.Peek(1); s.err != nil {
 		s.ready = append(s.ready[:0], s.held...)
@@ -108,7 +106,7 @@ func (s *logSkipper) fill() {
 	_, _ = s.r.Discard(len(data)) // they are in the buffer
 }
 
-// hold takes a byte of a line that may be logsBegin.
+// hold handles a byte of a line that may be logsBegin.
 func (s *logSkipper) hold(c byte) {
 	s.held = append(s.held, c)
 	name, ok := bytes.CutPrefix(s.held, []byte(logsBegin))
@@ -125,8 +123,8 @@ func (s *logSkipper) hold(c byte) {
 	s.held = s.held[:0]
 }
 
-// skip takes a byte of a log. A log need not end with a line break, so its last
-// line may end with the line that is looked for.
+// skip handles a byte of a log. A log may end without a line break, so its last
+// line may end with the end line.
 func (s *logSkipper) skip(c byte) {
 	if c != '\n' {
 		s.line = append(s.line, c)

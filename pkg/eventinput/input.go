@@ -19,10 +19,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// File is a source of Events that kubectl has printed into a file.
+// File is the path of a file with kubectl output.
 type File string
 
-// Each reads the file.
+// Each calls do for each Event in the file.
 func (f File) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	file, err := os.Open(string(f))
 	if err != nil {
@@ -32,21 +32,20 @@ func (f File) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	return Stream{Name: string(f), Reader: file}.Each(ctx, do)
 }
 
-// Stream is a source of Events that kubectl prints, each of which is handed on
-// as soon as it is complete.
+// Stream is kubectl output from a reader. Each Event is handed on as soon as it is
+// complete.
 type Stream struct {
-	// Name is what errors call it.
+	// Name is its name in errors.
 	Name string
-	// Reader is what kubectl writes into. Where ctx ends while a read waits,
-	// the reader is not read any more, and the goroutine that waits stays until
-	// there is something to read.
+	// Reader may block. If the context of Each ends while it does, Each returns,
+	// and a goroutine stays until the read returns.
 	Reader io.Reader
 }
 
-// Each reads the stream.
+// Each calls do for each Event in the stream, until ctx ends.
 func (s Stream) Each(ctx context.Context, do func(*corev1.Event) error) error {
-	// The reader may be a terminal or a pipe, which closing does not wake. So
-	// somebody else reads from it, and can be left alone with that.
+	// A read from a terminal or a pipe does not return when it is closed, so
+	// another goroutine reads.
 	out, in := io.Pipe()
 	defer func() { _ = out.Close() }()
 	go func() {
@@ -57,21 +56,21 @@ func (s Stream) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	return Read(s.Name, out, do)
 }
 
-// Error says that the input is not Events, and where.
+// Error is the error of input that is not Events, with its position.
 type Error struct {
 	// Input is the name of the input.
 	Input string
-	// Line and Column are where what Path names begins or, where that cannot
-	// be read, where reading fails. They count from 1, the column in bytes; 0
-	// is unknown.
+	// Line and Column are the start of the part that Path names or, for invalid
+	// syntax, the position of the error. They count from 1, and the column is in
+	// bytes; 0 is unknown.
 	Line, Column int
 	// Path is the part of the input: "document 2, items[5]".
 	Path string
-	// Err is what is wrong with it.
+	// Err is the cause.
 	Err error
 }
 
-// Error returns "events.json:120:9: document 2, items[5]: what is wrong".
+// Error returns "events.json:120:9: document 2, items[5]: <cause>".
 func (e *Error) Error() string {
 	at := e.Input
 	if e.Line > 0 {
@@ -83,26 +82,30 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %v", at, e.Path, e.Err)
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Read calls do with each Event that kubectl has printed to r, in order and as
-// they come. It reads what `kubectl get events` prints with -o json and
-// -o yaml, plain or compressed by gzip: a List, an EventList, single Events, an
-// array of them; any number of these, one after the other, as --watch prints
-// them; wrapped with a type as --output-watch-events has it, where deletions and
-// bookmarks are left out because the gateway does not act on them; and what
-// `kubectl cluster-info dump` prints, without what is not Events. Events are
-// core/v1's or events.k8s.io's.
+// Read calls do for each Event in r, in order, as soon as it is complete. It reads
+// the JSON and YAML output of
 //
-// Only the Event at hand is held in memory where the input is JSON, and two
-// documents where it is YAML. The error is do's, or r's, or an *Error.
+//   - kubectl get events: a List or an EventList
+//   - kubectl get event NAME: one Event
+//   - kubectl get events --watch: Events one after the other
+//   - kubectl get events --watch --output-watch-events: Events in objects with a
+//     type. Deletions and bookmarks are skipped, because the gateway ignores them
+//   - kubectl cluster-info dump: what is not Events is skipped
+//
+// and arrays of Events, each also compressed with gzip or in UTF-16. Events may be
+// of core/v1 or events.k8s.io/v1.
+//
+// It holds one Event in memory if the input is JSON, and two documents if it is
+// YAML. Its error is that of do or of r, or an *Error.
 func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
-	// Windows PowerShell redirects into UTF-16 with a byte order mark.
 	r, err := unzipped(r)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
+	// Windows PowerShell redirects output as UTF-16 with a byte order mark.
 	buffered := bufio.NewReader(withoutLogs(transform.NewReader(r, unicode.BOMOverride(transform.Nop))))
 	in := &input{name: name, do: do}
 	switch first, err := firstByte(buffered); {
@@ -117,17 +120,17 @@ func Read(name string, r io.Reader, do func(*corev1.Event) error) error {
 	}
 }
 
-// unzipped returns what is in r, decompressed where gzip has compressed it.
+// unzipped decompresses r if it is gzip.
 func unzipped(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReader(r)
 	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
-		return buffered, nil //nolint:nilerr // less than two bytes, or an error that reading will meet again
+		return buffered, nil //nolint:nilerr // less than two bytes, or an error that the next read returns
 	}
 	return gzip.NewReader(buffered)
 }
 
-// firstByte returns the first byte that is not white space, and takes none. It
-// looks no further than the buffer reaches.
+// firstByte returns the first byte that is not white space, without reading it. It
+// returns a space if there is none in the buffer.
 func firstByte(r *bufio.Reader) (byte, error) {
 	for n := 1; ; n++ {
 		ahead, err := r.Peek(n)
@@ -145,21 +148,21 @@ func firstByte(r *bufio.Reader) (byte, error) {
 	}
 }
 
-// input is where reading has come to, and where Events go.
+// input is the state of reading.
 type input struct {
 	name string
 	do   func(*corev1.Event) error
-	// document counts from 1. item is the place in a list, -1 outside of one.
+	// document counts from 1. item is the index in a list, or -1.
 	document, item int
 	dump           dump
 }
 
-// unreadable is the error of an input that does not let itself be read.
+// unreadable returns the error of a failed read.
 func (in *input) unreadable(err error) error {
 	return fmt.Errorf("reading %s: %w", in.name, err)
 }
 
-// wrong is the error of the part of the input that is being read.
+// wrong returns an *Error for the current part of the input.
 func (in *input) wrong(line, column int, err error) error {
 	path := fmt.Sprintf("document %d", in.document)
 	if in.item >= 0 {
@@ -168,7 +171,7 @@ func (in *input) wrong(line, column int, err error) error {
 	return &Error{Input: in.name, Line: line, Column: column, Path: path, Err: err}
 }
 
-// end is the end of the input.
+// end is called at the end of the input.
 func (in *input) end() error {
 	if err := in.dump.end(); err != nil {
 		in.document = 1

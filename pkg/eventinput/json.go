@@ -9,28 +9,26 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// jsonReader reads JSON documents that follow each other. It takes lists apart
-// item by item, for one may hold all Events of a large cluster.
+// jsonReader reads a stream of JSON documents. It reads lists item by item, because
+// a list may have all Events of a large cluster.
 type jsonReader struct {
-	*input
-
+	in      *input
 	lines   *lineCounter
 	decoder *json.Decoder
 }
 
 func newJSONReader(in *input, r io.Reader) *jsonReader {
 	lines := &lineCounter{r: r}
-	return &jsonReader{input: in, lines: lines, decoder: json.NewDecoder(lines)}
+	return &jsonReader{in: in, lines: lines, decoder: json.NewDecoder(lines)}
 }
 
-// read reads all documents.
 func (r *jsonReader) read() error {
 	for {
-		r.document++
-		r.item = -1
+		r.in.document++
+		r.in.item = -1
 		token, err := r.decoder.Token()
 		if errors.Is(err, io.EOF) {
-			return r.end()
+			return r.in.end()
 		}
 		if err != nil {
 			return r.broken(err)
@@ -51,8 +49,8 @@ func (r *jsonReader) read() error {
 	}
 }
 
-// object reads an object that began at start: a list, an Event, or an Event
-// with a wrapper.
+// object reads an object that starts at the given offset: a list, an Event, or an
+// object of --output-watch-events.
 func (r *jsonReader) object(start int64) error {
 	fields := map[string]json.RawMessage{}
 	isList := false
@@ -80,8 +78,8 @@ func (r *jsonReader) object(start int64) error {
 		return r.broken(err)
 	}
 	if isList {
-		// kubectl prints the kind behind the items.
-		if list := typeOf(fields); !r.dump.skips(list) {
+		// kubectl prints the kind after the items.
+		if list := typeOf(fields); !r.in.dump.skips(list) {
 			if err := checkList(list); err != nil {
 				return r.wrongAt(start, err)
 			}
@@ -99,12 +97,12 @@ func (r *jsonReader) object(start int64) error {
 	if e == nil {
 		return nil
 	}
-	return r.do(e)
+	return r.in.do(e)
 }
 
-// list reads the items of a list whose fields ahead of them are given.
+// list reads the items of a list. ahead are the fields before them.
 func (r *jsonReader) list(start int64, ahead map[string]json.RawMessage) error {
-	if r.dump.skips(typeOf(ahead)) {
+	if r.in.dump.skips(typeOf(ahead)) {
 		return r.skip()
 	}
 	if err := checkList(typeOf(ahead)); err != nil {
@@ -124,7 +122,7 @@ func (r *jsonReader) list(start int64, ahead map[string]json.RawMessage) error {
 
 // items reads Events up to the end of an array.
 func (r *jsonReader) items() error {
-	for r.item = 0; r.decoder.More(); r.item++ {
+	for r.in.item = 0; r.decoder.More(); r.in.item++ {
 		var value json.RawMessage
 		if err := r.decoder.Decode(&value); err != nil {
 			return r.broken(err)
@@ -135,18 +133,18 @@ func (r *jsonReader) items() error {
 		if err != nil {
 			return r.wrongAt(start, err)
 		}
-		if err := r.do(e); err != nil {
+		if err := r.in.do(e); err != nil {
 			return err
 		}
 	}
-	r.item = -1
+	r.in.item = -1
 	if _, err := r.decoder.Token(); err != nil { // the bracket
 		return r.broken(err)
 	}
 	return nil
 }
 
-// skip reads a value item by item and forgets it.
+// skip skips a value without holding it in memory.
 func (r *jsonReader) skip() error {
 	for depth := 0; ; {
 		token, err := r.decoder.Token()
@@ -165,13 +163,13 @@ func (r *jsonReader) skip() error {
 	}
 }
 
-// wrongAt is the error of the part of the input that begins at an offset.
+// wrongAt returns the error of the part of the input that starts at an offset.
 func (r *jsonReader) wrongAt(offset int64, err error) error {
 	line, column := r.lines.at(offset)
-	return r.wrong(line, column, err)
+	return r.in.wrong(line, column, err)
 }
 
-// broken is the error of input that the decoder refuses.
+// broken returns the error of a failed read or of invalid JSON.
 func (r *jsonReader) broken(err error) error {
 	offset := r.decoder.InputOffset()
 	_, isSyntax := errors.AsType[*json.SyntaxError](err)
@@ -179,10 +177,10 @@ func (r *jsonReader) broken(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return r.wrongAt(r.lines.read, errors.New("the input ends in the middle of an object"))
 	case !isSyntax:
-		return r.unreadable(err)
+		return r.in.unreadable(err)
 	}
-	// A Decoder that has read tokens does not know where inside a value an
-	// error is, but that the value begins here. A new one knows.
+	// A Decoder that has read tokens reports only the offset of a value with an
+	// error. A new Decoder reports the offset of the error in the value.
 	var value json.RawMessage
 	if again, ok := errors.AsType[*json.SyntaxError](json.NewDecoder(r.decoder.Buffered()).Decode(&value)); ok {
 		offset += max(0, again.Offset-1)
@@ -190,33 +188,32 @@ func (r *jsonReader) broken(err error) error {
 	return r.wrongAt(offset, fmt.Errorf("not valid JSON: %w", err))
 }
 
-// typeOf returns what the fields of an object say it is.
+// typeOf returns the kind and apiVersion of an object.
 func typeOf(fields map[string]json.RawMessage) metav1.TypeMeta {
 	text := func(key string) string {
 		var s string
 		if err := json.Unmarshal(fields[key], &s); err != nil {
-			return "" // not there yet, or no text
+			return "" // not read yet, or not a string
 		}
 		return s
 	}
 	return metav1.TypeMeta{Kind: text("kind"), APIVersion: text("apiVersion")}
 }
 
-// lineCounter knows which line of what was read through it an offset is on. It
-// remembers the line breaks behind the last offset it was asked for and
-// forgets those ahead of it.
+// lineCounter is a reader that converts offsets to lines and columns. It remembers
+// only the line breaks after the last offset that was converted.
 type lineCounter struct {
 	r    io.Reader
 	read int64
-	// breaks are the offsets of line breaks that were read and not passed.
+	// breaks are the offsets of the line breaks after the last converted offset.
 	breaks []int64
-	// line and start are the number of line breaks passed, and where the line
-	// behind the last of them begins.
+	// line is the number of line breaks before it, and start the offset of its
+	// line.
 	line  int
 	start int64
 }
 
-// Read reads from the reader below.
+// Read reads from the underlying reader.
 func (c *lineCounter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	for i, b := range p[:n] {
@@ -228,15 +225,15 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// at returns the line and column of an offset, both from 1. Offsets must not
-// decrease.
+// at returns the line and column of an offset, both counted from 1. Offsets must
+// not decrease.
 func (c *lineCounter) at(offset int64) (line, column int) {
-	passed := 0
-	for passed < len(c.breaks) && c.breaks[passed] < offset {
-		c.start = c.breaks[passed] + 1
-		passed++
+	before := 0
+	for before < len(c.breaks) && c.breaks[before] < offset {
+		c.start = c.breaks[before] + 1
+		before++
 	}
-	c.line += passed
-	c.breaks = append(c.breaks[:0], c.breaks[passed:]...)
+	c.line += before
+	c.breaks = append(c.breaks[:0], c.breaks[before:]...)
 	return c.line + 1, int(offset-c.start) + 1
 }

@@ -17,19 +17,19 @@ import (
 // expected ends the errors about other kinds of object.
 const expected = "expected Events of v1 or events.k8s.io/v1, or lists of them"
 
-// errNoObject is the error of what is JSON or YAML, but of no object. A table,
-// which kubectl prints where nothing else is asked for, is YAML of a text.
+// errNoObject is the error of JSON or YAML that is not an object. The table that
+// kubectl prints by default is a string in YAML.
 var errNoObject = errors.New("not an object; have kubectl print with -o json or -o yaml")
 
-// errInternal is the error of what `kubectl cluster-info dump` printed before
-// Kubernetes 1.14: kubectl's internal types, with Items, InvolvedObject and so
-// on, which are no API and differ from version to version.
-var errInternal = errors.New("a list in the internal form that kubectl cluster-info dump of older versions prints, which is no API; " +
+// errInternal is the error of the output of `kubectl cluster-info dump` before
+// Kubernetes 1.14: kubectl's internal types, with Items, InvolvedObject and so on,
+// which are not an API and differ between versions.
+var errInternal = errors.New("a list in the internal form of older versions of kubectl cluster-info dump, which is not an API; " +
 	"print the Events with kubectl get events --all-namespaces -o json")
 
-// decodeDocument returns the Event in the JSON of an object outside of a list.
-// It may be wrapped as --output-watch-events does; then there is none in what
-// the gateway does not act on either.
+// decodeDocument decodes an object that is not in a list: an Event, or the object
+// that --output-watch-events prints around one. The Event is nil for a deletion or
+// a bookmark.
 func decodeDocument(data []byte) (*corev1.Event, error) {
 	var wrapper struct {
 		Kind   string          `json:"kind"`
@@ -58,7 +58,7 @@ func decodeDocument(data []byte) (*corev1.Event, error) {
 	}
 }
 
-// decodeEvent returns the Event in the JSON of an object.
+// decodeEvent decodes an Event.
 func decodeEvent(data []byte) (*corev1.Event, error) {
 	var head struct {
 		metav1.TypeMeta
@@ -70,7 +70,7 @@ func decodeEvent(data []byte) (*corev1.Event, error) {
 	if err := decode(data, &head); err != nil {
 		return nil, err
 	}
-	if head.Kind == "" { // items of a typed list do not repeat it
+	if head.Kind == "" { // items of an EventList have none
 		switch {
 		case head.InvolvedObject != nil:
 			head.TypeMeta = metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Event"}
@@ -105,20 +105,19 @@ func decodeEvent(data []byte) (*corev1.Event, error) {
 	}
 }
 
-// decode reads the JSON of an object as the API server does: strict about the
-// case of keys, and lenient about keys it does not know.
+// decode decodes an object as the API server does: keys are case-sensitive, and
+// unknown keys are ignored.
 func decode(data []byte, into any) error {
 	if !bytes.HasPrefix(data, []byte("{")) {
 		return errNoObject
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, into); err != nil {
-		return fmt.Errorf("an object that does not fit an Event: %w", err)
+		return fmt.Errorf("not an Event: %w", err)
 	}
 	return nil
 }
 
-// groupOf returns the API group of an apiVersion; one that is none has a group
-// that is none.
+// groupOf returns the API group of an apiVersion, and an invalid one as it is.
 func groupOf(apiVersion string) string {
 	version, err := schema.ParseGroupVersion(apiVersion)
 	if err != nil {
@@ -127,8 +126,8 @@ func groupOf(apiVersion string) string {
 	return version.Group
 }
 
-// checkList returns what is wrong with the kind of a list. Lists of any kind
-// of object say what their items are one by one, and one may leave it out.
+// checkList returns an error if a list is not one of Events. A List, and a list
+// without a kind, may have items of any kind.
 func checkList(list metav1.TypeMeta) error {
 	group := groupOf(list.APIVersion)
 	switch {
@@ -141,7 +140,7 @@ func checkList(list metav1.TypeMeta) error {
 	}
 }
 
-// unexpected is the error of a kind that is not Event.
+// unexpected returns the error of a kind that is not Event.
 func unexpected(t metav1.TypeMeta) error {
 	if t.APIVersion == "" {
 		return fmt.Errorf("kind %s; %s", t.Kind, expected)
@@ -149,8 +148,7 @@ func unexpected(t metav1.TypeMeta) error {
 	return fmt.Errorf("kind %s of %s; %s", t.Kind, t.APIVersion, expected)
 }
 
-// convert returns an events.k8s.io/v1 Event as the API server shows it to
-// readers of core/v1: they are the same object in storage
+// convert converts an Event of events.k8s.io/v1 to core/v1, as the API server does
 // (Convert_v1_Event_To_core_Event in k8s.io/kubernetes/pkg/apis/events/v1).
 func convert(e *eventsv1.Event) *corev1.Event {
 	out := &corev1.Event{

@@ -14,27 +14,27 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// yamlReader reads YAML documents that follow each other. A document is held
-// in memory as a whole, and is complete when the next one has begun.
+// yamlReader reads a stream of YAML documents. It holds a whole document in memory,
+// which is complete when the next one starts.
 type yamlReader struct {
-	*input
-
+	in      *input
 	below   *witness
 	decoder *yaml.Decoder
 }
 
 func newYAMLReader(in *input, r io.Reader) *yamlReader {
 	below := &witness{r: r}
-	return &yamlReader{input: in, below: below, decoder: yaml.NewDecoder(below)}
+	return &yamlReader{in: in, below: below, decoder: yaml.NewDecoder(below)}
 }
 
-// witness remembers why reading failed; the decoder keeps only the words.
+// witness is a reader that keeps the error of a failed read, of which the decoder
+// keeps only the text.
 type witness struct {
 	r   io.Reader
 	err error
 }
 
-// Read reads from the reader below.
+// Read reads from the underlying reader.
 func (w *witness) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -43,15 +43,14 @@ func (w *witness) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// read reads all documents.
 func (r *yamlReader) read() error {
 	for {
-		r.document++
-		r.item = -1
+		r.in.document++
+		r.in.item = -1
 		var document yaml.Node
 		err := r.decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return r.end()
+			return r.in.end()
 		}
 		if err != nil {
 			return r.broken(err)
@@ -64,7 +63,7 @@ func (r *yamlReader) read() error {
 	}
 }
 
-// root reads what a document holds.
+// root reads the root node of a document.
 func (r *yamlReader) root(node *yaml.Node) error {
 	switch {
 	case node.Kind == yaml.SequenceNode:
@@ -79,7 +78,7 @@ func (r *yamlReader) root(node *yaml.Node) error {
 		return r.decode(node, decodeDocument)
 	}
 	list := metav1.TypeMeta{Kind: textOf(node, "kind"), APIVersion: textOf(node, "apiVersion")}
-	if r.dump.skips(list) {
+	if r.in.dump.skips(list) {
 		return nil
 	}
 	if err := checkList(list); err != nil {
@@ -98,7 +97,7 @@ func (r *yamlReader) root(node *yaml.Node) error {
 // items reads the Events of a sequence.
 func (r *yamlReader) items(sequence *yaml.Node) error {
 	for i, item := range sequence.Content {
-		r.item = i
+		r.in.item = i
 		if err := r.decode(resolve(item), decodeEvent); err != nil {
 			return err
 		}
@@ -106,8 +105,8 @@ func (r *yamlReader) items(sequence *yaml.Node) error {
 	return nil
 }
 
-// decode decodes a node by way of JSON, as everything does that reads
-// Kubernetes' YAML, and hands on the Event where it is one.
+// decode converts a node to JSON, as Kubernetes does, decodes it, and hands the
+// Event on.
 func (r *yamlReader) decode(node *yaml.Node, decode func([]byte) (*corev1.Event, error)) error {
 	if node.Kind != yaml.MappingNode {
 		return r.wrongAt(node, errNoObject)
@@ -118,7 +117,7 @@ func (r *yamlReader) decode(node *yaml.Node, decode func([]byte) (*corev1.Event,
 	}
 	data, err := json.Marshal(value)
 	if err != nil {
-		return r.wrongAt(node, errors.New("YAML that has no JSON: a key is not text, or a number not finite"))
+		return r.wrongAt(node, errors.New("YAML that cannot be converted to JSON: a key is not a string, or a number is not finite"))
 	}
 	e, err := decode(data)
 	if err != nil {
@@ -127,18 +126,18 @@ func (r *yamlReader) decode(node *yaml.Node, decode func([]byte) (*corev1.Event,
 	if e == nil {
 		return nil
 	}
-	return r.do(e)
+	return r.in.do(e)
 }
 
-// wrongAt is the error of a node.
+// wrongAt returns the error of a node.
 func (r *yamlReader) wrongAt(node *yaml.Node, err error) error {
-	return r.wrong(node.Line, node.Column, err)
+	return r.in.wrong(node.Line, node.Column, err)
 }
 
-// broken is the error of input that the decoder refuses.
+// broken returns the error of a failed read or of invalid YAML.
 func (r *yamlReader) broken(err error) error {
 	if r.below.err != nil {
-		return r.unreadable(r.below.err)
+		return r.in.unreadable(r.below.err)
 	}
 	cause := trimmed(err)
 	line := 0
@@ -146,10 +145,10 @@ func (r *yamlReader) broken(err error) error {
 		line, _ = strconv.Atoi(match[1]) // 0 on overflow, which is unknown
 		cause = errors.New(match[2])
 	}
-	return r.wrong(line, 0, fmt.Errorf("neither JSON nor YAML: %w; have kubectl print with -o json or -o yaml", cause))
+	return r.in.wrong(line, 0, fmt.Errorf("neither JSON nor YAML: %w; have kubectl print with -o json or -o yaml", cause))
 }
 
-// trimmed returns the error without the name of the library.
+// trimmed removes the name of the library from an error.
 func trimmed(err error) error {
 	if text, ok := strings.CutPrefix(err.Error(), "yaml: "); ok {
 		return errors.New(text)
@@ -157,7 +156,7 @@ func trimmed(err error) error {
 	return err
 }
 
-// resolve follows an alias to the node it stands for.
+// resolve follows aliases.
 func resolve(node *yaml.Node) *yaml.Node {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias

@@ -1,9 +1,8 @@
-// Package explain tells what a filter list would do with Events: those that
-// kubectl has printed, or those of a live cluster.
+// Package explain shows what a filter list does with Events, either from kubectl
+// output (pkg/eventinput) or from a cluster (Live).
 //
-// It stands beside the daemon, on the same ground: a verdict comes from
-// pkg/decide and a build ID from pkg/identity, so what it says of an Event is
-// what the daemon does with it. It builds nothing.
+// It takes verdicts from pkg/decide and build IDs from pkg/identity, so what it
+// shows is what the daemon does. It creates no builds.
 package explain
 
 import (
@@ -21,33 +20,33 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 )
 
-// Options say what to explain, and how.
+// Options are the options of Run.
 type Options struct {
 	// Config is the filter file.
 	Config *config.Config
 	// AllowBrigadeEvents turns the loop guard off.
 	AllowBrigadeEvents bool
-	// Sources are where the Events come from, in order.
+	// Sources are read one after the other.
 	Sources []Source
-	// Format is how each Event is printed.
+	// Format is the output format.
 	Format Format
-	// Why prints the conditions that failed on the way to a verdict.
+	// Why prints which conditions of which filters failed.
 	Why bool
-	// Out gets a line for each Event, and the summary where people read it.
+	// Out gets a line for each Event and, with the format Text, the summary.
 	Out io.Writer
-	// Aside gets the summary where programs read Out.
+	// Aside gets the summary with the format JSON.
 	Aside io.Writer
 }
 
-// Source is where Events come from.
+// Source is a source of Events.
 type Source interface {
-	// Each calls do with one Event after the other until there are no more or
-	// ctx ends. Its error is do's, or says where the source fails.
+	// Each calls do for each Event until there are no more or ctx ends. It returns
+	// the error of do, or its own.
 	Each(ctx context.Context, do func(*corev1.Event) error) error
 }
 
-// Run explains all Events of all sources, and then sums up. When ctx ends it
-// sums up what there was by then, which is no error.
+// Run explains all Events of all sources and prints a summary. When ctx ends it
+// prints the summary of the Events so far, and returns no error.
 func Run(ctx context.Context, o Options) error {
 	x := Explainer{
 		Decider: decide.Decider{Filters: o.Config.Filters, AllowBrigadeEvents: o.AllowBrigadeEvents},
@@ -63,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 		return nil
 	}
-	// What is wrong with one input does not hide the others.
+	// An error in one source does not prevent reading the others.
 	var faults []error
 	for _, source := range o.Sources {
 		err := source.Each(ctx, explain)
@@ -76,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 		faults = append(faults, err)
 	}
 	if err := errors.Join(faults...); err != nil && s.accepted+s.rejected == 0 {
-		return err // nothing to sum up
+		return err // without a summary
 	}
 	out := o.Out
 	if o.Format == JSON {
@@ -88,36 +87,33 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(faults...)
 }
 
-// errPrinting marks what ends Run: nobody reads any more.
+// errPrinting marks the errors that end Run.
 var errPrinting = errors.New("printing")
 
-// Explainer explains Events one by one. It never changes.
+// Explainer explains Events. It is immutable.
 type Explainer struct {
-	// Decider is what decides.
+	// Decider decides on Events.
 	Decider decide.Decider
-	// Why is whether explanations say which conditions failed.
+	// Why is whether explanations have the steps to the verdict.
 	Why bool
 }
 
 // Explanation is what the gateway does with one Event.
 type Explanation struct {
-	// Event is the Event.
-	Event *corev1.Event
-	// Verdict is what was decided, and by what.
+	Event   *corev1.Event
 	Verdict filter.Verdict
-	// ProjectID is the ID of the project that is built. Accepted only.
+	// ProjectID is the ID of the project to build. Accept only.
 	ProjectID string
-	// BuildID is the ID of the build, which several Events may share. It is
-	// empty for rejected Events, and for those that were never stored and have
-	// no UID to name a build after.
+	// BuildID is the ID of the build, which several Events may share. It is empty
+	// if the Event is rejected, or if its build ID depends on its UID and it has
+	// none, because it was never stored.
 	BuildID string
-	// Why are the steps on the way to the verdict that have something to say:
-	// the filters that did not match, and what decided where that needs a
-	// reason. Only where asked for.
+	// Why are the steps to the verdict that have a reason: the filters that did
+	// not match, and rules that reject. It is nil unless Explainer.Why is set.
 	Why []filter.Step
 }
 
-// Explain decides about e as the daemon does.
+// Explain decides on e.
 func (x Explainer) Explain(e *corev1.Event) Explanation {
 	out := Explanation{Event: e, Verdict: x.Decider.Decide(e)}
 	if out.Verdict.Action == filter.Accept {

@@ -18,25 +18,25 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// callTimeout is the deadline of the first call to the API server.
+// callTimeout is the deadline of the first list of a scope.
 const callTimeout = 15 * time.Second
 
-// Live is a source of the Events of a cluster: those that are there, in the
-// order in which they were written, and then each that is written. It ends
-// with its context and survives lost connections.
+// Live is a source of the Events of a cluster: the existing ones in the order of
+// resourceVersion, and then each new version. It reconnects, and ends with its
+// context.
 type Live struct {
-	// Client reads Events. It needs the right to list and watch them.
+	// Client needs RBAC rules to list and watch Events.
 	Client corev1client.EventsGetter
 	// Scopes are what to read.
 	Scopes []position.Scope
-	// Reached, where set, is called when all scopes have been read from.
+	// Reached is called when the first list of each scope has succeeded. May be nil.
 	Reached func()
 }
 
 // Each follows all scopes at once.
 func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
-	// What is wrong at the start is for the user to mend; a reflector would try
-	// for ever.
+	// An error at the start is returned to the user; a reflector would retry
+	// forever.
 	for _, scope := range l.Scopes {
 		if err := l.reach(ctx, scope); err != nil {
 			return err
@@ -72,7 +72,7 @@ func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	}
 }
 
-// reach asks for one Event.
+// reach lists one Event.
 func (l Live) reach(ctx context.Context, scope position.Scope) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -82,7 +82,6 @@ func (l Live) reach(ctx context.Context, scope position.Scope) error {
 	return nil
 }
 
-// listWatch returns how a reflector reads a scope.
 func (l Live) listWatch(scope position.Scope) cache.ListerWatcher {
 	events := l.Client.Events(string(scope))
 	return cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
@@ -95,32 +94,32 @@ func (l Live) listWatch(scope position.Scope) cache.ListerWatcher {
 	}, l.Client)
 }
 
-// funnel is what a reflector takes for its store. It keeps nothing but how far
-// the scope has come, by which it tells what a new list repeats.
+// funnel is a reflector's store that hands each version of an Event on, once. It
+// stores only the highest resourceVersion.
 type funnel struct {
 	send func(*corev1.Event)
 	last string
 }
 
-// Add hands on an Event that was created.
+// Add hands on a created Event.
 func (f *funnel) Add(obj any) error {
 	f.pass(obj)
 	return nil
 }
 
-// Update hands on an Event that was changed.
+// Update hands on an updated Event.
 func (f *funnel) Update(obj any) error {
 	f.pass(obj)
 	return nil
 }
 
-// Delete leaves out what the gateway does not act on.
+// Delete does nothing, like the gateway.
 func (f *funnel) Delete(any) error { return nil }
 
 // Resync does nothing.
 func (f *funnel) Resync() error { return nil }
 
-// Replace hands on what is new in a list.
+// Replace hands on the new versions in a list.
 func (f *funnel) Replace(list []any, resourceVersion string) error {
 	slices.SortFunc(list, func(a, b any) int { return compare(versionOf(a), versionOf(b)) })
 	for _, obj := range list {
@@ -130,7 +129,7 @@ func (f *funnel) Replace(list []any, resourceVersion string) error {
 	return nil
 }
 
-// pass hands on an Event unless it has been handed on.
+// pass hands on an Event unless its version was handed on before.
 func (f *funnel) pass(obj any) {
 	e, ok := obj.(*corev1.Event)
 	if !ok || compare(e.ResourceVersion, f.last) <= 0 {
@@ -141,7 +140,7 @@ func (f *funnel) pass(obj any) {
 	f.reached(e.ResourceVersion)
 }
 
-// reached notes how far the scope has come.
+// reached notes a resourceVersion.
 func (f *funnel) reached(resourceVersion string) {
 	if compare(resourceVersion, f.last) > 0 {
 		f.last = resourceVersion
@@ -156,8 +155,7 @@ func versionOf(obj any) string {
 	return ""
 }
 
-// compare compares resourceVersions. None, which is how it begins, is below
-// all others.
+// compare compares resourceVersions. The empty one is lower than all others.
 func compare(a, b string) int {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	switch {

@@ -13,17 +13,17 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
-// Format is how explanations are printed.
+// Format is an output format.
 type Format string
 
 const (
 	// Text is for people.
 	Text Format = "text"
-	// JSON is one object a line, for programs.
+	// JSON is one JSON object a line.
 	JSON Format = "json"
 )
 
-// ParseFormat returns the format with the given name. The error names all.
+// ParseFormat parses "text" or "json".
 func ParseFormat(s string) (Format, error) {
 	if all := []Format{Text, JSON}; slices.Contains(all, Format(s)) {
 		return Format(s), nil
@@ -50,7 +50,7 @@ func newPrinter(o Options) printer {
 }
 
 // textPrinter prints a line for each Event, and the reasons indented below it.
-// Columns have fixed widths: nobody knows what is still to come.
+// Columns have fixed widths, because Events are printed as they are read.
 type textPrinter struct {
 	w     io.Writer
 	width int
@@ -67,7 +67,6 @@ func (p textPrinter) print(x Explanation) error {
 	return err
 }
 
-// jsonPrinter prints one object a line.
 type jsonPrinter struct {
 	encoder *json.Encoder
 }
@@ -78,15 +77,14 @@ type jsonLine struct {
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Project string `json:"project,omitempty"`
-	// ProjectName is the project as the filter file has it: by name, or by ID.
+	// ProjectName is the project as in the filter file, a name or an ID.
 	ProjectName string     `json:"projectName,omitempty"`
 	EventType   string     `json:"eventType"`
 	BuildID     string     `json:"buildID,omitempty"`
 	Why         []jsonStep `json:"why,omitempty"`
 }
 
-// jsonStep is a step on the way to the verdict: a filter that did not match, or
-// what decided.
+// jsonStep is a filter that did not match, or what decided.
 type jsonStep struct {
 	By string `json:"by"`
 	// Failed is the condition that did not hold.

@@ -15,8 +15,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
-// summary counts what was decided. It grows with the number of different
-// builds and of minutes with builds, a hundred bytes for each.
+// summary counts verdicts and builds. It takes about a hundred bytes for each build
+// and each minute with builds.
 type summary struct {
 	config   *config.Config
 	guarded  bool
@@ -29,7 +29,7 @@ type summary struct {
 	perMinute map[time.Time]int
 }
 
-// count is how often one filter, or what else decides, did what.
+// count has the counts of one filter, or of a rule ahead of the filters.
 type count struct {
 	events int
 	builds int
@@ -46,7 +46,7 @@ func newSummary(c *config.Config, allowBrigadeEvents bool) *summary {
 	}
 }
 
-// of returns the count of what decided.
+// of returns the count with the given name.
 func (s *summary) of(by string) *count {
 	c := s.counts[by]
 	if c == nil {
@@ -70,7 +70,7 @@ func (s *summary) add(x Explanation) {
 	s.accepted++
 	switch {
 	case x.BuildID == "":
-		s.unnamed++ // nothing to tell repeats by
+		s.unnamed++ // repeats cannot be recognized
 	case s.builds[x.BuildID]:
 		return
 	default:
@@ -82,7 +82,6 @@ func (s *summary) add(x Explanation) {
 	}
 }
 
-// print writes the summary for people.
 func (s *summary) print(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s: %d accepted, %d rejected\n\n", plural(s.accepted+s.rejected, "Event"), s.accepted, s.rejected)
@@ -92,7 +91,8 @@ func (s *summary) print(out io.Writer) error {
 	return err
 }
 
-// table writes a row for each filter, and for what else decides.
+// table prints a row for each filter, for the default and for the rules ahead of
+// the filters.
 func (s *summary) table(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) { fmt.Fprintln(table, strings.Join(cells, "\t")) }
@@ -114,7 +114,7 @@ func (s *summary) table(b *strings.Builder) {
 	_ = table.Flush() // a strings.Builder takes everything
 }
 
-// remark says what is to be looked at in a filter with the given action.
+// remark returns what may be wrong with a filter with the given action.
 func (c count) remark(action filter.Action) string {
 	switch {
 	case c.faults > 0:
@@ -126,7 +126,7 @@ func (c count) remark(action filter.Action) string {
 	}
 }
 
-// pace says how many builds there would be, and how fast.
+// pace returns the number of builds, and the minute that has most.
 func (s *summary) pace() string {
 	total := len(s.builds) + s.unnamed
 	if total == 0 {
@@ -149,11 +149,10 @@ func (s *summary) pace() string {
 	return text
 }
 
-// maxShown is how many characters of an expression a table row shows.
+// maxShown is the number of characters of an expression that a row shows.
 const maxShown = 60
 
-// describe returns the rule's conditions in the words of the filter file, on
-// one line.
+// describe returns the conditions of a rule as in the filter file, on one line.
 func (s *summary) describe(r filter.Rule) string {
 	var parts []string
 	add := func(key, value string) {
@@ -199,7 +198,7 @@ func (s *summary) describe(r filter.Rule) string {
 	return printable.Text(strings.Join(parts, ", "))
 }
 
-// choice returns the globs of a condition as a filter file has them.
+// choice returns globs as in a filter file.
 func choice(globs []string) string {
 	if len(globs) == 1 {
 		return globs[0]
@@ -210,7 +209,7 @@ func choice(globs []string) string {
 	return "[" + strings.Join(globs, ", ") + "]"
 }
 
-// plural counts things: "1 Event", "2 Events".
+// plural returns a count: "1 Event", "2 Events".
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -153,7 +153,7 @@ func TestTheLastSaveIsUnconditional(t *testing.T) {
 		k.want("10")
 		k.breaks = func(string) (error, error) { return errLost, nil }
 		k.saver.SaveFinal(k.Context(), k.positions())
-		if want := `level=ERROR msg="saving position at the end failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
+		if want := `level=ERROR msg="saving final position failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
 			k.Errorf("the log does not say %s:\n%s", want, k.log.String())
 		}
 	})

@@ -332,7 +332,7 @@ func TestStore(t *testing.T) {
 			}))
 			_, err := b.store.Load(b.Context())
 			const want = `position in configmap brigade/position, key "all-namespaces", is not a resourceVersion: "12x"; ` +
-				`to start without it, skipping the Events that are there, run: kubectl patch configmap --namespace brigade position --type=merge --patch '{"data":null}'`
+				`to reset it and skip existing Events, run: kubectl patch configmap --namespace brigade position --type=merge --patch '{"data":null}'`
 			if err == nil || err.Error() != want {
 				b.Errorf("Load = %v, want %s", err, want)
 			}

@@ -1,6 +1,6 @@
-// Package server answers on the gateway's one port: /metrics for Prometheus,
-// /healthz and /readyz for the kubelet, and profiles where they are asked for.
-// It stands beside the flow of Events and changes nothing in it.
+// Package server serves the gateway's HTTP port: /metrics for Prometheus, /healthz
+// and /readyz for the kubelet, and /debug/pprof if it is turned on. It is not part
+// of the flow of Events.
 package server
 
 import (
@@ -19,35 +19,36 @@ import (
 )
 
 const (
-	// readTimeout bounds how long a client may take to say what it wants.
+	// readTimeout is the time in which a client must send the request header.
 	readTimeout = 5 * time.Second
-	// stopTimeout bounds how long answers in progress may take at the end.
+	// stopTimeout is the time in which requests in progress must end.
 	stopTimeout = 2 * time.Second
 )
 
-// Options are what a Server answers with.
+// Options are the options of a Server.
 type Options struct {
-	// Address is where it listens, for example ":8080".
+	// Address is the address to listen on, for example ":8080".
 	Address string
-	// Gatherer collects what /metrics shows.
+	// Gatherer gathers the metrics.
 	Gatherer prometheus.Gatherer
-	// Ready returns nil, or why not. The notes say what is wrong all the same.
+	// Ready returns an error if the gateway is not ready. The notes are faults that
+	// do not affect readiness.
 	Ready func() (notes []string, err error)
-	// Healthy returns nil, or why not.
+	// Healthy returns an error if the gateway is not healthy.
 	Healthy func() error
-	// Profiles serves /debug/pprof/ too. Profiles tell about the process to
-	// whoever reaches the port.
+	// Profiles is whether /debug/pprof/ is served. Profiles show details of the
+	// process to all clients that reach the port.
 	Profiles bool
 	Log      *slog.Logger
 }
 
-// Server serves the gateway's port.
+// Server serves the port.
 type Server struct {
 	http *http.Server
 	log  *slog.Logger
 }
 
-// New returns a Server that listens once it is run.
+// New returns a Server. Run starts it.
 func New(o Options) *Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
@@ -63,7 +64,7 @@ func New(o Options) *Server {
 	return &Server{http: &http.Server{Addr: o.Address, Handler: mux, ReadHeaderTimeout: readTimeout}, log: o.Log}
 }
 
-// answer says "ok" and the notes, or with status 503 what is wrong.
+// answer responds with "ok" and the notes, or with status 503 and the error.
 func answer(check func() ([]string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -77,8 +78,7 @@ func answer(check func() ([]string, error)) http.HandlerFunc {
 	}
 }
 
-// Run listens and serves until ctx ends. The error says that it could not
-// listen, or stopped serving by itself.
+// Run listens and serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.http.Addr)
@@ -92,7 +92,7 @@ func (s *Server) Run(ctx context.Context) error {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		if err := s.http.Shutdown(closing); err != nil {
-			s.log.Warn("answers cut off at the end", "err", err)
+			s.log.Warn("closing connections at shutdown failed", "err", err)
 		}
 	})
 	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -12,24 +12,23 @@ import (
 )
 
 const (
-	// firstPage is how many Events the first page of a list holds. An Event may
-	// have the size of a request, 1.5 MiB, so pages start small.
+	// firstPage is the limit of the first page of a list. It is small because an
+	// Event may have the size of a request, 1.5 MiB.
 	firstPage = 8
-	// maxPage is how many a page holds at most: the default of client-go's pager,
-	// which is what kubectl asks for.
+	// maxPage is the largest limit of a page: the default of client-go's pager.
 	maxPage = 500
-	// pageBytes is the size that pages grow up to.
+	// pageBytes is the size up to which pages grow.
 	pageBytes = 1 << 20
 	// pageTimeout is the deadline of one page.
 	pageTimeout = 60 * time.Second
-	// listAttempts is how often a list is begun again when its continue token
-	// expired half way, before the informer's own backoff takes over.
+	// listAttempts is how often a list whose continue token expired is tried
+	// before the informer backs off.
 	listAttempts = 3
 )
 
-// list reads all Events in pages. It pages by itself rather than through the
-// informer's pager, whose answer to an expired continue token is one list of
-// everything: with 100,000 Events that is the memory of two hundred pages.
+// list reads all Events in pages. It does not use the informer's pager, because
+// that lists everything at once when a continue token expires. With 100,000 Events
+// that takes the memory of two hundred pages.
 func (s *Source) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	defer s.endFirstList()
 	var err error
@@ -46,15 +45,14 @@ func (s *Source) list(ctx context.Context, options metav1.ListOptions) (runtime.
 	return nil, err
 }
 
-// endFirstList notes that the first list has ended.
 func (s *Source) endFirstList() { s.once.Do(func() { close(s.listed) }) }
 
-// listOnce reads all Events and returns the version at which it did.
+// listOnce reads all Events and returns the resourceVersion of the list.
 func (s *Source) listOnce(ctx context.Context, options metav1.ListOptions) (string, error) {
 	read := s.tracker.HighWater()
 	s.tracker.BeginList()
-	// An empty resourceVersion asks for the latest state. The informer's own
-	// choice, "0", may be answered with any older one.
+	// An empty resourceVersion requests the latest state. With "0", which the
+	// informer sets, the API server may return an older one.
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
 	options.FieldSelector = s.selector
 	options.Limit = firstPage
@@ -67,7 +65,7 @@ func (s *Source) listOnce(ctx context.Context, options metav1.ListOptions) (stri
 		s.check(read, page.ResourceVersion)
 		options.Limit = nextPage(options.Limit, page)
 		for i := range page.Items {
-			e := page.Items[i] // a copy, so that one Event does not keep its page
+			e := page.Items[i] // a copy, so that one Event does not keep the page in memory
 			s.take(ctx, &e)
 		}
 		if page.Continue == "" {
@@ -84,7 +82,7 @@ func (s *Source) page(ctx context.Context, options metav1.ListOptions) (*corev1.
 	return s.events.List(ctx, options)
 }
 
-// nextPage returns how many Events the page after the given one is to hold.
+// nextPage returns the limit of the next page.
 func nextPage(limit int64, page *corev1.EventList) int64 {
 	size := 0
 	for i := range page.Items {
@@ -97,14 +95,14 @@ func nextPage(limit int64, page *corev1.EventList) int64 {
 	return max(min(2*limit, fit, maxPage), 1)
 }
 
-// watch follows Events. With options.SendInitialEvents the stream begins with
-// a list of what is there.
+// watch watches Events. With options.SendInitialEvents the stream begins with the
+// existing Events.
 func (s *Source) watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	options.FieldSelector = s.selector
 	read := s.tracker.HighWater()
 	source, err := s.events.Watch(ctx, options)
 	if err != nil {
-		if !apierrors.IsInvalid(err) { // a server that streams no lists is asked for pages next
+		if !apierrors.IsInvalid(err) { // without streaming lists, the informer lists in pages next
 			s.endFirstList()
 		}
 		s.metrics.errors.Inc()
@@ -119,19 +117,20 @@ func (s *Source) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 	return newStream(source, func(event watch.Event, send func(watch.Event)) { w.handle(ctx, event, send) }, w.end), nil
 }
 
-// watching is one watch.
+// watching is the state of one watch.
 type watching struct {
 	source *Source
-	// read is how far the history had been read before.
+	// read is the high-water mark before the watch.
 	read string
-	// listing says that the watch still shows what is there, in no order.
+	// listing is whether the watch still sends existing Events, which are not in
+	// the order of versions.
 	listing bool
-	// last is the last version that was dealt with once it shows what changes.
+	// last is the last version that was handled after that.
 	last string
 }
 
-// handle deals with one event of the watch. Only what the informer itself needs
-// is sent on: bookmarks, without which it never syncs, and errors.
+// handle handles one event of the watch. It passes on only what the informer needs:
+// bookmarks, without which it never syncs, and errors.
 func (w *watching) handle(ctx context.Context, event watch.Event, send func(watch.Event)) {
 	e, ok := event.Object.(*corev1.Event)
 	if !ok {
@@ -140,7 +139,7 @@ func (w *watching) handle(ctx context.Context, event watch.Event, send func(watc
 		send(event) // an error: a Status
 		return
 	}
-	version := e.ResourceVersion // before e is handed over
+	version := e.ResourceVersion // take hands e over
 	switch event.Type {
 	case watch.Added, watch.Modified:
 		w.source.take(ctx, e)
@@ -161,8 +160,8 @@ func (w *watching) handle(ctx context.Context, event watch.Event, send func(watc
 	}
 }
 
-// end tells the informer where the watch ended, so that it resumes there and
-// not at the last bookmark.
+// end sends a bookmark with the last version, so that the informer resumes there and
+// not at the last bookmark of the API server.
 func (w *watching) end(send func(watch.Event)) {
 	if w.listing {
 		w.source.metrics.errors.Inc()

@@ -1,10 +1,9 @@
-// Package source reads Events: it lists and watches those of one scope, cuts
-// each to a bounded size, decides on it, and hands what is accepted to delivery.
+// Package source reads Events: it lists and watches those of one scope, trims each,
+// decides on it, and hands accepted builds to pkg/delivery.
 //
-// It is the near end of the flow. A shared informer does what client-go knows
-// best: it lists, watches, resumes and backs off. Its ListWatch is this package:
-// every Event is dealt with as it is read, in the order of its version, so the
-// informer's cache stays empty and an Event takes memory only while its build
+// It is the start of the flow. A shared informer lists, watches, resumes and backs
+// off. Its ListWatch handles each Event as it is read and passes none on, so that
+// the informer's cache stays empty and an Event takes memory only while its build
 // waits.
 package source
 
@@ -31,15 +30,15 @@ import (
 )
 
 const (
-	// lookEvery is how often the cluster's current version is asked for, to
-	// notice within a minute that its history went back.
-	lookEvery = 30 * time.Second
-	// versionTimeout is the deadline of that question.
+	// checkEvery is the interval in which the current resourceVersion of the
+	// cluster is read, to notice within a minute that its history went back.
+	checkEvery = 30 * time.Second
+	// versionTimeout is the deadline of that read.
 	versionTimeout = 15 * time.Second
 )
 
-// ErrHistory says that the cluster's history went back behind what was read of
-// it: the cluster was restored from a backup.
+// ErrHistory means that the cluster's history went back: its resourceVersion is
+// lower than one read before, because it was restored from a backup.
 var ErrHistory = errors.New("the cluster's history went back, because it was restored from a backup")
 
 // Queue takes accepted builds.
@@ -47,19 +46,18 @@ type Queue interface {
 	Add(b delivery.Build, tracker delivery.Tracker)
 }
 
-// Observer sees each Event that is read, once, with the verdict on it.
+// Observer observes each version of an Event once, with its verdict.
 type Observer interface {
 	Seen(ctx context.Context, e *corev1.Event, v filter.Verdict)
 }
 
-// Metrics counts what sources do.
+// Metrics has the metrics of all Sources.
 type Metrics struct {
 	watches prometheus.Counter
 	errors  prometheus.Counter
 }
 
-// NewMetrics registers the metrics of this package with r. It panics where they
-// are registered already, as prometheus.MustRegister does.
+// NewMetrics registers the metrics with r, as prometheus.MustRegister does.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		watches: prometheus.NewCounter(prometheus.CounterOpts{
@@ -75,15 +73,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Options are what a Source works with.
+// Options are the dependencies of a Source.
 type Options struct {
 	Core  corev1client.CoreV1Interface
 	Scope position.Scope
 	// Selector is the field selector that the API server applies.
 	Selector string
-	// Tracker follows the scope's Events.
+	// Tracker is the tracker of the scope.
 	Tracker *position.Tracker
-	// Decider returns what decides on Events now.
+	// Decider returns the current decider. It is called for each Event.
 	Decider  func() *decide.Decider
 	Queue    Queue
 	Observer Observer
@@ -100,14 +98,14 @@ type Source struct {
 	queue    Queue
 	observer Observer
 	metrics  *Metrics
-	// listed is closed when the first list has ended, in whatever way.
+	// listed is closed when the first list has succeeded or failed.
 	listed chan struct{}
 	once   sync.Once
-	// fail ends Run with an error.
+	// fail stops Run with an error.
 	fail context.CancelCauseFunc
 }
 
-// New returns a Source that reads nothing until it is run.
+// New returns a Source. Run starts it.
 func New(o Options) *Source {
 	return &Source{
 		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, decider: o.Decider,
@@ -116,34 +114,34 @@ func New(o Options) *Source {
 	}
 }
 
-// Listed returns a channel that is closed when the Events that are there were
-// read, or could not be at the first attempt.
+// Listed returns a channel that is closed when the first list of existing Events
+// has succeeded or failed.
 func (s *Source) Listed() <-chan struct{} { return s.listed }
 
-// Run reads Events until ctx ends, and calls synced when it has read those that
-// are there. Its error is ErrHistory, or says that the informer does not start.
+// Run reads Events until ctx ends, and calls synced when it has read all existing
+// ones. Its error is ErrHistory.
 func (s *Source) Run(ctx context.Context, synced func()) error {
 	ctx, s.fail = context.WithCancelCause(ctx)
 	defer s.fail(nil)
 	lw := &cache.ListWatch{ListWithContextFunc: s.list, WatchFuncWithContext: s.watch}
 	informer := cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(lw, s.core), &corev1.Event{}, 0, cache.Indexers{})
-	var looks sync.WaitGroup
-	looks.Go(func() { s.look(ctx) })
-	looks.Go(func() {
-		if cache.WaitFor(ctx, "", informer.HasSyncedChecker()) { // at once, unlike WaitForCacheSync, which polls
+	var running sync.WaitGroup
+	running.Go(func() { s.checkHistory(ctx) })
+	running.Go(func() {
+		if cache.WaitFor(ctx, "", informer.HasSyncedChecker()) { // WaitForCacheSync would poll
 			synced()
 		}
 	})
 	informer.RunWithContext(ctx)
-	looks.Wait()
+	running.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, ErrHistory) {
 		return cause
 	}
 	return nil
 }
 
-// take decides on one version of an Event, and queues the build that it asks
-// for where it is accepted. It keeps e, which nobody else may change then.
+// take decides on one version of an Event and, if it is accepted, queues the build.
+// It keeps e, which the caller must not change afterwards.
 func (s *Source) take(ctx context.Context, e *corev1.Event) {
 	reading := s.tracker.Read(event.Key(e), e.ResourceVersion)
 	if reading.Known {
@@ -170,10 +168,10 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 	}, s.tracker)
 }
 
-// look compares the cluster's current version with what was read, now and then,
-// until ctx ends.
-func (s *Source) look(ctx context.Context) {
-	ticker := time.NewTicker(lookEvery)
+// checkHistory compares the current version of the cluster with the high-water mark
+// at intervals, until ctx ends.
+func (s *Source) checkHistory(ctx context.Context) {
+	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
 	for {
 		select {
@@ -183,14 +181,13 @@ func (s *Source) look(ctx context.Context) {
 		}
 		read := s.tracker.HighWater()
 		current, err := Version(ctx, s.events)
-		if err == nil { // an error is the watch's to report
+		if err == nil { // the watch reports errors
 			s.check(read, current)
 		}
 	}
 }
 
-// Version returns the current version of the cluster's history, as the given
-// client for Events sees it.
+// Version returns the current resourceVersion of the cluster.
 func Version(ctx context.Context, events corev1client.EventInterface) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
 	defer cancel()
@@ -201,16 +198,16 @@ func Version(ctx context.Context, events corev1client.EventInterface) (string, e
 	return list.ResourceVersion, nil
 }
 
-// check ends the Source where the cluster's current version is behind what was
-// read of its history.
+// check stops the Source if the current version of the cluster is lower than one
+// read before.
 func (s *Source) check(read, current string) {
 	if position.Ahead(read, current) {
 		s.fail(fmt.Errorf("%w: read up to resourceVersion %s, now at %s", ErrHistory, read, current))
 	}
 }
 
-// groupOf says which Events a build stands for besides e, and nothing where it
-// stands for none.
+// groupOf returns which Events share the build of e, for people to read, and
+// nothing without groupBy.
 func groupOf(e *corev1.Event, once filter.OncePer) string {
 	if !once.GroupBy.IsSet() {
 		return ""

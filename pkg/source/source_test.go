@@ -73,8 +73,8 @@ func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
 		within  time.Duration
 	}{
 		"at the end of a streamed list":     {nil, "50", time.Second},
-		"at the look now and then":          {[]answer{page("50", "")}, "100", lookEvery + time.Second},
-		"at the look after those that fail": {[]answer{{err: errors.New("no answer")}, page("100", ""), page("50", "")}, "100", 3*lookEvery + time.Second},
+		"at the look now and then":          {[]answer{page("50", "")}, "100", checkEvery + time.Second},
+		"at the look after those that fail": {[]answer{{err: errors.New("no answer")}, page("100", ""), page("50", "")}, "100", 3*checkEvery + time.Second},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

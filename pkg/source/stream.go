@@ -6,9 +6,9 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// stream is a watch whose events pass through a function. It does what
-// watch.Filter of apimachinery does, and ends when it is stopped while an event
-// waits to be received, where Filter's goroutine waits forever.
+// stream is a watch with a function between it and its receiver, like watch.Filter
+// of apimachinery. Unlike Filter, its goroutine ends if it is stopped while an
+// event waits to be received.
 type stream struct {
 	source watch.Interface
 	result chan watch.Event
@@ -18,8 +18,8 @@ type stream struct {
 	ended chan struct{}
 }
 
-// newStream starts a watch that shows what handle sends of each event of
-// source, and what end sends when the source has ended by itself.
+// newStream starts a stream. It calls handle for each event of source, and end when
+// source has ended without being stopped.
 func newStream(source watch.Interface, handle func(w watch.Event, send func(watch.Event)), end func(send func(watch.Event))) *stream {
 	s := &stream{source: source, result: make(chan watch.Event), stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
@@ -41,14 +41,14 @@ func newStream(source watch.Interface, handle func(w watch.Event, send func(watc
 	return s
 }
 
-// ResultChan returns the channel of what was sent. It is closed when the
+// ResultChan returns the channel of what handle and end send. It is closed when
 // source ends or the stream is stopped.
 func (s *stream) ResultChan() <-chan watch.Event {
 	return s.result
 }
 
-// Stop ends the stream and its source. When it returns, handle is called no
-// more: what it still did would meet the list or watch that comes next.
+// Stop stops the stream and its source. When it returns, handle does not run any
+// more, so that it does not interfere with the next list or watch.
 func (s *stream) Stop() {
 	s.once.Do(func() {
 		close(s.stop)
