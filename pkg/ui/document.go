@@ -25,10 +25,8 @@ func readDocument(text []byte) document {
 		return document{}
 	}
 	out := document{root: root}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		if root.Content[i].Value == "filters" {
-			out.filters = resolved(root.Content[i+1])
-		}
+	if filters := valueOf(root, "filters"); filters != nil {
+		out.filters = resolved(filters)
 	}
 	return out
 }

@@ -3,7 +3,6 @@ package ui
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
@@ -80,33 +79,10 @@ type sum struct {
 	BusiestAt int64 `json:"busiestAt,omitempty"`
 }
 
-// evaluate answers with an evaluation of the list in the request. It ends when
-// the client goes.
-func (u *UI) evaluate(w http.ResponseWriter, r *http.Request) {
-	text, ok := u.readList(w, r)
-	if !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), maxEvaluationTime)
-	defer cancel()
-	result, err := u.evaluateList(ctx, text)
-	switch {
-	case r.Context().Err() != nil: // nobody reads an answer
-	case err != nil:
-		http.Error(w, "The evaluation took too long and was given up. Expressions cost most: put other conditions beside them.", http.StatusServiceUnavailable)
-	default:
-		u.answer(w, result)
-	}
-}
-
-// evaluateList evaluates a list against all Events held. Its error is ctx's.
-func (u *UI) evaluateList(ctx context.Context, text []byte) (*evaluation, error) {
-	if err := u.evaluations.Acquire(ctx, 1); err != nil {
-		return nil, err
-	}
-	defer u.evaluations.Release(1)
+// evaluate evaluates the list in a request against all Events held.
+func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 	list, _, _ := u.state()
-	edited, err := config.Parse(list.Name, text)
+	edited, err := config.Parse(list.Name, q.list)
 	out := &evaluation{Runs: err == nil, Faults: reportsOf(edited, err), Deciders: []decider{}, Verdicts: []int64{}, Filters: []count{}}
 	if err != nil {
 		return out, ctx.Err()
@@ -140,7 +116,7 @@ func (u *UI) evaluateList(ctx context.Context, text []byte) (*evaluation, error)
 		}
 	}
 	out.Before, out.After = before.sum(), after.sum()
-	out.Filters = after.filters(edited, text)
+	out.Filters = after.filters(edited, q.list)
 	if l := edited.Limits; out.After.Busiest > l.BuildsPerMinute+l.Burst {
 		out.Waits = true
 	}

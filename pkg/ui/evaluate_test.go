@@ -110,13 +110,13 @@ func TestEvaluateEndsWithTheClient(t *testing.T) {
 	see(u, newEvent(0, "pequod", "web-0", "BackOff"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := u.evaluateList(ctx, []byte(pods)); !errors.Is(err, context.Canceled) {
+	if _, err := u.inPlace(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	if !u.evaluations.TryAcquire(maxEvaluations) {
 		t.Error("the place of an evaluation is not given back")
 	}
-	if _, err := u.evaluateList(ctx, []byte(pods)); !errors.Is(err, context.Canceled) {
+	if _, err := u.inPlace(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for a place: error %v, want %v", err, context.Canceled)
 	}
 }
@@ -124,7 +124,7 @@ func TestEvaluateEndsWithTheClient(t *testing.T) {
 func TestExplainTracesTheEditedList(t *testing.T) {
 	u := newTestUI(t)
 	see(u, newEvent(0, "ahab", "web-7d9c6f5b8d-x2x9k", "BackOff"))
-	got := postFor[explanation](t, u, "/api/explain?id=1", pods)
+	got := postFor[explanation](t, u, "/api/explain?event=1", pods)
 	want := []step{
 		{By: "filters[0]", Why: `reason is "BackOff", not "Killing"`},
 		{By: "filters[1]", Why: `namespace is "ahab", not "pequod"`},
@@ -146,11 +146,11 @@ func TestExplainTracesTheEditedList(t *testing.T) {
 	if got.Event.Kind != "Event" || got.Event.APIVersion != "v1" || got.By != "default" || !got.Runs {
 		t.Errorf("%+v", got)
 	}
-	accepted := postFor[explanation](t, u, "/api/explain?id=1", strings.Replace(pods, "pequod", "ahab", 1))
+	accepted := postFor[explanation](t, u, "/api/explain?event=1", strings.Replace(pods, "pequod", "ahab", 1))
 	if accepted.Verdict != "accept" || accepted.Recorded.Verdict != "reject" || len(accepted.BuildID) != 26 || accepted.Project != "deis/empty-testbed" {
 		t.Errorf("%+v", accepted)
 	}
-	faulty := postFor[explanation](t, u, "/api/explain?id=1", "filters: 7")
+	faulty := postFor[explanation](t, u, "/api/explain?event=1", "filters: 7")
 	if faulty.Runs || faulty.By != "default" || len(faulty.Steps) != 2 {
 		t.Errorf("%+v", faulty)
 	}

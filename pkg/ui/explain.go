@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"net/http"
+	"context"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -35,27 +35,18 @@ type step struct {
 	Why string `json:"why,omitempty"`
 }
 
-// explain answers with the Event whose id is in the query, and with what the
-// list in the request decides about it.
-func (u *UI) explain(w http.ResponseWriter, r *http.Request) {
-	x, ok := u.requestedEvent(w, r)
-	if !ok {
-		return
-	}
-	text, ok := u.readList(w, r)
-	if !ok {
-		return
-	}
-	if err := u.evaluations.Acquire(r.Context(), 1); err != nil {
-		return
-	}
-	defer u.evaluations.Release(1)
-	list, _, _ := u.state()
-	edited, err := config.Parse(list.Name, text)
+// explain explains what the list in a request decides about its Event.
+func (u *UI) explain(_ context.Context, q request) (any, error) {
+	x, err := u.event(q)
 	if err != nil {
-		edited = list.Config
+		return nil, err
 	}
-	u.answer(w, u.explanationOf(x, edited, err == nil))
+	list, _, _ := u.state()
+	edited, err := config.Parse(list.Name, q.list)
+	if err != nil {
+		return u.explanationOf(x, list.Config, false), nil
+	}
+	return u.explanationOf(x, edited, true), nil
 }
 
 // explanationOf explains what a list decides about an Event.

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -17,27 +19,22 @@ type exported struct {
 	Command string `json:"command"`
 }
 
-// export answers with the list in the request as a filter file, as values of
-// the Helm chart, or as a test file, as the query says.
-func (u *UI) export(w http.ResponseWriter, r *http.Request) {
-	text, ok := u.readList(w, r)
-	if !ok {
-		return
-	}
-	c, err := config.Parse("", text)
+// export returns the list in a request as a filter file, as values of the Helm
+// chart, or as a test file, as the query says.
+func (u *UI) export(ctx context.Context, q request) (any, error) {
+	c, err := config.Parse("", q.list)
 	if err != nil {
-		http.Error(w, "The list has faults; mend them first.", http.StatusConflict)
-		return
+		return nil, &refusal{http.StatusConflict, "The list has faults; correct them first."}
 	}
-	switch r.URL.Query().Get("as") {
+	switch q.query.Get("as") {
 	case "file":
-		u.answer(w, exported{File: "filters.yaml", Text: string(text), Command: "k8s-gateway check --config filters.yaml"})
+		return exported{File: "filters.yaml", Text: string(q.list), Command: "k8s-gateway check --config filters.yaml"}, nil
 	case "helm":
-		u.answer(w, helmValues(text))
+		return helmValues(q.list), nil
 	case "test":
-		u.exportTest(w, r, c)
+		return u.testFile(ctx, c)
 	default:
-		http.Error(w, "as must be file, helm or test.", http.StatusBadRequest)
+		return nil, &refusal{http.StatusBadRequest, "as must be file, helm or test."}
 	}
 }
 
@@ -48,31 +45,24 @@ func helmValues(text []byte) exported {
 	return exported{File: "values.yaml", Text: "# " + command + "\n" + string(text), Command: command}
 }
 
-// exportTest answers with a test file: what the list decides about the Events
-// that are held, once for all that it cannot tell apart.
-func (u *UI) exportTest(w http.ResponseWriter, r *http.Request, c *config.Config) {
-	if err := u.evaluations.Acquire(r.Context(), 1); err != nil {
-		return
-	}
-	defer u.evaluations.Release(1)
+// testFile returns a test file: what the list decides about the Events that are
+// held, one case for all Events that the list cannot distinguish.
+func (u *UI) testFile(ctx context.Context, c *config.Config) (any, error) {
 	recorder := filtertest.Recorder{Filters: "filters.yaml", Config: c, AllowBrigadeEvents: u.options.AllowBrigadeEvents}
 	for _, x := range u.store.since(0, 0).entries {
-		if r.Context().Err() != nil {
-			return
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 		if err := recorder.Add(x.event); err != nil {
-			http.Error(w, "The test file cannot be written: "+err.Error(), http.StatusInternalServerError)
-			return
+			return nil, fmt.Errorf("writing the test file: %w", err)
 		}
 	}
 	if events, _ := recorder.Seen(); events == 0 {
-		http.Error(w, "There are no Events to test with.", http.StatusConflict)
-		return
+		return nil, &refusal{http.StatusConflict, "There are no Events to test with."}
 	}
 	var text strings.Builder
 	if err := recorder.Write(&text); err != nil {
-		http.Error(w, "The test file cannot be written: "+err.Error(), http.StatusInternalServerError)
-		return
+		return nil, fmt.Errorf("writing the test file: %w", err)
 	}
-	u.answer(w, exported{File: "filters_test.yaml", Text: text.String(), Command: "k8s-gateway test filters_test.yaml"})
+	return exported{File: "filters_test.yaml", Text: text.String(), Command: "k8s-gateway test filters_test.yaml"}, nil
 }

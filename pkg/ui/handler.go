@@ -5,25 +5,15 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"html"
-	"io"
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
-
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
 //go:embed assets
 var assets embed.FS
-
-// listType is the content type of a filter list in a request. Browsers send it
-// to another origin only after asking, and are refused.
-const listType = "application/yaml"
 
 // Handler returns what answers requests for the page.
 func (u *UI) Handler() http.Handler {
@@ -31,10 +21,10 @@ func (u *UI) Handler() http.Handler {
 	mux.HandleFunc("GET /{$}", u.index())
 	mux.HandleFunc("GET /assets/{file...}", serveAssets())
 	mux.HandleFunc("GET /api/stream", u.stream)
-	mux.HandleFunc("POST /api/evaluate", u.limited(u.evaluate))
-	mux.HandleFunc("POST /api/explain", u.limited(u.explain))
-	mux.HandleFunc("POST /api/suggest", u.limited(u.suggest))
-	mux.HandleFunc("POST /api/export", u.limited(u.export))
+	mux.HandleFunc("POST /api/evaluate", u.answers(u.evaluate))
+	mux.HandleFunc("POST /api/explain", u.answers(u.explain))
+	mux.HandleFunc("POST /api/suggest", u.answers(u.suggest))
+	mux.HandleFunc("POST /api/export", u.answers(u.export))
 	return u.protect(mux)
 }
 
@@ -87,49 +77,4 @@ func serveAssets() http.HandlerFunc {
 		w.Header().Set("ETag", etag)
 		http.ServeFileFS(w, r, assets, name)
 	}
-}
-
-// readList returns the filter list in a request's body. It answers the request
-// where there is none.
-func (u *UI) readList(w http.ResponseWriter, r *http.Request) (text []byte, ok bool) {
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != listType {
-		http.Error(w, "The body must be a filter list with Content-Type "+listType+".", http.StatusUnsupportedMediaType)
-		return nil, false
-	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(u.now().Add(bodyTimeout))
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, config.MaxSize))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		http.Error(w, "The list has more than "+strconv.Itoa(config.MaxSize)+" bytes, which is what a ConfigMap holds.", http.StatusRequestEntityTooLarge)
-		return nil, false
-	case err != nil:
-		http.Error(w, "The list did not arrive.", http.StatusBadRequest)
-		return nil, false
-	}
-	// The connection is read on while the request is answered, to see the client go.
-	_ = control.SetReadDeadline(noDeadline)
-	return text, true
-}
-
-// requestedEvent returns the Event that a request is about. It answers the
-// request where there is none.
-func (u *UI) requestedEvent(w http.ResponseWriter, r *http.Request) (x *entry, ok bool) {
-	id, err := strconv.ParseInt(r.URL.Query().Get("id"), 10, 64)
-	if err != nil {
-		http.Error(w, "id must be the number of an Event.", http.StatusBadRequest)
-		return nil, false
-	}
-	if x, ok = u.store.get(id); !ok {
-		http.Error(w, "This Event is not held any more: newer ones took its place.", http.StatusNotFound)
-	}
-	return x, ok
-}
-
-// answer writes v as JSON.
-func (u *UI) answer(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = http.NewResponseController(w).SetWriteDeadline(u.now().Add(writeTimeout))
-	_ = json.NewEncoder(w).Encode(v)
 }

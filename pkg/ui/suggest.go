@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -35,61 +36,45 @@ type suggestion struct {
 	Note    string `json:"note,omitempty"`
 }
 
-// suggest answers with the list in the request, and a filter added to it that
-// decides about the Event whose id is in the query. The query's other keys are
-// the conditions to keep, as in a filter, with one reason, and the action.
-func (u *UI) suggest(w http.ResponseWriter, r *http.Request) {
-	x, ok := u.requestedEvent(w, r)
-	if !ok {
-		return
-	}
-	text, ok := u.readList(w, r)
-	if !ok {
-		return
-	}
-	query := r.URL.Query()
-	action, err := filter.ParseAction(query.Get("action"))
+// suggest adds a filter to the list in a request that decides about its Event.
+// The query's other keys are those of the filter, see newFilterNode.
+func (u *UI) suggest(_ context.Context, q request) (any, error) {
+	x, err := u.event(q)
 	if err != nil {
-		http.Error(w, "action must be accept or reject.", http.StatusBadRequest)
-		return
+		return nil, err
 	}
-	if err := u.evaluations.Acquire(r.Context(), 1); err != nil {
-		return
-	}
-	defer u.evaluations.Release(1)
-	out, err := u.suggestion(x.event, string(text), query, action)
+	action, err := filter.ParseAction(q.query.Get("action"))
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusConflict)
-		return
+		return nil, &refusal{http.StatusBadRequest, "action must be accept or reject."}
 	}
-	u.answer(w, out)
+	return u.suggestion(x.event, string(q.list), newFilterNode(q.query, action))
 }
 
 // suggestion adds a filter to a list, ahead of the one that decides about e
-// now, which would not let it come to e. The error says why it cannot.
-func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, action filter.Action) (*suggestion, error) {
-	if strings.TrimSpace(text) == "" {
-		text = "project: " + exampleProject + "\n"
+// now, because e would not come to it otherwise. The error says why it cannot.
+func (u *UI) suggestion(e *corev1.Event, list string, added *yaml.Node) (*suggestion, error) {
+	if strings.TrimSpace(list) == "" {
+		list = "project: " + exampleProject + "\n"
 	}
-	// A list that is broken elsewhere cannot say where the filter belongs.
+	doc := readDocument([]byte(list))
+	before, err := config.Parse("", []byte(list))
 	at := 0
-	before, err := config.Parse("", []byte(text))
-	if err != nil && !onlyLacksProject(err) {
-		return nil, fmt.Errorf("The list has faults; mend them first, then add a filter.") //nolint:revive,staticcheck // a sentence for people, shown as it is
-	}
-	doc := readDocument([]byte(text))
-	if err == nil {
-		v := u.explainer(before).Decider.Decide(e)
-		at = placeOf(v.By, before.Filters.Names())
-	} else if doc.filters != nil {
+	switch {
+	case err == nil:
+		at = placeOf(u.explainer(before).Decider.Decide(e).By, before.Filters.Names())
+	case !onlyLacksProject(err): // nobody can say where the filter belongs
+		return nil, &refusal{http.StatusConflict, "The list has faults; correct them first, then add a filter."}
+	case doc.filters != nil:
 		at = len(doc.filters.Content)
 	}
-	added := newFilterNode(conditions, action)
 	out := &suggestion{Filter: filterText(added), By: filter.Path(at)}
-	out.Text, out.Line = insert(text, doc, at, added)
-	after, _ := config.Parse("", []byte(out.Text)) // the page shows the faults where they are
-	if after == nil {
-		out.Note = "The list has faults with this filter; they are marked in it."
+	if id := valueOf(added, "id"); id != nil {
+		out.By = id.Value
+	}
+	out.Text, out.Line = insert(list, doc, at, added)
+	after, err := config.Parse("", []byte(out.Text))
+	if err != nil {
+		out.Note = noteOf(err, filter.Path(at)+".")
 		return out, nil
 	}
 	v := u.explainer(after).Decider.Decide(e)
@@ -100,6 +85,17 @@ func (u *UI) suggestion(e *corev1.Event, text string, conditions url.Values, act
 		out.Note = "This filter does not match the Event it was made from."
 	}
 	return out, nil
+}
+
+// noteOf returns what is wrong with a list that has a new filter: the first
+// fault of the filter itself, or that there are others.
+func noteOf(err error, path string) string {
+	for _, f := range reportsOf(nil, err) {
+		if key, ok := strings.CutPrefix(f.Path, path); ok {
+			return key + ": " + f.Message
+		}
+	}
+	return "The list has faults with this filter; they are marked in it."
 }
 
 // onlyLacksProject reports whether a list would run if it had a project.
@@ -116,24 +112,60 @@ func placeOf(by string, filters []string) int {
 	return len(filters)
 }
 
-// newFilterNode returns a filter with the given conditions.
-func newFilterNode(conditions url.Values, action filter.Action) *yaml.Node {
+// newFilterNode returns a filter with the keys that a query has. Conditions have
+// their names in the filter file, with one reason; those of except begin with
+// "except.". A groupBy without a value is an empty list. What only an accepting
+// filter may have is left out of a rejecting one.
+func newFilterNode(query url.Values, action filter.Action) *yaml.Node {
 	f := &yaml.Node{Kind: yaml.MappingNode}
-	add := func(key string, value *yaml.Node) {
-		f.Content = append(f.Content, text(key), value)
+	addText(f, query, "", "id")
+	addConditions(f, query, "")
+	except := &yaml.Node{Kind: yaml.MappingNode}
+	addConditions(except, query, "except.")
+	if len(except.Content) > 0 {
+		add(f, "except", except)
 	}
-	for _, key := range []string{"namespace", "scope", "kind", "name", "reason", "type", "component"} {
-		value := conditions.Get(key)
-		switch {
-		case value == "":
-		case key == "reason":
-			add("reasons", &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{text(value)}})
-		default:
-			add(key, text(value))
+	add(f, "action", text(action.String()))
+	if action != filter.Accept {
+		return f
+	}
+	addText(f, query, "", "project", "commitRef", "logLevel", "oncePer")
+	if query.Has("groupBy") {
+		add(f, "groupBy", sequence(query["groupBy"]))
+	}
+	return f
+}
+
+func addConditions(f *yaml.Node, query url.Values, prefix string) {
+	addText(f, query, prefix, "namespace", "scope", "kind", "name")
+	if reason := query.Get(prefix + "reason"); reason != "" {
+		add(f, "reasons", sequence([]string{reason}))
+	}
+	addText(f, query, prefix, "type", "component", "expression")
+}
+
+// addText adds the keys of which a query has a value.
+func addText(f *yaml.Node, query url.Values, prefix string, keys ...string) {
+	for _, key := range keys {
+		if value := query.Get(prefix + key); value != "" {
+			add(f, key, text(value))
 		}
 	}
-	add("action", text(action.String()))
-	return f
+}
+
+func add(mapping *yaml.Node, key string, value *yaml.Node) {
+	mapping.Content = append(mapping.Content, text(key), value)
+}
+
+// sequence returns a list on one line, without empty values.
+func sequence(values []string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+	for _, value := range values {
+		if value != "" {
+			n.Content = append(n.Content, text(value))
+		}
+	}
+	return n
 }
 
 // text returns a text value, in quotes where YAML 1.1, which Helm reads, or
@@ -188,7 +220,7 @@ func insert(list string, doc document, at int, added *yaml.Node) (out string, li
 	switch {
 	case block:
 		return insertLines(list, doc, at, added)
-	case !flowRoot && (doc.root == nil || !hasKey(doc.root, "filters")):
+	case !flowRoot && (doc.root == nil || valueOf(doc.root, "filters") == nil):
 		if list != "" && !strings.HasSuffix(list, "\n") {
 			list += "\n"
 		}
@@ -198,13 +230,14 @@ func insert(list string, doc document, at int, added *yaml.Node) (out string, li
 	}
 }
 
-func hasKey(mapping *yaml.Node, key string) bool {
+// valueOf returns the value of a key, nil where the mapping has none.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
-			return true
+			return mapping.Content[i+1]
 		}
 	}
-	return false
+	return nil
 }
 
 // item returns a filter as an item of a list whose dashes are indented.
@@ -309,7 +342,7 @@ func rewrite(doc document, at int, added *yaml.Node) (out string, line int) {
 			root.Content[i+1] = filters
 		}
 	}
-	if !hasKey(root, "filters") {
+	if valueOf(root, "filters") == nil {
 		root.Content = append(root.Content, text("filters"), filters)
 	}
 	out = render(root)

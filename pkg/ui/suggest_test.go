@@ -149,6 +149,58 @@ filters:
     action: accept
 `, line: 3, by: "filters[0]", note: "This filter does not match the Event it was made from.",
 		},
+		"every key of a filter": {
+			list: "project: a/b\n", keep: url.Values{
+				"id": {"crash-loops"}, "namespace": {"pequod"}, "kind": {"Pod"}, "name": {"web-*"}, "reason": {"BackOff"},
+				"type": {"Normal"}, "component": {"kubelet"}, "expression": {"count < 5"},
+				"except.namespace": {"kube-*"}, "except.kind": {"Node"}, "except.name": {"*-canary"}, "except.reason": {"Killing"},
+				"except.type": {"Warning"}, "except.component": {"browser"}, "except.expression": {"count > 3"},
+				"project": {"c/d"}, "commitRef": {"refs/heads/main"}, "logLevel": {"info"}, "oncePer": {"10m"}, "groupBy": {"namespace", "reason"},
+			}, action: "accept",
+			want: `project: a/b
+filters:
+  - id: crash-loops
+    namespace: pequod
+    kind: Pod
+    name: web-*
+    reasons: [BackOff]
+    type: Normal
+    component: kubelet
+    expression: count < 5
+    except:
+      namespace: kube-*
+      kind: Node
+      name: '*-canary'
+      reasons: [Killing]
+      type: Warning
+      component: browser
+      expression: count > 3
+    action: accept
+    project: c/d
+    commitRef: refs/heads/main
+    logLevel: info
+    oncePer: 10m
+    groupBy: [namespace, reason]
+`, line: 3, by: "crash-loops",
+		},
+		"one build for all Events of a window": {
+			list: "project: a/b\n", keep: url.Values{"oncePer": {"1h"}, "groupBy": {""}}, action: "accept",
+			want: "project: a/b\nfilters:\n  - action: accept\n    oncePer: 1h\n    groupBy: []\n", line: 3, by: "filters[0]",
+		},
+		"a filter that rejects has nothing about builds": {
+			list: "project: a/b\n", keep: url.Values{"id": {"quiet"}, "oncePer": {"1h"}, "groupBy": {""}, "project": {"c/d"}, "commitRef": {"main"}, "logLevel": {"info"}}, action: "reject",
+			want: "project: a/b\nfilters:\n  - id: quiet\n    action: reject\n", line: 3, by: "quiet",
+		},
+		"a value that the filter language refuses": {
+			list: "project: a/b\n", keep: url.Values{"kind": {"Pod"}, "oncePer": {"often"}}, action: "accept",
+			want: "project: a/b\nfilters:\n  - kind: Pod\n    action: accept\n    oncePer: often\n", line: 3, by: "filters[0]",
+			note: `oncePer: "often" is neither a duration nor occurrence; write for example 30s, 10m, 1h30m or occurrence`,
+		},
+		"an exception that holds for the Event": {
+			list: "project: a/b\n", keep: url.Values{"kind": {"Pod"}, "except.name": {"web-*"}}, action: "accept",
+			want: "project: a/b\nfilters:\n  - kind: Pod\n    except:\n      name: web-*\n    action: accept\n", line: 3, by: "filters[0]",
+			note: "This filter does not match the Event it was made from.",
+		},
 		"an Event of a build": {
 			list: "project: a/b\n", event: newEvent(0, "brigade", "brigade-worker-01m87ygwzg0s63ye90nvmbky3a", "Started"), keep: url.Values{"kind": {"Pod"}}, action: "accept",
 			want: `project: a/b
@@ -162,7 +214,7 @@ filters:
 			want: `filters:
   - kind: Pod
     action: accept
-`, line: 2, by: "filters[0]", note: "The list has faults with this filter; they are marked in it.",
+`, line: 2, by: "filters[0]", note: "project: no project to build; set project here, or at the top of the file for all filters",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +223,7 @@ filters:
 				tc.event = newEvent(0, "pequod", "web-0", "BackOff")
 			}
 			see(u, tc.event)
-			tc.keep.Set("id", "1")
+			tc.keep.Set("event", "1")
 			tc.keep.Set("action", tc.action)
 			got := postFor[suggestion](t, u, "/api/suggest?"+tc.keep.Encode(), tc.list)
 			if got.Text != tc.want || got.Line != tc.line || got.By != tc.by || got.Note != tc.note {
@@ -194,7 +246,7 @@ func TestSuggestDecidesInEveryExample(t *testing.T) {
 			for _, action := range []filter.Action{filter.Accept, filter.Reject} {
 				u := newTestUI(t)
 				keep := url.Values{"namespace": {e.InvolvedObject.Namespace}, "name": {e.InvolvedObject.Name}, "reason": {e.Reason}}
-				got, err := u.suggestion(e, list, keep, action)
+				got, err := u.suggestion(e, list, newFilterNode(keep, action))
 				if err != nil {
 					t.Fatal(err)
 				}

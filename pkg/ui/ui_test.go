@@ -109,21 +109,21 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 			"The list has more than 1048576 bytes, which is what a ConfigMap holds.",
 		},
 		"an Event that is no number": {
-			http.MethodPost, "/api/explain?id=x", listType, pods, http.StatusBadRequest, "id must be the number of an Event.",
+			http.MethodPost, "/api/explain?event=x", listType, pods, http.StatusBadRequest, "event must be the number of an Event.",
 		},
 		"an Event that is not held": {
-			http.MethodPost, "/api/explain?id=99", listType, pods, http.StatusNotFound,
+			http.MethodPost, "/api/explain?event=99", listType, pods, http.StatusNotFound,
 			"This Event is not held any more: newer ones took its place.",
 		},
 		"a filter that neither accepts nor rejects": {
-			http.MethodPost, "/api/suggest?id=1&action=delete", listType, pods, http.StatusBadRequest, "action must be accept or reject.",
+			http.MethodPost, "/api/suggest?event=1&action=delete", listType, pods, http.StatusBadRequest, "action must be accept or reject.",
 		},
 		"a filter for a list with faults": {
-			http.MethodPost, "/api/suggest?id=1&action=accept", listType, "filters: 7", http.StatusConflict,
-			"The list has faults; mend them first, then add a filter.",
+			http.MethodPost, "/api/suggest?event=1&action=accept", listType, "filters: 7", http.StatusConflict,
+			"The list has faults; correct them first, then add a filter.",
 		},
 		"taking away a list with faults": {
-			http.MethodPost, "/api/export?as=helm", listType, "filters: 7", http.StatusConflict, "The list has faults; mend them first.",
+			http.MethodPost, "/api/export?as=helm", listType, "filters: 7", http.StatusConflict, "The list has faults; correct them first.",
 		},
 		"taking away a list as something else": {
 			http.MethodPost, "/api/export?as=pdf", listType, pods, http.StatusBadRequest, "as must be file, helm or test.",
@@ -133,7 +133,7 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 		"a file outside of the page":      {http.MethodGet, "/assets/..%2fui.go", "", "", http.StatusNotFound, "404 page not found"},
 		"the page without its policy":     {http.MethodGet, "/assets/index.html", "", "", http.StatusNotFound, "404 page not found"},
 		"a path that there is not":        {http.MethodGet, "/metrics", "", "", http.StatusNotFound, "404 page not found"},
-		"an Event of the page by its URL": {http.MethodGet, "/api/explain?id=1", "", "", http.StatusMethodNotAllowed, "Method Not Allowed"},
+		"an Event of the page by its URL": {http.MethodGet, "/api/explain?event=1", "", "", http.StatusMethodNotAllowed, "Method Not Allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newTestUI(t)
@@ -145,6 +145,41 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 			u.Handler().ServeHTTP(w, r)
 			if got := strings.TrimSpace(w.Body.String()); w.Code != tc.status || got != tc.answer {
 				t.Errorf("%d %q, want %d %q", w.Code, got, tc.status, tc.answer)
+			}
+		})
+	}
+}
+
+// A value is put into the page as text, whatever it has, and is not filled in
+// again.
+func TestIndexEscapesItsValues(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status func() Status
+		now    string
+	}{
+		"without a daemon the link to Now is hidden": {nil, `data-to="now" hidden>`},
+		"a daemon's page has a link to Now":          {func() Status { return Status{} }, `data-to="now" >`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := New(Options{
+				Where: `"><script>a'&{{version}}{{now}}`, Version: "</p><script>{{nonce}}", Status: tc.status, Log: slog.New(slog.DiscardHandler),
+			})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+			r.Host = "localhost"
+			w := httptest.NewRecorder()
+			u.Handler().ServeHTTP(w, r)
+			page := w.Body.String()
+			where := `&#34;&gt;&lt;script&gt;a&#39;&amp;{{version}}{{now}}`
+			for _, want := range []string{
+				tc.now, `title="` + where + `">` + where + "</p>", "&lt;/p&gt;&lt;script&gt;{{nonce}}</p>",
+			} {
+				if !strings.Contains(page, want) {
+					t.Errorf("the page has no %s:\n%s", want, page)
+				}
+			}
+			nonce, _, _ := strings.Cut(strings.SplitN(page, `name="style-nonce" content="`, 2)[1], `"`)
+			if policy := w.Header().Get("Content-Security-Policy"); len(nonce) < 20 || !strings.Contains(policy, "'nonce-"+nonce+"'") {
+				t.Errorf("nonce %q, policy %s", nonce, policy)
 			}
 		})
 	}

@@ -144,6 +144,16 @@ func (b *browser) click(selector, text string) {
 	value[bool](b, find+`.click(), true`)
 }
 
+// fill sets a field to a value, as typing and choosing do.
+func (b *browser) fill(selector, text string) {
+	b.t.Helper()
+	value[bool](b, `(e => {
+		e.value = `+quote(text)+`;
+		e.dispatchEvent(new Event("input", { bubbles: true }));
+		return true;
+	})(document.querySelector(`+quote(selector)+`))`)
+}
+
 // keys presses keys, one after the other.
 func (b *browser) keys(keys string, modifiers ...chromedp.Modifier) {
 	b.t.Helper()

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +68,33 @@ func startGateway(t *testing.T, cp *controlplane.ControlPlane) string {
 		t.Fatal("the gateway does not watch Events")
 	}
 	return "http://" + <-found + "/"
+}
+
+// startUI runs `k8s-gateway ui` until the test ends, and returns the address of
+// its page.
+func startUI(t *testing.T, args ...string) string {
+	t.Helper()
+	binary, err := controlplane.Binary("k8s-gateway")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ui := exec.CommandContext(t.Context(), binary, append([]string{"ui"}, args...)...)
+	out, err := ui.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ui.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = ui.Process.Kill()
+		_ = ui.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(line, "Page: "))
 }
 
 // createWorkload makes Events of several kinds.

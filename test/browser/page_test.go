@@ -67,10 +67,12 @@ func (p page) run(t *testing.T) {
 		{"a filter made of an Event accepts it", p.filterOfEvent},
 		{"the exported values install with Helm", p.install},
 		{"a hostile Event is shown as text", p.hostileEvent},
+		{"a filter says all that the language has", p.filterWithEverything},
 		{"the keyboard is enough", p.keyboard},
 		{"what the gateway does is shown", p.now},
 		{"400 pixels are enough", p.phone},
 		{"dark", p.dark},
+		{"without a daemon there is no Now, and a file's name is text", p.files},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			b.t = t
@@ -227,6 +229,77 @@ func (p page) filterOfEvent(*testing.T) {
 	p.discard()
 }
 
+// filterWithEverything adds a filter with every part of the dialog, for a pod
+// that crashes.
+func (p page) filterWithEverything(*testing.T) {
+	row := rowWith("BackOff", "ishmael")
+	p.await(row)
+	value[bool](p.browser, row+`.click(), true`)
+	p.click("#details button", "Make a filter of this")
+	p.await(`document.querySelector("#suggest .preview")?.textContent.includes("reasons: [BackOff]")`)
+	p.click("#suggest button.glob", "all of ishmael-*")
+	p.click("#suggest summary", "Except")
+	p.click("#suggest label", "accept")
+	p.fill("#suggest [name=id]", "crash-loops")
+	p.fill("#suggest [name='except.name']", "*-canary")
+	p.fill("#suggest [name=once]", "window")
+	p.fill("#suggest [name=window]", "30m")
+	p.fill("#suggest [name=grouped]", "group")
+	p.fill("#suggest [name=logLevel]", "info")
+	want := `id: crash-loops
+namespace: pequod
+kind: Pod
+name: ishmael-*
+reasons: [BackOff]
+except:
+  name: '*-canary'
+action: accept
+logLevel: info
+oncePer: 30m
+groupBy: [namespace, reason]
+`
+	p.await(`document.querySelector("#suggest .preview").textContent === ` + quote(want))
+	p.axe("every part of a filter")
+	p.fill("#suggest [name=window]", "often")
+	p.await(`document.querySelector("#suggest .note").textContent.startsWith('oncePer: "often" is neither')`)
+	p.fill("#suggest [name=window]", "30m")
+	p.await(`document.querySelector("#suggest .note").hidden`)
+	p.click("#suggest button", "Add to the list")
+	p.await(`document.querySelector("#details .verdict-line .by-name").textContent === "crash-loops"`)
+	p.await(`document.querySelector(".cm-activeLine").textContent.includes("id: crash-loops")`)
+	p.click("#details button[aria-label=Close]", "")
+	p.discard()
+}
+
+// files opens the page of `k8s-gateway ui` for a file whose name is markup.
+func (p page) files(t *testing.T) {
+	name := filepath.Join(t.TempDir(), `"><img src=x onerror="window.owned = true">&amp;{{now}}.json`)
+	events, err := os.ReadFile("pkg/eventinput/testdata/list.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, events, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.open(startUI(t, "--config=examples/filters.yaml", name), 1440, 900, "light")
+	if where := value[string](p.browser, `document.querySelector("#where").textContent`); where != name {
+		t.Errorf("the page is about %q, want %q", where, name)
+	}
+	if title := value[string](p.browser, `document.querySelector("#where").title`); title != name {
+		t.Errorf("the title is %q, want %q", title, name)
+	}
+	if value[bool](p.browser, `window.owned === true || document.images.length > 0`) {
+		t.Error("the file's name became markup")
+	}
+	p.await(`document.querySelector("#state").textContent.startsWith("read · ")`)
+	value[bool](p.browser, `location.hash = "#/now", true`)
+	p.await(`document.body.dataset.view === "live"`)
+	if value[bool](p.browser, `document.querySelector("[data-to=now]").checkVisibility()`) {
+		t.Error("the link to Now is shown without a daemon")
+	}
+	p.do(chromedp.Navigate("about:blank")) // a stream that ends is an error on the console
+}
+
 // install installs the chart with the values that were taken away, and expects
 // their filter in it.
 func (p page) install(t *testing.T) {
@@ -328,7 +401,7 @@ func (p page) discardIfEdited() {
 }
 
 func (p page) now(*testing.T) {
-	value[bool](p.browser, `location.hash = "#/now", true`)
+	p.click("[data-to=now]", "Now")
 	p.await(`document.querySelector("#now-content").textContent.includes("Leading")`)
 	p.await(`document.querySelector("#now-content").textContent.includes("filters.yaml")`)
 	p.await(`[...document.querySelectorAll("#now-content .builds code")].some(c => /^brig build logs [0-9a-z]{26} --namespace brigade$/.test(c.textContent))`)

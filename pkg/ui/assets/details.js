@@ -34,7 +34,7 @@ async function load(id, fresh) {
   current = id;
   let x;
   try {
-    x = await post("explain", { id }, model.text, asking.signal);
+    x = await post("explain", { event: id }, model.text, asking.signal);
   } catch (err) {
     if (err.name === "AbortError") return;
     if (fresh) draw(id, [h("p", { class: "note" }, err.message)], "Event", fresh);

@@ -62,9 +62,9 @@ function waiting(s) {
   const rows = s.flows.map((f) => h("tr", {}, h("td", {}, line(f.namespace)), h("td", {}, h("code", {}, line(f.project))), h("td", { class: "n" }, f.waiting.toLocaleString("en"))));
   return card("Waiting builds", s.held ? "warn" : "",
     big(s.waiting === 0 ? "None" : plural(s.waiting, "build")),
-    s.waiting > 0 ? sub("The oldest has waited since ", ago(s.oldest), ".") : sub("Every accepted Event has its build."),
+    s.waiting > 0 ? sub("The oldest was accepted ", ago(s.oldest), ".") : sub("Every accepted Event has its build."),
     s.held ? h("p", { class: "note" }, "Held back by ", h("code", {}, `limits.${line(s.held.limit)}`), " since ", ago(s.held.since),
-      s.held.until ? [", until ", h("time", { datetime: s.held.until }, new Date(ms(s.held.until)).toLocaleTimeString("en"))] : ", until builds that run have ended", ".") : null,
+      s.held.until ? [", until ", h("time", { datetime: s.held.until }, new Date(ms(s.held.until)).toLocaleTimeString("en", { hour12: false }))] : ", until builds that run have ended", ".") : null,
     rows.length > 0 ? h("table", { class: "plain" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Namespace"), h("th", { scope: "col" }, "Project"), h("th", { scope: "col", class: "n" }, "Waiting"))),
       h("tbody", {}, rows)) : null);
@@ -84,7 +84,7 @@ function builds(s) {
   const rows = s.builds.map((b) => h("tr", {},
     h("td", {}, ago(b.at)),
     h("td", {}, h("b", {}, line(b.short)), h("p", { class: "sub" }, line(b.long))),
-    h("td", {}, h("code", {}, line(b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
+    h("td", {}, h("code", { class: "cut", title: line(b.project) }, line(b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
     h("td", {}, h("code", {}, line(b.id)), h("p", { class: "command" }, h("code", { class: "sub" }, line(b.command)),
       h("button", { type: "button", class: "link", dataset: { focus: `copy-${b.id}` }, "aria-label": `Copy the command for ${b.id}`, onclick: (e) => copy(b.command, e.currentTarget) }, "Copy")))));
   return card("Latest builds", "wide", h("table", { class: "plain builds" },
