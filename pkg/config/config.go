@@ -1,11 +1,10 @@
 // Package config turns a filter file into a value that is ready to run, or
 // into a report of everything that is wrong with it.
 //
-// It stands between the file and the daemon: what Load returns has its filters
-// compiled, its projects resolved and its limits checked, so nothing below it
-// has to doubt a value. It is strict. A filter file that is almost right
-// builds the wrong things, so whatever it does not know it refuses, with line,
-// column, and the line itself.
+// What Load returns has its filters compiled, its projects resolved and its
+// limits checked, so no other package validates them again. It is strict: a
+// filter file that is almost right builds the wrong things, so anything unknown
+// is refused, with line, column, and the line itself.
 package config
 
 import (
@@ -106,8 +105,8 @@ func (r *reader) parse(root *yaml.Node) (*Config, error) {
 	return cfg, nil
 }
 
-// tooLarge is the error of a file beyond what is allowed. The file is not looked into,
-// so there is no line to show.
+// tooLarge is the error of a file that is larger than allowed. It is not parsed, so
+// there is no line to show.
 func tooLarge(file string, size, most int64) *Error {
 	return &Error{Faults: []Fault{{
 		File: file, Line: 1, Column: 1,

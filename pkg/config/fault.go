@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// maxReported is how many faults Error spells out. A file with more has one
-	// cause that the first ones show.
+	// maxReported is how many faults Error reports in full. A file with more has
+	// one cause, which the first ones show.
 	maxReported = 100
-	// maxExcerpt is how many characters of a line a report shows, around the
-	// fault. JSON may come as a single line.
+	// maxExcerpt is how many characters of a line a report shows around the
+	// fault. JSON may be a single line.
 	maxExcerpt = 120
 )
 
-// Severity says what becomes of a file with a fault.
+// Severity is what a fault means for the file.
 type Severity uint8
 
 const (
 	// SeverityError refuses the file.
 	SeverityError Severity = iota
-	// SeverityWarning lets it pass.
+	// SeverityWarning accepts it.
 	SeverityWarning
 )
 
@@ -42,7 +42,7 @@ type Fault struct {
 	Severity Severity
 	// File is the name of the file.
 	File string
-	// Line and Column are where the fault stands, counted from 1, the column in
+	// Line and Column are where the fault is, counted from 1, the column in
 	// characters.
 	Line, Column int
 	// Path is the setting the fault is about, "filters[1].action", and empty
@@ -50,7 +50,7 @@ type Fault struct {
 	Path string
 	// Message says what is wrong, and what is allowed or to be done.
 	Message string
-	// Source is the line of the file that the fault stands on.
+	// Source is that line of the file.
 	Source string
 }
 
@@ -74,9 +74,8 @@ func (f Fault) String() string {
 	return b.String()
 }
 
-// excerpt returns what is to be seen of a line around a column, and what to
-// write ahead of a caret below it. Tabs stay tabs in both, so that the two
-// line up in any terminal; other control characters become visible ones.
+// excerpt returns the part of a line around a column, and the indentation of a
+// caret below it. Both keep tabs, so that they line up in any terminal.
 func excerpt(line string, column int) (shown, indent string) {
 	runes := []rune(line)
 	for i, r := range runes {
@@ -119,7 +118,7 @@ func (e *Error) Error() string {
 	return strings.Join(reports, "\n")
 }
 
-// inOrder sorts faults by where they stand in the file.
+// inOrder sorts faults by their place in the file.
 func inOrder(faults []Fault) []Fault {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -12,14 +12,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// filterNode is one filter as it stands in the file.
+// filterNode is one filter and its place in the file.
 type filterNode struct {
 	path    string
 	node    *yaml.Node
 	entries map[string]entry
 	rule    filter.Rule
-	// broken are the keys that have been refused already, so that nothing more
-	// is said about them.
+	// broken are the keys that were refused, about which nothing more is
+	// reported.
 	broken map[string]bool
 }
 
@@ -118,7 +118,7 @@ func (r *reader) textOf(f *filterNode, key string, into *string) {
 	}
 }
 
-// globs reads a key that takes a list of globs or, reasons excepted, a single
+// globs reads a key that takes a list of globs or, except for reasons, a single
 // one.
 func (r *reader) globs(f *filterNode, prefix, key string, into *[]string) {
 	e, ok := f.entries[prefix+key]
@@ -157,9 +157,9 @@ func plural(key string) string {
 	return strings.TrimSuffix(key, "s") + "s"
 }
 
-// outcome reads `action`, `project` and `oncePer`. Where the filter has been
-// refused for being no mapping, or for a key that is action misspelt, a missing
-// action is not mentioned as well.
+// outcome reads the keys that say what the filter does with an Event. Where the
+// filter was refused because it is no mapping, or because a key looks like action
+// misspelled, a missing action is not reported as well.
 func (r *reader) outcome(f *filterNode) {
 	var action, oncePer string
 	r.textOf(f, "action", &action)
@@ -262,8 +262,8 @@ func (f *filterNode) pathOf(key string) string {
 	return f.path + "." + key
 }
 
-// compile hands the rules to filter.Compile and puts its flaws where they
-// stand in the file. It returns nil where there are any.
+// compile compiles the rules and reports each flaw at its place in the file. It
+// returns nil where there are any.
 func (r *reader) compile(filters []*filterNode) *filter.List {
 	rules := make([]filter.Rule, len(filters))
 	for i, f := range filters {
@@ -280,8 +280,8 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 	}
 	for _, flaw := range flaws.Flaws {
 		f := filters[flaw.Index]
-		// What rejects has no outcome to speak of, but whether this filter
-		// rejects is only known where its action was understood.
+		// A filter that rejects must have no outcome. Whether this one rejects is
+		// only known where its action was understood.
 		outcome := slices.Contains([]string{"project", "commitRef", "logLevel", "oncePer", "groupBy"}, flaw.Key)
 		if f.broken[flaw.Key] || outcome && f.broken["action"] {
 			continue
@@ -298,8 +298,8 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 	return nil
 }
 
-// place returns where a flaw stands: at the filter's value for its key, at an
-// item of it, or inside an expression.
+// place returns where a flaw is: at the filter's value for its key, at an item of
+// it, or inside an expression.
 func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 	e, ok := f.entries[flaw.Key]
 	switch {
@@ -308,7 +308,7 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 	case flaw.Item >= 0 && flaw.Item < len(e.value.Content):
 		return at(resolve(e.value.Content[flaw.Item]))
 	case strings.HasSuffix(flaw.Key, "expression"):
-		return r.inside(e.value, flaw.Offset)
+		return r.source.inside(e.value, flaw.Offset)
 	default:
 		return at(e.value)
 	}
@@ -320,8 +320,8 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 // default.
 const keptBuilds = 720 * time.Hour
 
-// warnAboutWindow reports a window in which the build that stands for it may
-// be deleted. The name is free again then, and the next Event builds once more.
+// warnAboutWindow reports a window that may outlast its build. When Brigade's
+// vacuum has deleted the build, its name is free, and the next Event builds again.
 func (r *reader) warnAboutWindow(f *filterNode) {
 	if f.rule.OncePer.Window > keptBuilds {
 		r.warn(at(f.entries["oncePer"].value), f.pathOf("oncePer"),

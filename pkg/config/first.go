@@ -9,9 +9,9 @@ import (
 )
 
 // warnAboutFirst reports what meant something else to the first gateway: its
-// documentation had * match all namespaces, its code compared it as text, so
-// that such an accept built nothing. A file is taken for the first gateway's
-// where it is JSON, or values of its chart, and has no key that is newer.
+// documentation said that * matches all namespaces, its code compared it as text,
+// so that an accepting filter with it built nothing. A file is one of the first
+// gateway's if it is JSON, or values of its chart, and has no newer key.
 func (r *reader) warnAboutFirst(root *yaml.Node, filters []*filterNode) {
 	if root.Style&yaml.FlowStyle == 0 && !r.values {
 		return

@@ -20,26 +20,26 @@ const (
 	// pollEvery is how often the file is read where the system gives no notice
 	// of changes, and in case it missed one.
 	pollEvery = 15 * time.Second
-	// againAfter is how long after a file could not be put into force it is
-	// tried again.
+	// againAfter is the time until a file that could not be applied is applied
+	// again.
 	againAfter = 10 * time.Second
 )
 
-// User puts filter files into force.
+// User is what uses a filter file.
 type User interface {
-	// Apply puts c into force. Its error says why it is not.
+	// Apply makes c the filter file in use. Its error says why it is not.
 	Apply(ctx context.Context, c *Config) error
-	// Refuse notes that a file was refused, and why.
+	// Refuse reports that a file was refused, and why.
 	Refuse(err error)
 }
 
 // Follower reads a filter file again whenever it changes. A good file replaces
-// the one in force; a bad one is reported, and the last good one stays.
+// the one in use; a bad one is reported, and the last good one stays.
 type Follower struct {
 	path string
 	log  *slog.Logger
-	// content is the file as it was last decided about, nil where it could not be
-	// read.
+	// content is the file that was last applied or refused, nil where it could
+	// not be read.
 	content []byte
 	// isFinal reports whether an error of User.Apply stays until the file
 	// changes.
@@ -77,7 +77,7 @@ func (f *Follower) Run(ctx context.Context, user User) {
 		case <-changes:
 			settled.Reset(settleTime)
 		case err := <-errs:
-			f.log.Warn("notices of changes may have been lost, reading the filter file", "file", f.path, "err", err)
+			f.log.Warn("watching the filter file failed, reading it", "file", f.path, "err", err)
 			settled.Reset(settleTime)
 		case <-settled.C:
 			look = true
@@ -90,9 +90,9 @@ func (f *Follower) Run(ctx context.Context, user User) {
 	}
 }
 
-// notices returns what the system says of changes in the file's folder: of the
-// folder and not of the file, because a file that is replaced takes its watch
-// with it. Where the system says nothing both channels are nil.
+// notices returns the system's notices of changes in the file's folder: of the
+// folder and not of the file, because the watch on a file ends when the file is
+// replaced. Where the system has no notices both channels are nil.
 func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, stop func()) {
 	watcher, err := f.newWatcher()
 	if err == nil {
@@ -101,12 +101,12 @@ func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, 
 		}
 		_ = watcher.Close()
 	}
-	f.log.Warn("no notice of changes to the filter file, reading it now and then", "file", f.path, "every", pollEvery.String(), "err", err)
+	f.log.Warn("watching the filter file failed, polling it", "file", f.path, "every", pollEvery.String(), "err", err)
 	return nil, nil, func() {}
 }
 
-// reload puts the filter file into force if it has changed, or reports what is
-// wrong with it. It returns whether to try again later.
+// reload applies the filter file if it has changed, or reports what is wrong with
+// it. It returns whether to try again later.
 func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 	content, err := read(f.path)
 	if err == nil && f.content != nil && bytes.Equal(content, f.content) {
@@ -118,11 +118,11 @@ func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 	}
 	if err == nil {
 		if err = user.Apply(ctx, next); err != nil && !f.isFinal(err) {
-			f.log.Warn("filter file cannot be put into force yet, retrying", "file", f.path, "err", err)
+			f.log.Warn("applying the filter file failed, retrying", "file", f.path, "err", err)
 			return true
 		}
 	}
-	f.content = content // none of a file that cannot be read: it is put into force when it can be
+	f.content = content // nil of a file that cannot be read, so that it is applied once it can be
 	if err != nil {
 		user.Refuse(err)
 		f.log.Error("filter file refused, the last good one stays", "file", f.path, "err", err)

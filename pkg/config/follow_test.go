@@ -181,7 +181,7 @@ func pass(d time.Duration) {
 
 func TestFollowerReadsNowAndThenWithoutNotices(t *testing.T) {
 	polling(t, func(f *following) {
-		const want = `level=WARN msg="no notice of changes to the filter file, reading it now and then" file=`
+		const want = `level=WARN msg="watching the filter file failed, polling it" file=`
 		if !strings.Contains(f.log.String(), want) || !strings.Contains(f.log.String(), `every=15s err="too many open files"`) {
 			f.Errorf("the log does not say %s:\n%s", want, f.log.String())
 		}
@@ -231,7 +231,7 @@ func TestFollowerTriesAgainWhatCannotBePutIntoForceYet(t *testing.T) {
 		pass(time.Minute)
 		f.wants("apply b/b", "apply b/b", "apply b/b")
 		f.quiet()
-		if !strings.Contains(f.log.String(), `level=WARN msg="filter file cannot be put into force yet, retrying"`) {
+		if !strings.Contains(f.log.String(), `level=WARN msg="applying the filter file failed, retrying"`) {
 			f.Errorf("the log does not say that it is tried again:\n%s", f.log.String())
 		}
 	}, errors.New("no answer"), errors.New("no answer"))

@@ -21,7 +21,7 @@ const (
 	// HelmValues are values of the gateway's chart.
 	HelmValues Format = "Helm values"
 	// ConfigMap is a manifest of the ConfigMap that a filter file is mounted
-	// from, alone or among others.
+	// from, alone or among other manifests.
 	ConfigMap Format = "ConfigMap"
 )
 
@@ -45,9 +45,9 @@ func chartKeys() []string {
 }
 
 // Read checks a file with filters in it: a filter file, values of the chart, or
-// a manifest of the filter file's ConfigMap, of which other objects may stand
-// ahead or behind. It is what the tools beside the gateway read; the gateway
-// itself takes filter files only. Faults are placed in the file as it is.
+// manifests of which one is the filter file's ConfigMap. The commands beside the
+// gateway use it; the gateway itself reads filter files only. Faults have their
+// place in the file that was read.
 func Read(file string, data []byte) (*Config, Format, error) {
 	if len(data) > MaxManifest {
 		return nil, FilterFile, tooLarge(file, int64(len(data)), MaxManifest)
@@ -75,8 +75,8 @@ func Read(file string, data []byte) (*Config, Format, error) {
 // Helm prints of a chart may have some ConfigMaps.
 const MaxManifest = 8 << 20
 
-// documents returns the roots of the YAML documents of a file, and none where
-// it does not parse: that fault is reported by who parses it as what it is.
+// documents returns the roots of the YAML documents of a file, and none where it
+// does not parse, which the parser of its format reports.
 func (s *source) documents() []*yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(s.data))
 	var roots []*yaml.Node
@@ -113,8 +113,9 @@ func isManifest(root *yaml.Node) bool {
 	return lookup(root, "apiVersion") != nil && lookup(root, "kind") != nil
 }
 
-// isValues reports whether a document is one of values: it has a key that only
-// the chart knows. A name is too likely to be meant for the file itself.
+// isValues reports whether a document is one of Helm values: it has a key that
+// only the chart knows. The key name does not count, because it may be a filter's
+// key at the wrong place.
 func isValues(root *yaml.Node) bool {
 	return slices.ContainsFunc(chartKeys(), func(key string) bool { return key != "name" && lookup(root, key) != nil })
 }
@@ -169,8 +170,9 @@ func (s *source) configMap(documents []*yaml.Node) (*source, *Fault) {
 	}
 }
 
-// isFilterFile reports whether an entry of a ConfigMap is a filter file: it is
-// named like one, and has filters, or is in no state to tell.
+// isFilterFile reports whether an entry of a ConfigMap is a filter file: its name
+// ends like one, and it has a filter file's keys or, where it does not parse,
+// their words.
 func isFilterFile(name, content string) bool {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) {
 		return false
@@ -212,8 +214,8 @@ func (s *source) outward(p position) position {
 	return around.inside(node, offset+len(line))
 }
 
-// misplaced is the one fault of a file that the gateway is given and cannot
-// use, although it has filters in it.
+// misplaced is the fault of a file that has filters in it and that the gateway
+// does not read.
 func (s *source) misplaced(root *yaml.Node) *Fault {
 	var what string
 	switch {

@@ -9,9 +9,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// maxLimit is the largest value of any limit. It is beyond what one control
-// plane can do, so it takes nothing from anyone, and it keeps a few extra
-// zeros from meaning "no limit at all".
+// maxLimit is the largest value of any limit. It is more than a control plane can
+// do, and refuses a number with a few zeros too many, which would be no limit.
 const maxLimit = 1_000_000
 
 // limits reads the `limits` section. What it does not set keeps its default.

@@ -9,25 +9,25 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// reader walks the tree of a file. It gathers faults and carries on, so that
-// one report shows them all.
+// reader walks the tree of a file. It collects faults and continues, so that one
+// report shows them all.
 type reader struct {
-	*source
+	source   *source
 	faults   []Fault
 	warnings []Fault
-	// values is whether the file is one of Helm values, which has other keys too
-	// and gets the chart's own where it says nothing.
+	// values reports whether the file is one of Helm values: it may have the
+	// chart's other keys too, and the chart's own filters apply where it has none.
 	values bool
 }
 
 // refuse reports a fault at a position.
 func (r *reader) refuse(p position, path, format string, args ...any) {
-	r.faults = append(r.faults, r.fault(p, path, format, args...))
+	r.faults = append(r.faults, r.source.fault(p, path, format, args...))
 }
 
 // warn reports something that is allowed but probably not meant.
 func (r *reader) warn(p position, path, format string, args ...any) {
-	f := r.fault(p, path, format, args...)
+	f := r.source.fault(p, path, format, args...)
 	f.Severity = SeverityWarning
 	r.warnings = append(r.warnings, f)
 }

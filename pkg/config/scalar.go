@@ -9,14 +9,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// inside returns where the character at a byte offset of a text value stands
-// in the file.
+// inside returns where the character at a byte offset of a text value is in the
+// file.
 //
 // YAML may have folded, indented, quoted or escaped the text, and the tree only
-// keeps where it begins. But whatever YAML does, it adds and drops nothing
-// except white space, so the n-th other character of the value is the n-th
-// other character of the text in the file. Should that ever not hold, the
-// place where the value begins has to do.
+// has the place where it begins. But YAML adds and drops nothing except white
+// space, so the n-th other character of the value is the n-th other character
+// of the text in the file. If that does not hold, the result is the place where
+// the value begins.
 func (s *source) inside(node *yaml.Node, offset int) position {
 	start := at(node)
 	if node.Line < 1 || node.Line > len(s.lines) {
@@ -45,7 +45,7 @@ func (s *source) inside(node *yaml.Node, offset int) position {
 	return here
 }
 
-// cursor walks over the text of one scalar as it stands in the file.
+// cursor reads the text of one scalar from the file.
 type cursor struct {
 	lines  []string
 	line   int // from 0
@@ -97,7 +97,7 @@ func (c *cursor) position() position {
 }
 
 // skipSpace goes on to the next character that is not white space, over the
-// ends of lines and over escapes that stand for white space.
+// ends of lines and over escapes of white space.
 func (c *cursor) skipSpace() {
 	for c.line < len(c.lines) {
 		rest := c.rest()

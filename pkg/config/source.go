@@ -39,7 +39,7 @@ type position struct {
 	line, column int
 }
 
-// at returns where a node stands.
+// at returns where a node is.
 func at(node *yaml.Node) position {
 	return position{line: node.Line, column: node.Column}
 }
@@ -118,7 +118,7 @@ func (s *source) encodingFault() *Fault {
 	return nil
 }
 
-// resolve follows an alias to the node it stands for.
+// resolve returns the node that an alias refers to, and any other node as it is.
 func resolve(node *yaml.Node) *yaml.Node {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
