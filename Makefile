@@ -84,7 +84,7 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 	@$(BIN)/demo --config=$(CONFIG) $(if $(DURATION),--duration=$(DURATION))
 
 .PHONY: test
-test: build control-plane $(addprefix $(BIN)/,brig helm kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
+test: build control-plane $(addprefix $(BIN)/,brig helm kube-score kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
@@ -158,6 +158,8 @@ $(eval $(call tool,helm,helm,helm.sh/helm/v4,helm.sh/helm/v4/cmd/helm,about 3 mi
 prometheus := github.com/prometheus/prometheus
 $(eval $(call tool,promtool,prometheus,$(prometheus),$(prometheus)/cmd/promtool,about 1 minute))
 $(eval $(call tool,prometheus,prometheus,$(prometheus),$(prometheus)/cmd/prometheus,about 2 minutes))
+kube-score := github.com/zegl/kube-score
+$(eval $(call tool,kube-score,kube-score,$(kube-score),$(kube-score)/cmd/kube-score,less than a minute))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
 go-licenses := github.com/google/go-licenses
