@@ -70,6 +70,8 @@ const (
 	row     = 0.9 * vg.Centimeter
 	heading = 1.1 * vg.Centimeter
 	dpi     = 96
+	// headroom leaves space for the legend above the highest value.
+	headroom = 1.35
 )
 
 func run(input, output string) error {
@@ -150,9 +152,9 @@ func (s sheet) panel(p panel) (*plot.Plot, error) {
 			shown++
 		}
 	}
-	drawn.Y.Max = max(1, drawn.Y.Max) * 1.05
+	drawn.Y.Max = max(1, drawn.Y.Max) * headroom
 	if small := largest(p); small > 0 && small < 1 {
-		drawn.Y.Max = small * 1.05
+		drawn.Y.Max = small * headroom
 	}
 	return drawn, nil
 }
