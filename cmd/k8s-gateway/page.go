@@ -76,7 +76,7 @@ func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 // Settled shows what became of a build.
 func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	switch o {
-	case delivery.Created, delivery.DryRun:
+	case delivery.Created, delivery.DryRun, delivery.Sent:
 		short, long := brigade.Titles(b)
 		p.outcomes.Created(ui.Build{
 			ID: b.ID, Project: b.ProjectID, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long,

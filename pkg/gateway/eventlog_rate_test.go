@@ -59,7 +59,7 @@ func TestRejectedEventsOverTime(t *testing.T) {
 				if got := testutil.ToFloat64(m.unlogged); got != float64(unlogged) {
 					t.Errorf("%v are counted as not logged, want %d", got, unlogged)
 				}
-				notice := fmt.Sprintf(`msg="rejected Events are not all logged, more come than --log-rejected-per-second" perSecond=%d`, tc.perSecond)
+				notice := fmt.Sprintf(`msg="sampling rejected Events in the log" perSecond=%d`, tc.perSecond)
 				if got := strings.Count(log.String(), notice); got != tc.notices {
 					t.Errorf("the log says so %d times, want %d", got, tc.notices)
 				}

@@ -104,7 +104,8 @@ func TestEachScopeStartsAtItsPosition(t *testing.T) {
 			map[string]string{"namespace.pequod": "0"}, nil, "", "watching Events from stored position", "map[namespace.pequod:0]",
 		},
 		"a scope never watched starts at the lowest position": {
-			map[string]string{"namespace.essex": "40", "namespace.rachel": "60"}, nil, "40", "watching Events from stored position",
+			map[string]string{"namespace.essex": "40", "namespace.rachel": "60"},
+			nil, "40", "watching Events from stored position",
 			"map[namespace.essex:40 namespace.pequod:40 namespace.rachel:60]",
 		},
 		"a position ahead of the cluster": {

@@ -42,11 +42,10 @@ func (u *UI) explain(_ context.Context, q request) (any, error) {
 		return nil, err
 	}
 	list, _, _ := u.state()
-	edited, err := config.Parse(list.Name, q.list)
-	if err != nil {
-		return u.explanationOf(x, list.Config, false), nil
+	if edited, err := config.Parse(list.Name, q.list); err == nil {
+		return u.explanationOf(x, edited, true), nil
 	}
-	return u.explanationOf(x, edited, true), nil
+	return u.explanationOf(x, list.Config, false), nil
 }
 
 // explanationOf explains what a list decides about an Event.

@@ -78,7 +78,7 @@ func TestNotesWarn(t *testing.T) {
 			want:    []string{buildNamespace + "filters[1]."},
 		},
 		"a namespace that only looks like it": {
-			filters: `[{"namespace":"brigade?","action":"accept"},{"namespace":"b.igade","action":"accept"},{"namespace":"brig","action":"accept"}]`,
+			filters: `[{"namespace":"brigade?","action":"accept"},{"namespace":"brigad","action":"accept"},{"namespace":"brig","action":"accept"}]`,
 		},
 		"nodes have no namespace": {
 			filters: `[{"kind":"Node","action":"accept"}]`,

@@ -445,7 +445,7 @@ func (r *release) scale(replicas int) {
 	_, err := plane.Client().AppsV1().Deployments(r.namespace).Patch(r.tb.Context(), r.deployment().Name, types.MergePatchType, patch, metav1.PatchOptions{})
 	r.must(err)
 	controlplane.Eventually(r.tb, func(context.Context) error {
-		if pods := r.pods(); len(pods) != replicas || slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase != corev1.PodRunning }) {
+		if pods := r.pods(); len(pods) != replicas || slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase != corev1.PodRunning }) { //nolint:contextcheck // it takes the test's own context
 			return fmt.Errorf("%d pods, want %d that run", len(pods), replicas)
 		}
 		return nil

@@ -74,7 +74,7 @@ type addressLog struct {
 }
 
 // listening is what Prometheus logs with its address once it has a port.
-var listening = regexp.MustCompile(`"Listening on",[^}]*"address":"([^"]+:[1-9][0-9]*)"`)
+var listening = regexp.MustCompile(`"Listening on",[^}]*"address":"([^"]+:[1-9]\d*)"`)
 
 func (l *addressLog) Write(data []byte) (int, error) {
 	l.mu.Lock()

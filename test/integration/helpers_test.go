@@ -44,9 +44,13 @@ func newPlace(tb testing.TB, name string) *place {
 // flags returns the gateway's flags for this place and a filter file with the
 // given content.
 func (p *place) flags(filters string) []string {
+	return p.flagsOf(write(p.tb, "filters.yaml", filters))
+}
+
+// flagsOf returns the same flags with a filter file that the test has written.
+func (p *place) flagsOf(file string) []string {
 	return []string{
-		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds,
-		"--config", write(p.tb, "filters.yaml", filters), "--listen", "",
+		"--kubeconfig", p.kubeconfig, "--namespace", p.watched, "--build-namespace", p.builds, "--config", file, "--listen", "",
 	}
 }
 

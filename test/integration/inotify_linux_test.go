@@ -48,7 +48,7 @@ func TestTheFilterFileIsFollowedWithoutInotify(t *testing.T) {
 	p := newPlace(t, "no-inotify")
 	file := newMount(t, acceptPods)
 	gateway := daemon.StartUnder(t, self, []string{withoutInotify + "=1"},
-		append(p.flags(acceptPods), "--config", file.file(), "--listen", "127.0.0.1:0")...)
+		append(p.flagsOf(file.file()), "--listen", "127.0.0.1:0")...)
 	gateway.Ready()
 	gateway.Wait("that it is not told of changes", func(r daemon.Record) bool {
 		return r.String("level") == "WARN" && strings.Contains(r.String("err"), unix.EMFILE.Error())

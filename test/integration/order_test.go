@@ -76,14 +76,13 @@ func TestBuildsThatExistTakeNothingFromThePace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "exists")
 	names := p.inAnyOrder(15)
-	flags := append(p.flags(acceptPods), "--replay-existing")
-	gateway := daemon.Start(t, flags...)
+	gateway := daemon.Start(t, append(p.flags(acceptPods), "--replay-existing")...)
 	p.built(15)
 	gateway.Stop()
 
 	p.occur(p.newEvent("new", "Pod", "BackOff"))
 	slow := write(t, "slow.yaml", "project: deis/empty-testbed\nfilters: [{kind: Pod, action: accept}]\nlimits: {buildsPerMinute: 1, burst: 1}\n")
-	daemon.Start(t, append(flags, "--config", slow)...)
+	daemon.Start(t, append(p.flagsOf(slow), "--replay-existing")...)
 	built := p.built(16)
 	if len(built) != len(names)+1 || built[15] != "new" {
 		t.Errorf("%d builds, the last of %s, want %d and the new one", len(built), built[len(built)-1], len(names)+1)

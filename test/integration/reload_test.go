@@ -141,7 +141,7 @@ func TestEditsOfTheFilterFile(t *testing.T) {
 	filters := fmt.Sprintf("project: deis/empty-testbed\nlimits: {buildsPerMinute: 1, burst: %d}\nfilters:\n  - {kind: Pod, action: accept}\n", burst)
 	file := write(t, "edited.yaml", filters)
 	began := time.Now()
-	gateway := daemon.Start(t, append(p.flags(filters), "--config", file, "--listen", "127.0.0.1:0")...)
+	gateway := daemon.Start(t, append(p.flagsOf(file), "--listen", "127.0.0.1:0")...)
 	gateway.Ready()
 	events := make([]*corev1.Event, waiting)
 	for i := range events {
