@@ -23,9 +23,9 @@ export const openDetails = (id) => load(id, true);
 function close() {
   const id = current;
   current = 0;
-  panel.hidden = true;
   select(0);
-  leaveRow(id);
+  leaveRow(id); // ahead of the rest, because a taller table scrolls less
+  panel.hidden = true;
 }
 
 async function load(id, fresh) {
