@@ -3,33 +3,13 @@ package expression
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
 
-// backOff returns an Event as the kubelet writes it.
-func backOff() *corev1.Event {
-	first := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
-	return &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "pequod", Name: "web-0.17f3a1", UID: "6f4b1f3e-9c39-4b1c-8a61-d0f0f4f6f001",
-			CreationTimestamp: metav1.NewTime(first),
-		},
-		InvolvedObject: corev1.ObjectReference{
-			Kind: "Pod", APIVersion: "v1", Namespace: "pequod", Name: "web-0", FieldPath: "spec.containers{web}",
-		},
-		Reason:         "BackOff",
-		Message:        "Back-off restarting failed container web in pod web-0_pequod",
-		Source:         corev1.EventSource{Component: "kubelet", Host: "node-1"},
-		FirstTimestamp: metav1.NewTime(first),
-		LastTimestamp:  metav1.NewTime(first.Add(12 * time.Minute)),
-		Count:          7,
-		Type:           corev1.EventTypeWarning,
-	}
-}
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
+)
 
 // mustCompile compiles an expression without faults.
 func mustCompile(t *testing.T, text string) *Expression {
@@ -82,7 +62,7 @@ func TestExpressionsOnABackOff(t *testing.T) {
 		"maps can be searched":                                  {`event.metadata.annotations.exists(key, key.startsWith("a"))`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := mustCompile(t, test.expression).Holds(backOff())
+			got, err := mustCompile(t, test.expression).Holds(eventtest.BackOff())
 			if err != nil || got != test.want {
 				t.Errorf("%s: %t, %v", test.expression, got, err)
 			}
@@ -92,8 +72,8 @@ func TestExpressionsOnABackOff(t *testing.T) {
 
 func TestExpressionsOnASeries(t *testing.T) {
 	e := &corev1.Event{
-		EventTime:           metav1.NewMicroTime(backOff().FirstTimestamp.Time),
-		Series:              &corev1.EventSeries{Count: 3, LastObservedTime: metav1.NewMicroTime(backOff().LastTimestamp.Time)},
+		EventTime:           metav1.NewMicroTime(eventtest.BackOff().FirstTimestamp.Time),
+		Series:              &corev1.EventSeries{Count: 3, LastObservedTime: metav1.NewMicroTime(eventtest.BackOff().LastTimestamp.Time)},
 		ReportingController: "eventful.io/writer",
 	}
 	x := mustCompile(t, `
@@ -173,7 +153,7 @@ func TestCompileRefuses(t *testing.T) {
 }
 
 func TestExpressionStopsAtTheCostLimit(t *testing.T) {
-	e := backOff()
+	e := eventtest.BackOff()
 	e.Message = strings.Repeat("a ", 50_000)
 	_, err := mustCompile(t, `event.message.split(" ").all(word, word.size() < 5)`).Holds(e)
 	if want := "operation cancelled: actual cost limit exceeded"; err == nil || err.Error() != want {

@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
 // BenchmarkDecide shows what a decision costs where no filter but the last
@@ -59,7 +61,7 @@ func decideRepeatedly(b *testing.B, rules []Rule) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := backOff()
+	e := eventtest.BackOff()
 	b.ReportAllocs()
 	for b.Loop() {
 		if v := list.Decide(e); v.Action != Accept || v.Faults != nil {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
 func TestListsExceptionsAndNames(t *testing.T) {
@@ -25,10 +27,10 @@ func TestListsExceptionsAndNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.rule.Action = Accept
 			l := mustCompile(t, test.rule)
-			if verdict := l.Decide(backOff()); (verdict.Action == Accept) != test.want {
+			if verdict := l.Decide(eventtest.BackOff()); (verdict.Action == Accept) != test.want {
 				t.Errorf("%+v", verdict)
 			}
-			if by := decidedBy(l.Trace(backOff())); (by == Path(0)) != test.want {
+			if by := decidedBy(l.Trace(eventtest.BackOff())); (by == Path(0)) != test.want {
 				t.Errorf("Trace says %s", by)
 			}
 		})
@@ -38,7 +40,7 @@ func TestListsExceptionsAndNames(t *testing.T) {
 func TestAnExceptionThatFailsIsNoMatchForAnAcceptingFilter(t *testing.T) {
 	failing := &Except{Expression: "event.series.count > 1 / (count - count)"}
 	for action, want := range map[Action]string{Accept: Default, Reject: Path(0)} {
-		verdict := mustCompile(t, Rule{Action: action, Except: failing}).Decide(backOff())
+		verdict := mustCompile(t, Rule{Action: action, Except: failing}).Decide(eventtest.BackOff())
 		if verdict.By != want || len(verdict.Faults) != 1 {
 			t.Errorf("%s: %+v", action, verdict)
 		}
@@ -56,7 +58,7 @@ func TestTheTraceNamesTheException(t *testing.T) {
 		{By: "filters[1]", Why: `kind is "Pod", not "Job" or "Node"`},
 		{By: "filters[2]", Why: "except applies: its expression is true"},
 	}
-	if diff := cmp.Diff(want, l.Trace(backOff())); diff != "" {
+	if diff := cmp.Diff(want, l.Trace(eventtest.BackOff())); diff != "" {
 		t.Errorf("trace (-want +got):\n%s", diff)
 	}
 }
@@ -68,7 +70,7 @@ func TestNewKeysCostNothingWhereTheyAreNotUsed(t *testing.T) {
 			t.Errorf("filter %d has a tail", i)
 		}
 	}
-	e := backOff()
+	e := eventtest.BackOff()
 	if allocations := testing.AllocsPerRun(100, func() { l.Decide(e) }); allocations > 0 {
 		t.Errorf("%g allocations", allocations)
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
 // pequod is the list that the README and examples/filters.yaml teach with.
@@ -88,16 +90,16 @@ func TestDecide(t *testing.T) {
 		},
 		"type and component are conditions like any other": {
 			[]Rule{{Type: []string{"Normal"}, Action: Accept}, {Type: []string{"Warning"}, Component: []string{"kube-proxy"}}, {Type: []string{"Warning"}, Component: []string{"kubelet"}, Action: Accept}},
-			backOff(),
+			eventtest.BackOff(),
 			Verdict{Action: Accept, By: "filters[2]"},
 		},
 		"what an accepting filter says of repeats is in its verdict": {
 			[]Rule{{Name: []string{"web-?"}, Action: Accept, Project: project, OncePer: hourly}},
-			backOff(),
+			eventtest.BackOff(),
 			Verdict{Action: Accept, By: "filters[0]", Project: project, OncePer: hourly},
 		},
 		"an expression that is false lets the next filter decide": {
-			[]Rule{{Expression: "count > 7", Action: Accept}, {Expression: "count == 7"}}, backOff(), Verdict{By: "filters[1]"},
+			[]Rule{{Expression: "count > 7", Action: Accept}, {Expression: "count == 7"}}, eventtest.BackOff(), Verdict{By: "filters[1]"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +119,7 @@ func TestDecideFailsClosedAndNamesTheExpressionsThatFailed(t *testing.T) {
 		Rule{Expression: `1 / (count - 7) > 0`},
 		Rule{Kind: []string{"Pod"}, Action: Accept},
 	)
-	verdict := l.Decide(backOff())
+	verdict := l.Decide(eventtest.BackOff())
 	want := Verdict{Action: Reject, By: "filters[2]"}
 	if diff := cmp.Diff(want, verdict, cmpopts.IgnoreFields(Verdict{}, "Faults")); diff != "" {
 		t.Errorf("verdict (-want +got):\n%s", diff)
@@ -137,10 +139,10 @@ func TestDecideFailsClosedAndNamesTheExpressionsThatFailed(t *testing.T) {
 
 func TestNilListObserves(t *testing.T) {
 	var l *List
-	if got := l.Decide(backOff()); got.Action != Reject || got.By != Default {
+	if got := l.Decide(eventtest.BackOff()); got.Action != Reject || got.By != Default {
 		t.Errorf("Decide: %+v", got)
 	}
-	if l.Len() != 0 || l.Rules() != nil || l.Trace(backOff()) != nil || l.Shadowed() != nil {
+	if l.Len() != 0 || l.Rules() != nil || l.Trace(eventtest.BackOff()) != nil || l.Shadowed() != nil {
 		t.Error("a nil list has something")
 	}
 }
@@ -157,7 +159,7 @@ func TestRulesAreTheCallersOwn(t *testing.T) {
 
 func TestDecideWithPlainKeysDoesNotAllocate(t *testing.T) {
 	l := mustCompile(t, append(pequod(), Rule{Scope: ClusterScope}, Rule{Name: []string{"*-?"}, Reasons: []string{"Back*", "Killing"}, Action: Accept})...)
-	e := backOff()
+	e := eventtest.BackOff()
 	if allocations := testing.AllocsPerRun(100, func() { l.Decide(e) }); allocations != 0 {
 		t.Errorf("%g allocations a decision", allocations)
 	}
@@ -170,7 +172,7 @@ func TestDecideBeyondTheFirstWordOfTheIndex(t *testing.T) {
 		rules[i] = Rule{Kind: []string{"Job"}, Namespace: []string{"pequod"}}
 	}
 	rules[130] = Rule{Kind: []string{"Pod"}, Action: Accept}
-	if got := mustCompile(t, rules...).Decide(backOff()); got.By != "filters[130]" {
+	if got := mustCompile(t, rules...).Decide(eventtest.BackOff()); got.By != "filters[130]" {
 		t.Errorf("decided by %s", got.By)
 	}
 }
@@ -184,7 +186,7 @@ func TestManyGoroutinesMayDecideAtOnce(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 50 {
-				if v := l.Decide(backOff()); v.By != "filters[1]" || v.Faults != nil {
+				if v := l.Decide(eventtest.BackOff()); v.By != "filters[1]" || v.Faults != nil {
 					t.Errorf("%+v", v)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
 func TestSelector(t *testing.T) {
@@ -121,7 +123,7 @@ func TestSelector(t *testing.T) {
 
 func TestSelectorOfANilListSelectsNothing(t *testing.T) {
 	var l *List
-	if got := l.Selector(); got.Matches(selectableFields(backOff())) || got.Empty() {
+	if got := l.Selector(); got.Matches(selectableFields(eventtest.BackOff())) || got.Empty() {
 		t.Errorf("got %q", got)
 	}
 }

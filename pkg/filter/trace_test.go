@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
 func TestTrace(t *testing.T) {
@@ -30,7 +32,7 @@ func TestTrace(t *testing.T) {
 		{By: "filters[7]", Why: "expression failed, filter did not match: no such key: team"},
 		{By: "filters[8]", Matched: true},
 	}
-	if diff := cmp.Diff(want, l.Trace(backOff())); diff != "" {
+	if diff := cmp.Diff(want, l.Trace(eventtest.BackOff())); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
@@ -38,7 +40,7 @@ func TestTrace(t *testing.T) {
 func TestTraceSaysWhichExpressionFailedAndRejected(t *testing.T) {
 	l := mustCompile(t, Rule{Expression: `event.metadata.labels["team"] == "ahab"`}, Rule{Action: Accept})
 	want := []Step{{By: "filters[0]", Matched: true, Why: "expression failed, event rejected: no such key: team"}}
-	if diff := cmp.Diff(want, l.Trace(backOff())); diff != "" {
+	if diff := cmp.Diff(want, l.Trace(eventtest.BackOff())); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }

@@ -1,4 +1,5 @@
-package filter
+// Package eventtest has the Event that tests of the packages above event use.
+package eventtest
 
 import (
 	"time"
@@ -7,8 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// backOff returns an Event as the kubelet writes it.
-func backOff() *corev1.Event {
+// BackOff returns an Event as the kubelet writes it, a new one with each call.
+func BackOff() *corev1.Event {
 	first := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
