@@ -32,15 +32,29 @@ func steps(client *fake.Clientset) []string {
 	return all
 }
 
+// running runs g until the returned function is called. An error of Run fails the
+// test.
+func running(t *testing.T, g *Gateway) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
 		g := newTestTerm(t, client, &log, nil).gateway
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- g.Run(ctx) }()
+		stop := running(t, g)
 		time.Sleep(time.Second) // fake clock
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
 			t.Errorf("leading %v, leader %q, want to lead", s.Leading, s.Leader)
@@ -50,9 +64,6 @@ func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 		}
 		client.ClearActions()
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
 		got := strings.Join(steps(client), ", ")
 		if want := "update configmaps, update leases"; got != want {
 			t.Errorf("at the end: %s, want %s", got, want)
@@ -82,9 +93,7 @@ func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- g.Run(ctx) }()
+		stop := running(t, g)
 		time.Sleep(5 * time.Second) // fake clock
 		if s := g.Status(); s.Leading || s.Leader != "other" {
 			t.Errorf("leading %v, leader %q, want to stand by for the other", s.Leading, s.Leader)
@@ -105,9 +114,6 @@ func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
 			t.Errorf("leading %v, leader %q, want to lead as soon as the lease is released", s.Leading, s.Leader)
 		}
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -120,9 +126,7 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 			return refuses, nil, apierrors.NewServiceUnavailable("etcd is down")
 		})
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- g.Run(ctx) }()
+		stop := running(t, g)
 		time.Sleep(time.Second) // fake clock
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
@@ -138,9 +142,6 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 			t.Error("does not lead again once the lease can be had")
 		}
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -157,9 +158,7 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 			return conflicts, &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
 		})
 		g := newTestTerm(t, client, &log, nil).gateway
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- g.Run(ctx) }()
+		stop := running(t, g)
 		time.Sleep(time.Second) // fake clock
 		conflicts = true
 		time.Sleep(40 * time.Second) // fake clock
@@ -172,8 +171,5 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 			t.Error("does not lead again")
 		}
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
 	})
 }
