@@ -41,6 +41,15 @@ func Reasons() []Reason {
 	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, Denied, NotFound, Conflict, Other, Credentials, BlockedAddress}
 }
 
+// failureOf returns what a Sink's error says about its attempt: what the Sink knows
+// itself, and otherwise what errors of the Kubernetes API and of net say.
+func failureOf(err error) *AttemptError {
+	if failed, ok := errors.AsType[*AttemptError](err); ok {
+		return failed
+	}
+	return &AttemptError{Err: err, Reason: reasonOf(err), MayHaveWritten: mayHaveWritten(err), RetryAfter: retryAfter(err)}
+}
+
 // reasonOf returns why a write failed with err. Permanent is only where the API
 // server faults the Secret itself: 413, and 422 that names a field. Everything
 // else heals: what admission denies, with whatever code, because a policy or
@@ -49,9 +58,6 @@ func Reasons() []Reason {
 // namespace appears; 401, because tokens rotate; and what is unknown, because
 // losing a build is worse than one more attempt.
 func reasonOf(err error) Reason {
-	if failed, ok := errors.AsType[*AttemptError](err); ok {
-		return failed.Reason
-	}
 	switch {
 	case errors.Is(err, errRefused), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
 		return Permanent
@@ -105,9 +111,6 @@ func denied(err error) bool {
 // carried out all the same: the answer was lost on the way, or the server failed
 // after it had begun.
 func mayHaveWritten(err error) bool {
-	if failed, ok := errors.AsType[*AttemptError](err); ok {
-		return failed.MayHaveWritten
-	}
 	if errors.Is(err, errRefused) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}
@@ -124,9 +127,6 @@ func mayHaveWritten(err error) bool {
 
 // retryAfter returns how long the server asks to be left alone.
 func retryAfter(err error) time.Duration {
-	if failed, ok := errors.AsType[*AttemptError](err); ok {
-		return failed.RetryAfter
-	}
 	seconds, _ := apierrors.SuggestsClientDelay(err)
 	return time.Duration(seconds) * time.Second
 }

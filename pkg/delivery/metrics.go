@@ -100,15 +100,10 @@ func (m *Metrics) count(o Outcome, n int) {
 
 // flows returns how many flows have waiting builds, and how many the longest has.
 func (m *Metrics) flows() (flows, longest int) {
-	q := m.current.Load()
-	if q == nil {
-		return 0, 0
+	if q := m.current.Load(); q != nil {
+		return q.countFlows()
 	}
-	lengths := q.Flows()
-	if len(lengths) == 0 {
-		return 0, 0
-	}
-	return len(lengths), lengths[0].Length
+	return 0, 0
 }
 
 func (m *Metrics) waiting() (int, time.Duration) {

@@ -303,15 +303,13 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	now := time.Now()
 	q.writing--
 	p.writing = false
-	reason := Permanent
 	if err != nil {
-		if reason = reasonOf(err); reason == Permanent {
-			outcome = Refused
+		failed := failureOf(err)
+		if failed.Reason != Permanent {
+			q.failLocked(p, failed, now)
+			return
 		}
-	}
-	if outcome == "" {
-		q.failLocked(p, reason, err, now)
-		return
+		outcome = Refused
 	}
 	q.breaker.succeed()
 	q.limiter.settle(p, outcome, now)
@@ -328,9 +326,9 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 }
 
 // failLocked puts a build that was not written to sleep until it is tried again.
-func (q *Queue) failLocked(p *pending, reason Reason, err error, now time.Time) {
-	q.breaker.fail(now, p.probe, retryAfter(err))
-	q.limiter.fail(p, mayHaveWritten(err), now)
+func (q *Queue) failLocked(p *pending, failed *AttemptError, now time.Time) {
+	q.breaker.fail(now, p.probe, failed.RetryAfter)
+	q.limiter.fail(p, failed.MayHaveWritten, now)
 	p.attempts++
 	p.failed, p.asleep = now, true
 	p.due = now.Add(p.backoff())
@@ -340,10 +338,10 @@ func (q *Queue) failLocked(p *pending, reason Reason, err error, now time.Time) 
 	q.retrySlot = p.due.Add(retryEvery)
 	heap.Push(&q.retries, p)
 	q.flows.Sleep(p)
-	q.metrics.retries.WithLabelValues(string(reason)).Inc()
-	q.sometimesLocked("retry "+string(reason), func() {
+	q.metrics.retries.WithLabelValues(string(failed.Reason)).Inc()
+	q.sometimesLocked("retry "+string(failed.Reason), func() {
 		q.log.Warn("creating build failed, retrying", "event", event.Key(p.build.Event), "build", p.build.ID,
-			"reason", string(reason), "attempts", p.attempts, "waiting", len(q.pending), "err", err)
+			"reason", string(failed.Reason), "attempts", p.attempts, "waiting", len(q.pending), "err", failed.Err)
 	})
 }
 
@@ -393,7 +391,7 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	p.done()
 }
 
-// observeLatency notes how long p took that has just been written.
+// observeLatency records how long p took, which has just been written.
 func (q *Queue) observeLatency(p *pending) {
 	q.metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
 	q.metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(p.build.Event)), 0).Seconds())
@@ -411,12 +409,13 @@ func (q *Queue) Waiting() (depth int, oldest time.Duration) {
 	return len(q.pending), oldest
 }
 
-// Flows returns how many builds wait, by flow, the longest first. What is being
-// written is not counted.
-func (q *Queue) Flows() []FlowLength {
+// countFlows returns how many flows have waiting builds, and how many the longest
+// has. What is being written is not counted.
+func (q *Queue) countFlows() (flows, longest int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.flowsLocked()
+	_, longest = q.flows.Longest()
+	return q.flows.Count(), longest
 }
 
 // signal has the dispatcher look again.

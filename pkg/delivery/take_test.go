@@ -13,7 +13,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// ignored is the Tracker of builds whose end noObserver waits for.
+// ignored is the Tracker of builds whose end nobody waits for.
 type ignored struct{}
 
 func (ignored) Done(string) {}

@@ -85,6 +85,9 @@ func NewFlows[T Waiting[T]]() *Flows[T] {
 // Len returns the number of items, those asleep included.
 func (f *Flows[T]) Len() int { return f.count }
 
+// Count returns the number of flows that are not empty.
+func (f *Flows[T]) Count() int { return len(f.flows) }
+
 // Awake reports whether Next has something to return.
 func (f *Flows[T]) Awake() bool { return f.turn != nil }
 
