@@ -76,7 +76,7 @@ func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 // Settled shows what became of a build.
 func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	switch o {
-	case delivery.Created, delivery.DryRun, delivery.Sent:
+	case delivery.Created, delivery.DryRun:
 		short, long := brigade.Titles(b)
 		p.outcomes.Created(ui.Build{
 			ID: b.ID, Project: b.ProjectID, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long,
@@ -85,6 +85,7 @@ func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	case delivery.Refused, delivery.Dropped:
 		p.outcomes.Lose(ui.Lost{Outcome: string(o), Reason: why, ID: b.ID, At: time.Now(), Event: event.Key(b.Event)})
 	case delivery.Exists: // it was shown when it was created
+	case delivery.Sent: // no message is sent yet
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 )
 
 // workerInformer returns an informer of the active worker pods, which notifies
-// the queue. It holds their metadata only, without what noObserver reads.
+// the queue. It holds their metadata only, without what nobody reads.
 func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInformer, error) {
 	informer := metadatainformer.NewFilteredMetadataInformer(g.options.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
 		g.options.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
