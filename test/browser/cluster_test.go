@@ -10,11 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
 // startGateway starts the gateway as `make demo` does, and returns the address

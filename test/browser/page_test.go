@@ -11,12 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-
-	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
 const buildNamespace = "brigade"
