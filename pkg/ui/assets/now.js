@@ -58,13 +58,21 @@ function position(s) {
     sub(s.stored ? ["Kept in ConfigMap ", h("code", {}, line(s.stored))] : "Not stored: Events that occur while the gateway is down are not built."));
 }
 
+// held says what holds builds back. `paused` is not a limit,
+// and lasts until the filter file is changed.
+function held({ limit, since, until }) {
+  const paused = limit === "paused";
+  const end = until ? [", until ", h("time", { datetime: until }, new Date(ms(until)).toLocaleTimeString("en", { hour12: false }))]
+    : paused ? ", until the filter file is changed" : ", until builds that run have ended";
+  return h("p", { class: "note" }, "Held back by ", h("code", {}, paused ? "paused: true" : `limits.${line(limit)}`), " since ", ago(since), end, ".");
+}
+
 function waiting(s) {
   const rows = s.flows.map((f) => h("tr", {}, h("td", {}, line(f.namespace)), h("td", {}, h("code", {}, line(f.project))), h("td", { class: "n" }, f.waiting.toLocaleString("en"))));
   return card("Waiting builds", s.held ? "warn" : "",
     big(s.waiting === 0 ? "None" : plural(s.waiting, "build")),
     s.waiting > 0 ? sub("The oldest was accepted ", ago(s.oldest), ".") : sub("Every accepted Event has its build."),
-    s.held ? h("p", { class: "note" }, "Held back by ", h("code", {}, `limits.${line(s.held.limit)}`), " since ", ago(s.held.since),
-      s.held.until ? [", until ", h("time", { datetime: s.held.until }, new Date(ms(s.held.until)).toLocaleTimeString("en", { hour12: false }))] : ", until builds that run have ended", ".") : null,
+    s.held ? held(s.held) : null,
     rows.length > 0 ? h("table", { class: "plain" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Namespace"), h("th", { scope: "col" }, "Project"), h("th", { scope: "col", class: "n" }, "Waiting"))),
       h("tbody", {}, rows)) : null);
