@@ -331,6 +331,26 @@ func TestALostAnswerIsTriedAgainInItsOwnPlace(t *testing.T) {
 	})
 }
 
+func TestALostAnswerIsNotTriedAgainWhilePaused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := active(t, 1)
+		h.Counted(time.Now())
+		h.sink.answers["a"] = []error{io.ErrUnexpectedEOF}
+		h.add("a")
+		h.run()
+		synctest.Wait()
+		limits := wide()
+		limits.ActiveBuilds, limits.Paused = 1, true
+		h.Limit(limits)
+		pass(30 * time.Second)
+		h.wants()
+		limits.Paused = false
+		h.Limit(limits)
+		h.wants("a")
+		h.stop()
+	})
+}
+
 func TestALostAnswerThatCountsNoLongerWaitsForRoom(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := active(t, 1)
