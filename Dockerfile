@@ -3,7 +3,7 @@
 #
 # Nothing else is in it, and nothing else is needed:
 #   - no CA certificates: the only TLS peer is the API server, and its CA comes
-#     with the ServiceAccount (or stands in the kubeconfig);
+#     with the ServiceAccount (or is in the kubeconfig);
 #   - no time zones: every time is written in UTC;
 #   - no /etc/passwd: the user is a number, and nothing looks up its name;
 #   - no /tmp: nothing is written, the root file system may be read-only.

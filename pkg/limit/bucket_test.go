@@ -53,7 +53,7 @@ func TestBucket(t *testing.T) {
 		"an empty bucket begins with the pace":   {paced(60, 20), func(b *Bucket) { b.Empty(start()) }, 0, time.Second},
 		"an empty bucket fills":                  {paced(60, 20), func(b *Bucket) { b.Empty(start()); create(b, 20, at(20*time.Second)) }, 20 * time.Second, time.Second},
 		"emptying keeps what is reserved":        {paced(60, 20), func(b *Bucket) { b.Reserve(); b.Empty(start()) }, 0, 2 * time.Second},
-		"a change that is none changes nothing":  {paced(60, 2), func(b *Bucket) { create(b, 2, start()); b.Change(paced(60, 2), start()) }, 0, time.Second},
+		"a change to the same changes nothing":   {paced(60, 2), func(b *Bucket) { create(b, 2, start()); b.Change(paced(60, 2), start()) }, 0, time.Second},
 		"a larger burst brings no tokens":        {paced(60, 2), func(b *Bucket) { create(b, 2, start()); b.Change(paced(60, 100), start()) }, 0, time.Second},
 		"another pace counts from now on":        {paced(60, 2), func(b *Bucket) { create(b, 2, start()); b.Change(paced(6, 2), start()) }, 0, 10 * time.Second},
 		"part of a token is part of a token":     {paced(60, 2), func(b *Bucket) { create(b, 2, start()); b.Change(paced(6, 2), at(time.Second/2)) }, time.Second / 2, 5 * time.Second},

@@ -28,8 +28,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// server answers lists with what it is told, one answer for each call, and
-// watches with one feed. Everything else of the client is nil.
+// server is a client that answers lists with the given answers, one for each
+// call, and watches with one feed. Everything else of it is nil.
 type server struct {
 	corev1client.CoreV1Interface
 	corev1client.EventInterface
@@ -561,7 +561,7 @@ func TestSourceWatches(t *testing.T) {
 			w.sends("the end")
 			w.failed(1)
 			if !w.isListed() {
-				w.t.Error("the first list has failed, and nobody is told")
+				w.t.Error("the first list has failed, and Listed is not closed")
 			}
 			w.again(streamed)
 			w.send(watch.Added, accepted("a", "30"))

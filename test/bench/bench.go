@@ -257,7 +257,7 @@ const (
 	acceptedShare = 100
 )
 
-// say tells whoever waits what is going on.
+// say prints progress.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

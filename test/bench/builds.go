@@ -17,8 +17,8 @@ import (
 	ours "github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 )
 
-// builds watches the build Secrets of a namespace, whoever creates them, and
-// notes for which Event each is and when it became visible.
+// builds watches the build Secrets of a namespace, no matter who creates them,
+// and notes for which Event each is and when it became visible.
 type builds struct {
 	cancel context.CancelFunc
 	done   chan struct{}

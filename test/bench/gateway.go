@@ -97,7 +97,7 @@ func (b *bench) with(l launch, use func(g *gateway) error) error {
 	return errors.Join(use(g), g.Stop())
 }
 
-// has tells whether our gateway has a flag.
+// has reports whether our gateway has a flag.
 func (b *bench) has(ctx context.Context, flag string) (bool, error) {
 	help, err := exec.CommandContext(ctx, b.binary, "--help").Output()
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	perSecond = 100
 )
 
-// times are when Events were handed to whoever builds of them, by name.
+// times are when Events were handed to the builder under test, by name.
 type times struct {
 	mu sync.Mutex
 	at map[string]time.Time

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// per is the number of Events that CPU time is told for.
+// per is the number of Events for which CPU time is reported.
 const per = 100_000
 
 // way is a way to run a gateway that reads.
@@ -62,7 +62,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 	if err := newLoad(b.admin, watch, readLoad).burst(ctx, n, 0, nil); err != nil {
 		return err
 	}
-	// Whoever has built of the last one has read all.
+	// When the last one is built, all have been read.
 	if err := newLoad(b.admin, watch, lastLoad).burst(ctx, 1, 1, nil); err != nil {
 		return err
 	}

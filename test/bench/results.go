@@ -34,7 +34,7 @@ type measurement struct {
 	// Ratio is Gateway by Bare.
 	Ratio *float64 `json:"ratio,omitempty"`
 	// Size is the number that the case is about (Events retained, workers), for
-	// whoever plots.
+	// the plots.
 	Size int `json:"size,omitempty"`
 	// ToReach says what is to be reached and Reached whether it was; without
 	// the one there is not the other.
@@ -47,7 +47,7 @@ func newResults(name string, s scale) results {
 	return results{Date: time.Now().UTC().Truncate(time.Second), Scale: name, Sizes: s, Rows: []measurement{}}
 }
 
-// add adds a line to the table, and shows it to whoever waits.
+// add adds a line to the table and prints it.
 func (b *bench) add(m measurement) {
 	if m.Gateway != nil && m.Bare != nil && *m.Bare != 0 {
 		m.Ratio = new(*m.Gateway / *m.Bare)

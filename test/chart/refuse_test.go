@@ -132,7 +132,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{groupBy: [kind], action: reject}]`,
 			want:   `at '/filters/0/groupBy': value must be 'left out, only an accepting filter has one'`,
 		},
-		"a duration that is none": {
+		"not a duration": {
 			values: `filters: [{oncePer: soon, action: accept}]`,
 			want:   `at '/filters/0/oncePer': 'soon' does not match pattern '` + oncePerPattern + `'`,
 		},
@@ -176,7 +176,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `image: {tag: 1.2}`,
 			want:   `at '/image/tag': got number, want string`,
 		},
-		"a digest that is none": {
+		"not a digest": {
 			values: `image: {digest: sha256:abc}`,
 			want:   `at '/image/digest': 'sha256:abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'`,
 		},
@@ -208,7 +208,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `terminationGracePeriodSeconds: 9`,
 			want:   `at '/terminationGracePeriodSeconds': minimum: got 9, want 10`,
 		},
-		"a time between scrapes that is none": {
+		"not a time between scrapes": {
 			values: `metrics: {serviceMonitor: {interval: 5}}`,
 			want:   `at '/metrics/serviceMonitor/interval': got number, want string`,
 		},

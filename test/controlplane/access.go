@@ -91,7 +91,7 @@ func (cp *ControlPlane) createGatewayAccount(ctx context.Context, buildNamespace
 }
 
 // ServiceAccountKubeconfig returns the path of a kubeconfig for an existing
-// ServiceAccount. Its token stands in a file of its own, TokenFile, as it does
+// ServiceAccount. Its token is in a file of its own, TokenFile, as it is
 // in a pod, where RotateToken can replace it.
 func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace, name string) (string, error) {
 	if err := cp.RotateToken(ctx, namespace, name, tokenLifetime); err != nil {

@@ -60,7 +60,7 @@ func repository() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is not inside a checkout of brigade-k8s-gateway: the control plane's programs stand in its bin folder", wd)
+			return "", fmt.Errorf("%s is not inside a checkout of brigade-k8s-gateway: the control plane's programs are in its bin folder", wd)
 		}
 	}
 }

@@ -43,7 +43,7 @@ type Options struct {
 	// The namespace is created, with the ServiceAccount that workers run as.
 	// Empty: no Brigade.
 	BrigadeNamespace string
-	// Progress is told what is being started, a line each. Nil: silence.
+	// Progress gets a line for each process that is started; nil for none.
 	Progress io.Writer
 }
 

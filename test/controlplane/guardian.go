@@ -80,7 +80,7 @@ func (g *guardian) pid(name string) int {
 	return pid
 }
 
-// forget is told when a child has ended, lest its number be used again.
+// forget drops a child that has ended, because its process ID may be used again.
 func (g *guardian) forget(name string) {
 	_ = os.Remove(g.pidFile(name))
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // CrashLoopLabel marks pods (its value is "true") whose containers start, fail
-// and are backed off from, for ever, with the Events that a kubelet reports.
+// and are backed off from, forever, with the Events that a kubelet reports.
 const CrashLoopLabel = "test.brigade.sh/crash-loop"
 
 // stages say what happens to nodes and pods, and which Events tell of it.

@@ -137,7 +137,7 @@ func (p *place) denyByWebhook(status int32) (lift func()) {
 	return lift
 }
 
-// awaitDenied waits until the API server heeds what denies.
+// awaitDenied waits until the API server applies the denying policy.
 func (p *place) awaitDenied() {
 	p.tb.Helper()
 	probe := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "probe"}}

@@ -143,7 +143,7 @@ type identify func(e *corev1.Event) string
 
 func byUID(e *corev1.Event) string { return string(e.UID) }
 
-// compare compares the identities that are due, with a name for people for
+// compare compares the expected identities, with a name for people for
 // each, with the builds. Those that may be built have no say in what is
 // missing.
 func (l *ledger) compare(due, may map[string]string) tally {

@@ -86,8 +86,8 @@ type series struct {
 	stored *corev1.Event
 }
 
-// happen writes a few Events and lets each recur a few times, and takes note
-// of the builds that are due for it. It waits for each build before the next
+// happen writes a few Events and lets each recur a few times, and records
+// the builds expected for it. It waits for each build before the next
 // occurrence of the same Event replaces it.
 func (o *oncePer) happen() {
 	o.tb.Helper()

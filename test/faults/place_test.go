@@ -213,7 +213,7 @@ func (p *place) awaitPositionOf(namespace, least string) {
 	})
 }
 
-// reached tells whether the position at is least or higher.
+// reached reports whether the position at is least or higher.
 func reached(at, least string) bool {
 	c, err := resourceversion.CompareResourceVersion(at, least)
 	return err == nil && c >= 0

@@ -36,7 +36,7 @@ func (p *place) setPosition(value string) {
 }
 
 // TestPositionDeleted deletes the position under a running gateway that may
-// create it. It writes it anew when the position moves, and nothing is lost
+// create it. It writes it again when the position moves, and nothing is lost
 // then, not even by kill -9.
 func TestPositionDeleted(t *testing.T) {
 	t.Parallel()
@@ -135,7 +135,7 @@ func TestPositionDeletedWhileStopped(t *testing.T) {
 	p.report(3, p.ledger.compare(named(before, after), nil), "")
 }
 
-// named returns Events as what is due.
+// named returns Events as what is expected.
 func named(events ...*corev1.Event) map[string]string {
 	due := map[string]string{}
 	for _, e := range events {

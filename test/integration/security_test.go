@@ -311,7 +311,7 @@ func TestTheClusterScopedKindsAreThoseOfTheAPIServer(t *testing.T) {
 	}
 }
 
-// Whoever can reach the port can read the metrics: they hold no text of an
+// The metrics are readable without authentication, so they hold no text of an
 // Event.
 func TestMetricsHoldNoTextOfAnEvent(t *testing.T) {
 	t.Parallel()

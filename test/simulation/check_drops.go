@@ -74,8 +74,8 @@ func (s *simulation) waitingAtMost(t *term, at time.Time, flow string) (all, own
 	return len(waiting), own
 }
 
-// longestAtLeast returns how many builds waited for sure in the flow in which
-// the most did: they were read before, and built later by the same term.
+// longestAtLeast returns how many builds certainly waited in the longest flow:
+// they were read before, and built later by the same term.
 func (s *simulation) longestAtLeast(t *term, at time.Time) int {
 	flows := map[string]int{}
 	longest := 0

@@ -228,7 +228,7 @@ func scopesOf(data map[string]string) map[string]int64 {
 	return scopes
 }
 
-// sureToLead is for how long a process that wrote the Lease leads for sure: it
+// sureToLead is for how long a process that wrote the Lease certainly leads: it
 // gives up when it could not write it for 10 seconds.
 const sureToLead = 8 * time.Second
 
