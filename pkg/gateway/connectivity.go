@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Connectivity observes whether the API server answers. It sees every request
-// of the process, so it sends none of its own: while there is no answer, the
-// informers or leader election retry.
+// Connectivity observes whether the API server answers. It observes every
+// request of the process and sends none of its own: without an answer, the
+// informers and leader election retry.
 type Connectivity struct {
-	// since is when the first unanswered request after the last answer failed, in
-	// Unix nanoseconds, or 0.
+	// since is the time at which the first request after the last answer failed, in
+	// Unix nanoseconds, or 0 if the last request was answered.
 	since atomic.Int64
 }
 
@@ -30,8 +30,8 @@ func (c *Connectivity) Wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// Unanswered returns for how long no request has been answered, 0 if the last
-// one was.
+// Unanswered returns how long no request has been answered, or 0 if the last
+// request was.
 func (c *Connectivity) Unanswered(now time.Time) time.Duration {
 	if since := c.since.Load(); since != 0 {
 		return now.Sub(time.Unix(0, since))

@@ -16,19 +16,19 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// Election holds the times of leader election, with the meaning that they have
-// in all components of Kubernetes.
+// Election has the durations of leader election, with the meaning that they have
+// in all Kubernetes components.
 type Election struct {
-	// LeaseDuration is how long a standby waits after the last renewal it saw
-	// before it takes the lead.
+	// LeaseDuration is how long a standby waits after the last renewal it observed
+	// before it acquires the Lease.
 	LeaseDuration time.Duration
-	// RenewDeadline is how long the leader tries to renew before it gives up.
+	// RenewDeadline is how long the leader retries a renewal before it stops leading.
 	RenewDeadline time.Duration
-	// RetryPeriod is the time between two tries.
+	// RetryPeriod is the time between two attempts.
 	RetryPeriod time.Duration
 }
 
-// DefaultElection returns the times of Kubernetes' own components
+// DefaultElection returns the durations of Kubernetes' own components
 // (k8s.io/component-base/config/v1alpha1, RecommendedDefaultLeaderElectionConfiguration).
 func DefaultElection() Election {
 	return Election{LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second}
@@ -43,7 +43,8 @@ func (e Election) orDefault() Election {
 	}
 }
 
-// Validate returns what client-go's election would refuse.
+// Validate returns an error for durations that client-go's election refuses. It
+// names the flag.
 func (e Election) Validate() error {
 	retry := time.Duration(leaderelection.JitterFactor * float64(e.RetryPeriod))
 	switch {
@@ -59,38 +60,38 @@ func (e Election) Validate() error {
 	return nil
 }
 
-// campaign competes for the Lease and leads whenever it is held, until ctx
+// elect takes part in elections, and leads while it holds the Lease, until ctx
 // ends. The Lease is released only after the last term has stopped and stored
 // its position, so that the next leader finds it.
-func (g *Gateway) campaign(ctx context.Context) error {
+func (g *Gateway) elect(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := g.candidacy(ctx); err != nil {
+		if err := g.electOnce(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// candidacy ends when the lead was held and given up or lost, when the Lease was
-// released and should be tried for at once, or when ctx ends.
-func (g *Gateway) candidacy(ctx context.Context) error {
-	standing, withdraw := context.WithCancel(context.WithoutCancel(ctx))
-	held := make(chan context.Context, 1)
-	elector, err := g.elector(func(leading context.Context) { held <- leading })
+// electOnce returns when this replica has led and stopped, when another replica
+// released the Lease, so that the next call acquires it at once, or when ctx ends.
+func (g *Gateway) electOnce(ctx context.Context) error {
+	electing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	started := make(chan context.Context, 1)
+	elector, err := g.elector(func(leading context.Context) { started <- leading })
 	if err != nil {
-		withdraw()
+		cancel()
 		return err
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		elector.Run(standing)
+		elector.Run(electing)
 	}()
 	defer func() {
-		withdraw()
+		cancel()
 		<-ended
 	}()
-	watching, stopWatching := context.WithCancel(standing)
+	watching, stopWatching := context.WithCancel(electing)
 	released := make(chan struct{})
 	go func() {
 		defer close(released)
@@ -99,7 +100,7 @@ func (g *Gateway) candidacy(ctx context.Context) error {
 	defer func() { <-released }()
 	defer stopWatching()
 	select {
-	case leading := <-held:
+	case leading := <-started:
 		stopWatching()
 		leading, stop := context.WithCancel(leading)
 		defer stop()
@@ -147,13 +148,13 @@ func (g *Gateway) elector(started func(context.Context)) (*leaderelection.Leader
 	return elector, nil
 }
 
-// rewatchAfter is how long after a watch of the Lease failed it is tried again.
-// Without the watch a released Lease is found at the next try for it.
+// rewatchAfter is the pause after a failed watch of the Lease. Without the watch,
+// a released Lease is noticed at the next attempt to acquire it.
 const rewatchAfter = 10 * time.Second
 
-// awaitRelease returns when the Lease had a holder and was released, or ctx
-// ends. client-go asks for the Lease now and then; the watch only says when it
-// is worth asking at once, and the election decides.
+// awaitRelease returns when the Lease had a holder and was released, or when ctx
+// ends. It only makes the next attempt come at once, and client-go's election
+// decides who leads.
 func (g *Gateway) awaitRelease(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -182,7 +183,7 @@ func (g *Gateway) watchLease(ctx context.Context) (released bool, err error) {
 		return false, err
 	}
 	defer w.Stop()
-	taken := false
+	held := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -196,11 +197,11 @@ func (g *Gateway) watchLease(ctx context.Context) (released bool, err error) {
 			case !ok:
 				return false, apierrors.FromObject(change.Object)
 			case change.Type == watch.Deleted || now.Spec.HolderIdentity == nil || *now.Spec.HolderIdentity == "":
-				if taken {
+				if held {
 					return true, nil
 				}
 			default:
-				taken = true
+				held = true
 			}
 		}
 	}

@@ -47,11 +47,11 @@ func TestElectionTimes(t *testing.T) {
 		})
 	}
 	if DefaultElection().Validate() != nil || (Election{}).orDefault() != DefaultElection() {
-		t.Error("the defaults are not what is used where nothing is said")
+		t.Error("the defaults are not used for unset durations")
 	}
 }
 
-// awaiting has a Gateway wait for the release of the Lease, in a bubble.
+// awaiting is a Gateway that waits for the release of the Lease, in a bubble.
 type awaiting struct {
 	*testing.T
 	log     bytes.Buffer
@@ -85,13 +85,13 @@ func await(t *testing.T, refuses error, test func(a *awaiting)) {
 	})
 }
 
-// shows has the watch show the Lease with the given holder.
+// shows sends the Lease with the given holder through the watch.
 func (a *awaiting) shows(change watch.EventType, holder string) {
 	a.feed.Action(change, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "gateway"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
 	synctest.Wait()
 }
 
-// wants fails the test unless the wait is over, or is not.
+// wants fails the test unless the wait has ended, or not, as given.
 func (a *awaiting) wants(released bool) {
 	a.Helper()
 	synctest.Wait()

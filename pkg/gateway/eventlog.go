@@ -17,14 +17,15 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// LogEvents says which Events are logged, and how much of each.
+// LogEvents is the value of --log-events: which Events are logged, and how much of
+// each.
 type LogEvents string
 
-// The choices of --log-events.
+// The values of --log-events.
 const (
-	// LogFull logs every Event with its JSON.
+	// LogFull logs every Event as JSON.
 	LogFull LogEvents = "full"
-	// LogSummary logs every Event with what filters can be written against.
+	// LogSummary logs of every Event the fields that filters can match.
 	LogSummary LogEvents = "summary"
 	// LogAccepted logs accepted Events only, as LogSummary does.
 	LogAccepted LogEvents = "accepted"
@@ -32,7 +33,7 @@ const (
 	LogNone LogEvents = "none"
 )
 
-// ParseLogEvents returns the choice with the given name. The error names all.
+// ParseLogEvents parses a value of --log-events. The error lists all values.
 func ParseLogEvents(s string) (LogEvents, error) {
 	all := []string{string(LogFull), string(LogSummary), string(LogAccepted), string(LogNone)}
 	if slices.Contains(all, s) {
@@ -41,42 +42,45 @@ func ParseLogEvents(s string) (LogEvents, error) {
 	return "", fmt.Errorf("unknown choice of events to log %q: must be one of %s", s, strings.Join(all, ", "))
 }
 
-// loggedMessage is how many bytes of a message a record of an Event shows: what
-// events.k8s.io/v1 allows a message to have.
+// loggedMessage is how many bytes of an Event's message are logged. It is the
+// longest message that events.k8s.io/v1 allows.
 const loggedMessage = 1 << 10
 
-// eventLog logs and counts each Event the gateway reads, once.
+// eventLog logs and counts each Event that the gateway reads, once.
 type eventLog struct {
-	choice  LogEvents
-	log     *slog.Logger
-	metrics *metrics
-	watcher Observer
+	choice   LogEvents
+	log      *slog.Logger
+	metrics  *metrics
+	observer Observer
 
 	// rejected limits how many rejected Events are logged.
 	rejected *rate.Limiter
 
-	mu   sync.Mutex
-	said map[string]*rate.Sometimes
+	mu sync.Mutex
+	// minutely limits the messages of each kind to one a minute.
+	minutely map[string]*rate.Sometimes
 }
 
-// newEventLog returns a log of Events. Of those that are rejected it logs
-// perSecond at most, and as many as come in ten seconds at once; all where
-// perSecond is 0.
-func newEventLog(choice LogEvents, perSecond int, log *slog.Logger, m *metrics, watcher Observer) *eventLog {
-	l := &eventLog{choice: choice, log: log, metrics: m, watcher: watcher, rejected: rate.NewLimiter(rate.Inf, 0), said: map[string]*rate.Sometimes{}}
+// newEventLog returns a log of Events. It logs at most perSecond rejected Events a
+// second on average, and ten times as many at once, or all if perSecond is 0.
+func newEventLog(choice LogEvents, perSecond int, log *slog.Logger, m *metrics, observer Observer) *eventLog {
+	l := &eventLog{
+		choice: choice, log: log, metrics: m, observer: observer,
+		rejected: rate.NewLimiter(rate.Inf, 0), minutely: map[string]*rate.Sometimes{},
+	}
 	if perSecond > 0 {
 		l.rejected = rate.NewLimiter(rate.Limit(perSecond), 10*perSecond)
 	}
 	return l
 }
 
-// Seen logs and counts e with the verdict on it, and shows it to the watcher.
+// Seen logs and counts e with its verdict, and passes both to the observer.
 func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) {
-	l.watcher.Seen(e, v)
+	l.observer.Seen(e, v)
 	l.metrics.seen(v.Action, v.By).Inc()
 	for _, fault := range v.Faults {
 		l.metrics.faults.WithLabelValues(fault.By).Inc()
-		l.sometimes(fault.By, func() {
+		l.onceAMinute(fault.By, func() {
 			l.log.Warn("expression failed", "by", fault.By, "outcome", fault.Outcome(), "event", event.Key(e), "err", fault.Err)
 		})
 	}
@@ -85,7 +89,7 @@ func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 	}
 	if v.Action != filter.Accept && !l.rejected.Allow() {
 		l.metrics.unlogged.Inc()
-		l.sometimes("unlogged", func() {
+		l.onceAMinute("unlogged", func() {
 			l.log.Info("sampling rejected Events in the log", "perSecond", int(l.rejected.Limit()))
 		})
 		return
@@ -108,23 +112,24 @@ func (l *eventLog) Seen(ctx context.Context, e *corev1.Event, v filter.Verdict) 
 	l.log.LogAttrs(ctx, slog.LevelInfo, "Processing "+event.Key(e), attrs...)
 }
 
-// sometimes calls f for the first of a kind, and then once a minute.
-func (l *eventLog) sometimes(kind string, f func()) {
+// onceAMinute calls f unless it was called for the same kind within the last
+// minute.
+func (l *eventLog) onceAMinute(kind string, f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.said[kind]
+	s := l.minutely[kind]
 	if s == nil {
 		s = &rate.Sometimes{Interval: time.Minute}
-		l.said[kind] = s
+		l.minutely[kind] = s
 	}
 	s.Do(f)
 }
 
-// document shows an Event as JSON in either log format.
+// document is an Event that both log formats write as JSON.
 type document struct{ e *corev1.Event }
 
-// MarshalJSON makes slog's JSON handler nest the Event.
+// MarshalJSON is called by slog's JSON handler, which nests the Event.
 func (d document) MarshalJSON() ([]byte, error) { return json.Marshal(d.e) }
 
-// MarshalText makes slog's text handler show the same JSON, quoted.
+// MarshalText is called by slog's text handler, which quotes the JSON.
 func (d document) MarshalText() ([]byte, error) { return json.Marshal(d.e) }

@@ -15,14 +15,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// maxRecord is how many bytes the record of an Event may have: a trimmed Event
-// has some 60 KiB, JSON writes six bytes for one that cannot be seen, and text
-// logs quote that JSON.
+// maxRecord is the largest log record of an Event, in bytes: a trimmed Event has
+// about 60 KiB, JSON writes six bytes for an invisible one, and text logs quote
+// that JSON.
 const maxRecord = 1 << 20
 
-// FuzzEventLog logs Events of any content in both forms and all amounts: what
-// comes out is one record, on one line, without an escape character. What else a
-// terminal may obey, the daemon's logger leaves out: FuzzLogger.
+// FuzzEventLog logs Events of any content in both formats: the result is one
+// record, on one line, without an escape character. FuzzLogger checks that the
+// daemon's logger removes the other characters that a terminal may interpret.
 func FuzzEventLog(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"namespace":"pequod","name":"web-0.17"},"involvedObject":{"kind":"Pod","name":"web-0"},"reason":"BackOff","count":5}`))
 	f.Add([]byte(`{"metadata":{"namespace":"a\nb","name":"\u001b[2J"},"involvedObject":{"kind":"\r\n{\"level\":\"INFO\"}"},"message":"\u202e\u2028\u0000"}`))

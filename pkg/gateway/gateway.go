@@ -1,11 +1,9 @@
-// Package gateway is the running daemon. It starts and stops what reads Events,
-// delivers builds and keeps the position, elects a leader among replicas, and
-// puts changed filter files into force, so that it can be killed at any moment
-// and lose nothing.
+// Package gateway runs the daemon: it starts, elects a leader, reloads the filter
+// file, and stops. It can be killed at any moment and loses nothing.
 //
-// The data goes one way: source (list, watch, decide) → delivery (queue, limits,
-// retries) → brigade (Secret). A Gateway leads, for as long as it may, in one
-// term or several, each of which begins at the stored position.
+// Events flow one way: source (list, watch, decide) → delivery (queue, limits,
+// retries) → brigade (Secret). A Gateway leads in one term or several. Each begins
+// at the stored position.
 package gateway
 
 import (
@@ -33,80 +31,80 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
-// Options are what a Gateway works with.
+// Options are the dependencies and settings of a Gateway.
 type Options struct {
-	// Core and Coordination talk to the API server without a client-side
-	// throttle: API Priority and Fairness is the throttle.
+	// Core and Coordination are clients without a client-side throttle, because
+	// API Priority and Fairness throttles.
 	Core         corev1client.CoreV1Interface
 	Coordination coordinationv1client.CoordinationV1Interface
-	// Metadata and Authorization serve limits.activeBuilds.
+	// Metadata and Authorization are used for limits.activeBuilds.
 	Metadata      metadata.Interface
 	Authorization authorizationv1client.AuthorizationV1Interface
-	// Config is the filter file to start with.
+	// Config is the filter file at start.
 	Config *config.Config
-	// Scopes are watched, each by a source of its own.
+	// Scopes are watched, each by its own source.
 	Scopes []position.Scope
-	// BuildNamespace is where build Secrets are created.
+	// BuildNamespace is the namespace in which build Secrets are created.
 	BuildNamespace string
-	// Workers is how many Secrets are created at the same time.
+	// Workers is the number of concurrent create calls.
 	Workers int
-	// LogEvents says which Events are logged.
+	// LogEvents is which Events are logged.
 	LogEvents LogEvents
 	// LogRejectedPerSecond is how many rejected Events are logged in a second, on
-	// average; 0 logs all. What is not logged is counted.
+	// average; 0 logs all. Events that are not logged are counted.
 	LogRejectedPerSecond int
-	// Version and Commit say what runs.
+	// Version and Commit are those of the binary.
 	Version, Commit string
-	// Position names the ConfigMap that keeps the position; without a name the
-	// position lives as long as the process.
+	// Position names the ConfigMap in which the position is stored; without a name
+	// it is lost when the process ends.
 	Position Object
-	// ReplayExisting builds from the Events that are there when there is no
-	// stored position, instead of skipping them.
+	// ReplayExisting processes existing Events if there is no stored position,
+	// instead of skipping them.
 	ReplayExisting bool
-	// Lease names the Lease that replicas compete for; without a name there is
-	// no election and the process leads.
+	// Lease names the Lease of leader election; without a name there is no
+	// election and this process leads.
 	Lease Object
-	// Election holds the times of leader election.
+	// Election has the durations of leader election.
 	Election Election
-	// Pod names the pod the process runs in, to report Warning Events on;
+	// Pod names the pod of this process, on which Warning Events are reported;
 	// without a name they are only logged.
 	Pod Object
-	// Identity tells this process from other replicas.
+	// Identity identifies this replica in the Lease.
 	Identity string
 	// AllowBrigadeEvents turns the loop guard off.
 	AllowBrigadeEvents bool
-	// PushDown uses a server-side field selector, so that what the filters
-	// reject for sure is not sent. It is not seen, logged or counted then.
+	// PushDown uses a server-side field selector, so that the API server does not
+	// send Events that the filters reject. Those are not logged or counted.
 	PushDown bool
-	// DryRun has every Secret validated and none stored. The position is read
-	// and never written, and there is no election.
+	// DryRun has the API server validate every Secret and store none. The position
+	// is read and never written, and there is no election.
 	DryRun bool
-	// Observer sees Events and outcomes, beside log and metrics; nil for none.
+	// Observer observes Events and outcomes; nil for none.
 	Observer Observer
-	// Grace is how long a stopping gateway waits for writes that are under way.
+	// Grace is how long a stopping gateway waits for create calls in progress.
 	Grace time.Duration
-	// Connectivity knows whether the API server answers the clients above.
+	// Connectivity observes whether the API server answers the clients above.
 	Connectivity *Connectivity
 	Log          *slog.Logger
 	Registerer   prometheus.Registerer
 }
 
-// Observer sees what the gateway does. It is called in the flow of Events, so it
-// must not wait.
+// Observer observes what the gateway does. Its methods must not block, because
+// they are called between reading an Event and queueing its build.
 type Observer interface {
-	// Seen sees each Event that is read, once, with the verdict on it. The Event
+	// Seen is called once for each Event that is read, with its verdict. The Event
 	// is not changed afterwards.
 	Seen(e *corev1.Event, v filter.Verdict)
 	delivery.Observer
 }
 
-// noObserver is the Observer where there is none.
+// noObserver is the Observer of a Gateway without one.
 type noObserver struct{}
 
 func (noObserver) Seen(*corev1.Event, filter.Verdict)               {}
 func (noObserver) Settled(delivery.Build, delivery.Outcome, string) {}
 
-// Object names an object by namespace and name. The zero Object names none.
+// Object is the namespace and name of an object. The zero value names none.
 type Object struct {
 	Namespace string
 	Name      string
@@ -118,31 +116,30 @@ type Gateway struct {
 	log     *slog.Logger
 	metrics *metrics
 	events  *eventLog
-	// config is the filter file in force, and decider what of it sources need.
+	// config is the current filter file, and decider is its part that sources use.
 	config  atomic.Pointer[config.Config]
 	decider atomic.Pointer[decide.Decider]
-	// changed receives when another filter file was put into force.
+	// changed receives when the filter file was replaced.
 	changed chan struct{}
-	// reached are the positions at which the last term ended. They count where
-	// none are stored.
+	// reached has the positions at which the last term ended. They are used if none
+	// are stored.
 	reached position.Positions
-	// synced says that the Events have been watched, or that this replica stands
-	// by. A term that follows another in no time does not undo it.
+	// synced is whether existing Events have been read, or this replica is a standby.
+	// It stays true when the next term begins.
 	synced atomic.Bool
-	// term is the one at work, and queue what it delivers with; nil where this
-	// replica does not lead. leader is who does, where that is known.
+	// term and queue are the current ones, or nil if this replica does not lead.
+	// leader is the identity of the leader, if it is known.
 	term   atomic.Pointer[term]
 	queue  atomic.Pointer[delivery.Queue]
 	leader atomic.Pointer[string]
-	// blocked is what the start waits for, nil where nothing is known to be
-	// wrong.
+	// blocked is why the start is blocked, or nil.
 	blocked atomic.Pointer[string]
-	// holdsLease fails when the Lease has run out under a process that thinks
-	// it holds it.
+	// holdsLease fails if the Lease has expired and this process still acts as
+	// leader.
 	holdsLease *leaderelection.HealthzAdaptor
 }
 
-// New returns a Gateway that does nothing until it is run.
+// New returns a Gateway. Run starts it.
 func New(o Options) *Gateway {
 	o.Election = o.Election.orDefault()
 	if o.Observer == nil {
@@ -161,7 +158,7 @@ func New(o Options) *Gateway {
 	return g
 }
 
-// use puts a filter file into force for what is read from now on.
+// use makes c the current filter file, for all Events read from now on.
 func (g *Gateway) use(c *config.Config) {
 	g.decider.Store(&decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents})
 	before := g.config.Swap(c)
@@ -180,11 +177,10 @@ func (g *Gateway) use(c *config.Config) {
 	}
 }
 
-// Apply puts another filter file into force. What was accepted before stays
-// accepted, with the list and the project that it was accepted with. A
-// MissingRightError says that the account lacks a right that the file needs;
-// any other error that the API server could not be asked, and Apply can be
-// called again.
+// Apply replaces the filter file. Builds that were accepted before keep their
+// filter list and project. The error is a *MissingRightError if the account lacks
+// a right that the file needs. After any other error, which is that of the request
+// for this right, Apply can be called again.
 func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	if c.Limits.ActiveBuilds > 0 {
 		if err := g.mayCountWorkers(ctx); err != nil {
@@ -195,27 +191,26 @@ func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	g.log.Info("filter file loaded", "filters", c.Filters.Len())
 	select {
 	case g.changed <- struct{}{}:
-	default: // a change that was not taken up yet will find this one
+	default: // the pending notification applies this file too
 	}
 	return nil
 }
 
-// Refuse records that a filter file was refused, and the one before it stays in
-// force.
+// Refuse records that a filter file was refused and the previous one stays in use.
 func (g *Gateway) Refuse(error) { g.metrics.refused() }
 
-// Run works until ctx ends, and returns when everything it started has. The
-// error says what no retry can heal: a position that cannot be read, a limit
-// that the account has no right for.
+// Run runs the gateway until ctx ends, and returns when everything that it started
+// has returned. Its error is one that a retry does not heal: an invalid stored
+// position, or a limit that needs a right that the account does not have.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.logChoices()
 	if g.options.Lease.Name == "" || g.options.DryRun {
 		return g.lead(ctx, ctx)
 	}
-	return g.campaign(ctx)
+	return g.elect(ctx)
 }
 
-// logChoices logs what the user chose and may not want.
+// logChoices logs settings that the user may not want.
 func (g *Gateway) logChoices() {
 	if g.options.DryRun {
 		g.log.Warn("dry run", "hint", "builds are validated and not created, the position is read and not written, and there is no leader election")
@@ -231,22 +226,22 @@ func (g *Gateway) logChoices() {
 	}
 }
 
-// maxUnanswered is how long the API server may give no answer before the gateway
-// is not ready any more.
+// maxUnanswered is how long the API server may not answer before the gateway is
+// not ready.
 const maxUnanswered = time.Minute
 
-// Ready returns nil while the gateway watches Events or stands by, and
-// otherwise why it is of no use right now. The notes say what is wrong and does
-// not keep it from working.
+// Ready returns nil while the gateway watches Events or is a standby, and otherwise
+// the reason why it does neither. The notes name problems with which it still
+// works.
 func (g *Gateway) Ready() (notes []string, err error) {
 	if unanswered := g.options.Connectivity.Unanswered(time.Now()); unanswered > maxUnanswered {
 		return nil, fmt.Errorf("the API server has not answered for %s", unanswered.Round(time.Second))
 	}
 	if !g.synced.Load() {
 		if blocked := g.blocked.Load(); blocked != nil {
-			return nil, fmt.Errorf("the Events are not being watched yet: %s", *blocked)
+			return nil, fmt.Errorf("Events are not watched yet: %s", *blocked)
 		}
-		return nil, errors.New("the Events are not being watched yet")
+		return nil, errors.New("Events are not watched yet")
 	}
 	if g.config.Load().Limits.Paused {
 		notes = append(notes, "paused: no build is created")
@@ -257,22 +252,22 @@ func (g *Gateway) Ready() (notes []string, err error) {
 	return notes, nil
 }
 
-// Healthy returns nil unless a restart would help: the process thinks that it
-// leads though its Lease has run out.
+// Healthy returns an error if a restart would help: the Lease has expired and this
+// process still acts as leader.
 func (g *Gateway) Healthy() error {
 	return g.holdsLease.Check(nil)
 }
 
-// conflictPause keeps two gateways that take the position from each other from
-// listing Events without rest.
+// conflictPause is the pause after a conflict, so that two gateways that write the
+// same position do not list Events all the time.
 const conflictPause = 2 * time.Second
 
-// lead works until leading ends. stopping is done when the process is to end,
-// which ends leading too; where only leading ends, another replica leads.
+// lead reads Events and creates builds until leading ends. If stopping is done too,
+// the process stops; otherwise another replica leads.
 func (g *Gateway) lead(leading, stopping context.Context) error {
 	g.metrics.leader.Set(1)
 	defer g.metrics.leader.Set(0)
-	defer g.metrics.unsaved.Store(0) // what is not saved by then is for the next leader to read again
+	defer g.metrics.unsaved.Store(0) // the next leader reads again what is not saved
 	reporter, stopReporter := newReporter(g.options)
 	defer stopReporter()
 	queue := delivery.NewQueue(delivery.Options{

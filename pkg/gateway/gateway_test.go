@@ -36,7 +36,7 @@ const (
 	capped     = "project: a/b\nlimits: {activeBuilds: 5}\nfilters: [{kind: Pod, action: accept}]\n"
 )
 
-// newGateway returns a Gateway that works with a fake API server.
+// newGateway returns a Gateway with a fake API server.
 func newGateway(t *testing.T, client *fake.Clientset, log *bytes.Buffer) *Gateway {
 	t.Helper()
 	return New(Options{
@@ -52,16 +52,16 @@ func TestApply(t *testing.T) {
 		`add to the account's Role there: apiGroups: [""], resources: [pods], verbs: [list, watch]; or set limits.activeBuilds to 0`
 	tests := map[string]struct {
 		file string
-		// review is what the API server says of the right to watch pods.
+		// review is the API server's answer about the right to watch pods.
 		review  func() (allowed bool, err error)
 		err     string
 		final   bool
 		applied bool
 	}{
-		"a file that needs no right":             {acceptPods, nil, "", false, true},
-		"a file whose right is there":            {capped, func() (bool, error) { return true, nil }, "", false, true},
-		"a file whose right is missing":          {capped, func() (bool, error) { return false, nil }, missing, true, false},
-		"a file whose right cannot be asked for": {capped, func() (bool, error) { return false, errors.New("no answer") }, "asking whether the account may list pods in namespace brigade: no answer", false, false},
+		"a file that needs no right":           {acceptPods, nil, "", false, true},
+		"a file whose right is there":          {capped, func() (bool, error) { return true, nil }, "", false, true},
+		"a file whose right is missing":        {capped, func() (bool, error) { return false, nil }, missing, true, false},
+		"a file whose right cannot be checked": {capped, func() (bool, error) { return false, errors.New("no answer") }, "checking the right to list pods in namespace brigade: no answer", false, false},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestApply(t *testing.T) {
 				want, generation = c, 2
 			}
 			if g.config.Load() != want || g.decider.Load().Filters != want.Filters {
-				t.Errorf("the file is in force: %t, want %t", g.config.Load() == c, tc.applied)
+				t.Errorf("the file is in use: %t, want %t", g.config.Load() == c, tc.applied)
 			}
 			if got := testutil.ToFloat64(g.metrics.generation); got != generation {
 				t.Errorf("generation %v, want %v", got, generation)
@@ -138,16 +138,16 @@ func TestReady(t *testing.T) {
 		notes []string
 		err   string
 	}{
-		"before the Events are watched": {func(*Gateway) {}, 0, nil, "the Events are not being watched yet"},
+		"before the Events are watched": {func(*Gateway) {}, 0, nil, "Events are not watched yet"},
 		"while they are":                {func(g *Gateway) { g.synced.Store(true) }, time.Hour, nil, ""},
 		"with a position that cannot be saved": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.metrics.unsaved.Store(time.Now().UnixNano())
 		}, 90 * time.Second, []string{"the position has not been saved for 1m30s: see the log"}, ""},
-		"while it cannot begin": {func(g *Gateway) {
+		"while a startup step fails": {func(g *Gateway) {
 			why := "no right"
 			g.blocked.Store(&why)
-		}, 0, nil, "the Events are not being watched yet: no right"},
+		}, 0, nil, "Events are not watched yet: no right"},
 		"while builds are paused": {func(g *Gateway) {
 			g.synced.Store(true)
 			c := config.Observe()
@@ -211,7 +211,7 @@ func TestConnectivityKnowsSinceWhenNoRequestIsAnswered(t *testing.T) {
 	}
 }
 
-func TestAGatewaySaysWhatWasChosen(t *testing.T) {
+func TestChoicesThatUsersMayNotWantAreLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	g := newGateway(t, fake.NewClientset(), &log)

@@ -19,7 +19,7 @@ import (
 	kubetesting "k8s.io/client-go/testing"
 )
 
-// steps records what a Gateway asks of the API server, in order.
+// steps returns the writes of Leases and ConfigMaps, in order.
 func steps(client *fake.Clientset) []string {
 	var all []string
 	for _, a := range client.Actions() {
@@ -74,8 +74,8 @@ func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 	})
 }
 
-// leaseOf returns a Lease as its holder last renewed it, and as it was released
-// where there is none.
+// leaseOf returns a Lease as its holder last renewed it, or a released one if the
+// holder is empty.
 func leaseOf(holder string) *coordinationv1.Lease {
 	now, seconds := metav1.NowMicro(), int32(15)
 	return &coordinationv1.Lease{
@@ -84,7 +84,7 @@ func leaseOf(holder string) *coordinationv1.Lease {
 	}
 }
 
-func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
+func TestAStandbyNamesTheLeaderAndAcquiresAReleasedLeaseAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
@@ -101,7 +101,7 @@ func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
 		if _, err := g.Ready(); err != nil {
 			t.Errorf("a standby is not ready: %v", err)
 		}
-		// The fake API server's watch starts without what is there: the holder
+		// The fake API server's watch does not send existing objects: the holder
 		// renews, as it does every two seconds, and then releases.
 		for _, holder := range []string{"other", ""} {
 			if _, err := leases.Update(t.Context(), leaseOf(holder), metav1.UpdateOptions{}); err != nil {
@@ -111,7 +111,7 @@ func TestAStandbySaysWhoLeadsAndTakesOverAReleasedLeaseAtOnce(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond) // fake clock
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
-			t.Errorf("leading %v, leader %q, want to lead as soon as the lease is released", s.Leading, s.Leader)
+			t.Errorf("leading %v, leader %q, want to lead as soon as the Lease is released", s.Leading, s.Leader)
 		}
 		stop()
 	})
@@ -139,7 +139,7 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 		refuses = false
 		time.Sleep(2 * DefaultElection().LeaseDuration) // fake clock
 		if !g.Status().Leading {
-			t.Error("does not lead again once the lease can be had")
+			t.Error("does not lead again once the lease can be renewed")
 		}
 		stop()
 	})

@@ -7,13 +7,14 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// lock is the Lease, and notes why it cannot be had: client-go only logs that.
+// lock is the Lease. It records why the Lease cannot be acquired, which client-go
+// only logs. It embeds LeaseLock to be a resourcelock.Interface.
 type lock struct {
 	resourcelock.LeaseLock
 	gateway *Gateway
 }
 
-// Get reads the Lease. One that is not there yet is not what is wrong.
+// Get reads the Lease. A Lease that does not exist yet is no problem.
 func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.LeaseLock.Get(ctx)
 	if !apierrors.IsNotFound(err) {
@@ -22,21 +23,19 @@ func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 	return record, raw, err
 }
 
-// Create creates the Lease.
 func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	err := l.LeaseLock.Create(ctx, record)
 	l.note("creating", err)
 	return err
 }
 
-// Update takes or renews the Lease.
 func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	err := l.LeaseLock.Update(ctx, record)
 	l.note("updating", err)
 	return err
 }
 
-// note keeps why the Lease cannot be had, for /readyz.
+// note records the error for /readyz.
 func (l *lock) note(doing string, err error) {
 	if err == nil {
 		l.gateway.blocked.Store(nil)

@@ -14,9 +14,8 @@ import (
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
-// A pod that waits for a Lease that it cannot have says in /readyz which Lease and
-// why.
-func TestReadySaysWhyTheLeaseCannotBeHad(t *testing.T) {
+// /readyz of a pod that cannot acquire the Lease names the Lease and the error.
+func TestReadySaysWhyTheLeaseCannotBeAcquired(t *testing.T) {
 	t.Parallel()
 	leases := schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
 	denied := apierrors.NewForbidden(leases, "gw", errors.New("no right"))
@@ -28,7 +27,7 @@ func TestReadySaysWhyTheLeaseCannotBeHad(t *testing.T) {
 		t.Helper()
 		_ = l.Create(t.Context(), resourcelock.LeaderElectionRecord{})
 	}
-	const head = "the Events are not being watched yet"
+	const head = "Events are not watched yet"
 	tests := map[string]struct {
 		verb string
 		err  error

@@ -13,8 +13,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
-// metrics are the daemon's own; those of delivery are registered beside them.
-// The label `by` is bounded by the length of the filter list.
+// metrics are the metrics of the daemon, those of delivery and source included. The
+// label `by` has at most one value for each filter, and a few more.
 type metrics struct {
 	events     *prometheus.CounterVec
 	faults     *prometheus.CounterVec
@@ -26,11 +26,11 @@ type metrics struct {
 	unlogged   prometheus.Counter
 	delivery   *delivery.Metrics
 	source     *source.Metrics
-	// unsaved is since when saving the position has failed, in Unix nanoseconds,
-	// or 0.
+	// unsaved is the time since which saving the position has failed, in Unix
+	// nanoseconds, or 0.
 	unsaved atomic.Int64
-	// held is when the position last moved, in Unix nanoseconds, or 0 where
-	// nothing holds it.
+	// held is the time since which the position has not moved although a build
+	// waits, in Unix nanoseconds, or 0.
 	held atomic.Int64
 
 	mu       sync.RWMutex
@@ -49,7 +49,7 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 		}, []string{"by"}),
 		leader: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "leader",
-			Help: "1 while this process reads Events and creates builds, 0 while it stands by.",
+			Help: "1 while this process reads Events and creates builds, 0 while it is a standby.",
 		}),
 		generation: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "config_generation",
@@ -65,11 +65,11 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 		}),
 		paused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "paused",
-			Help: "1 while the filter file says `paused`: no builds are created, and accepted ones wait.",
+			Help: "1 while the filter file sets `paused`: no builds are created, and accepted ones wait.",
 		}),
 		unlogged: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "events_unlogged_total",
-			Help: "Rejected Events that were not logged, because more came than --log-rejected-per-second allows.",
+			Help: "Rejected Events that were not logged because there were more than --log-rejected-per-second allows.",
 		}),
 		counters: map[verdict]prometheus.Counter{},
 		delivery: delivery.NewMetrics(r),
@@ -85,7 +85,7 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "build_info",
-		Help:        "Always 1; the labels say what runs.",
+		Help:        "Always 1, with the version, the commit and the Go version as labels.",
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit, "goversion": runtime.Version()},
 	})
 	info.Set(1)
@@ -93,15 +93,15 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 	return m
 }
 
-// verdict is what Events are counted by.
+// verdict is the key of the counters of Events.
 type verdict struct {
 	action filter.Action
 	by     string
 }
 
-// seen returns the counter of Events with a verdict. It keeps the counters, two
-// for each filter at most, because looking one up by its labels takes longer than
-// deciding.
+// seen returns the counter of Events with the given verdict. It caches the
+// counters, at most two for each filter, because finding one by its labels takes
+// longer than deciding.
 func (m *metrics) seen(action filter.Action, by string) prometheus.Counter {
 	key := verdict{action, by}
 	m.mu.RLock()
@@ -117,7 +117,8 @@ func (m *metrics) seen(action filter.Action, by string) prometheus.Counter {
 	return counter
 }
 
-// positionAge returns for how many seconds the position has been held.
+// positionAge returns how many seconds the position has not moved although a build
+// waits.
 func (m *metrics) positionAge() float64 {
 	if held := m.held.Load(); held != 0 {
 		return time.Since(time.Unix(0, held)).Seconds()
@@ -125,7 +126,7 @@ func (m *metrics) positionAge() float64 {
 	return 0
 }
 
-// unsavedFor returns for how long saving the position has failed.
+// unsavedFor returns how long saving the position has failed.
 func (m *metrics) unsavedFor(now time.Time) time.Duration {
 	if unsaved := m.unsaved.Load(); unsaved != 0 {
 		return now.Sub(time.Unix(0, unsaved))
@@ -133,14 +134,12 @@ func (m *metrics) unsavedFor(now time.Time) time.Duration {
 	return 0
 }
 
-// loaded records that a filter file was loaded.
 func (m *metrics) loaded() {
 	m.generation.Inc()
 	m.reloadGood.Set(1)
 	m.reloadTime.SetToCurrentTime()
 }
 
-// refused records that a filter file was refused.
 func (m *metrics) refused() {
 	m.reloadGood.Set(0)
 }

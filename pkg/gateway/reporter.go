@@ -10,26 +10,25 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
-// podReporter puts warnings out as Events on the gateway's own pod. The
-// recorder aggregates and throttles them, 25 at once and then one in five
-// minutes for a pod (k8s.io/client-go/tools/record, defaultSpamQPS).
+// podReporter reports warnings as Events on the gateway's own pod. client-go's
+// recorder aggregates them and allows 25 at once and then one in five minutes for a
+// pod (k8s.io/client-go/tools/record, defaultSpamQPS).
 type podReporter struct {
 	recorder record.EventRecorder
 	pod      *corev1.ObjectReference
 }
 
-// Warn records a Warning Event.
 func (r podReporter) Warn(reason, message string) {
 	r.recorder.Event(r.pod, corev1.EventTypeWarning, reason, message)
 }
 
-// silent reports nothing: outside a pod there is no object to report on, and
-// everything reported is logged as well.
+// silent reports nothing. Outside a pod there is no object to report on, and all
+// warnings are logged too.
 type silent struct{}
 
 func (silent) Warn(string, string) {}
 
-// newReporter returns the reporter for o, and what stops it.
+// newReporter returns the reporter for o, and a function that stops it.
 func newReporter(o Options) (delivery.Reporter, func()) {
 	if o.Pod.Name == "" {
 		return silent{}, func() {}

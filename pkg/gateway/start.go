@@ -12,20 +12,20 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
-// callTimeout is the deadline of one small call to the API server.
+// callTimeout is the deadline of one small request to the API server.
 const callTimeout = 15 * time.Second
 
-// startBackoff spaces the attempts to reach the API server at start.
+// startBackoff is the backoff of startup steps.
 func startBackoff() wait.Backoff {
 	return wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 15 * time.Second}
 }
 
-// restorePositions finds the position each scope starts from, and saves it. It tries
-// until the API server answers or ctx ends; its error is one that a retry does
-// not heal.
+// restorePositions finds the position from which each scope starts, and saves it.
+// It retries until the API server answers or ctx ends. Its error is one that a
+// retry does not heal.
 func (t *term) restorePositions(ctx context.Context) error {
 	if t.config.Limits.ActiveBuilds > 0 {
-		if err := t.retry(ctx, "ask for the right to count workers", t.gateway.mayCountWorkers); err != nil {
+		if err := t.retry(ctx, "check the right to count worker pods", t.gateway.mayCountWorkers); err != nil {
 			return err
 		}
 	}
@@ -58,16 +58,16 @@ func (t *term) restorePositions(ctx context.Context) error {
 	if t.saver == nil {
 		return nil
 	}
-	// Saved at once, so that a crash within the first seconds loses nothing.
+	// Save at once, so that a crash within the first seconds loses nothing.
 	return t.retry(ctx, "save the position", func(ctx context.Context) error { return t.saver.Save(ctx, t.positions()) })
 }
 
-// version returns the current version of the cluster's history.
+// version returns the current resourceVersion of the cluster.
 func (t *term) version(ctx context.Context, scope position.Scope) (string, error) {
 	return source.Version(ctx, t.options.Core.Events(string(scope)))
 }
 
-// startOf returns the resourceVersion above which the scope's Events are
+// startOf returns the resourceVersion after which the Events of the scope are
 // processed, and logs why.
 func (t *term) startOf(scope position.Scope, stored string, found bool, current string) string {
 	log := t.log.With("scope", scope.String())
@@ -88,9 +88,9 @@ func (t *term) startOf(scope position.Scope, stored string, found bool, current 
 	}
 }
 
-// retry calls f until it succeeds or ctx ends, and logs that it does not. An
-// error that a retry does not heal is returned.
-func (t *term) retry(ctx context.Context, what string, f func(context.Context) error) error {
+// retry calls f until it succeeds or ctx ends, and logs each failure. It returns an
+// error that a retry does not heal.
+func (t *term) retry(ctx context.Context, step string, f func(context.Context) error) error {
 	backoff := startBackoff()
 	for {
 		err := f(ctx)
@@ -102,9 +102,9 @@ func (t *term) retry(ctx context.Context, what string, f func(context.Context) e
 		}
 		pause := backoff.Step()
 		if ctx.Err() == nil {
-			blocked := what + ": " + err.Error()
+			blocked := step + ": " + err.Error()
 			t.gateway.blocked.Store(&blocked)
-			t.log.Error("startup step failed, retrying", "step", what, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
+			t.log.Error("startup step failed, retrying", "step", step, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
 		}
 		select {
 		case <-ctx.Done():
@@ -114,7 +114,7 @@ func (t *term) retry(ctx context.Context, what string, f func(context.Context) e
 	}
 }
 
-// IsFinal reports whether no retry heals err.
+// IsFinal reports whether a retry does not heal err.
 func IsFinal(err error) bool {
 	_, invalid := errors.AsType[*position.InvalidError](err)
 	_, missing := errors.AsType[*MissingRightError](err)

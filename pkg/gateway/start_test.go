@@ -27,7 +27,7 @@ import (
 const current = "100"
 
 // newCluster returns a fake API server that has the position ConfigMap with the
-// given data, none where it is nil.
+// given data, or no ConfigMap if it is nil.
 func newCluster(data map[string]string) *fake.Clientset {
 	var objects []runtime.Object
 	if data != nil {
@@ -140,7 +140,7 @@ func TestEachScopeStartsAtItsPosition(t *testing.T) {
 	}
 }
 
-func TestATermThatFollowsAnotherStartsWhereThatEnded(t *testing.T) {
+func TestATermStartsWhereTheOneBeforeEnded(t *testing.T) {
 	t.Parallel()
 	term := newTestTerm(t, newCluster(nil), &bytes.Buffer{}, func(o *Options) { o.Position = Object{} })
 	term.gateway.reached = position.Positions{"pequod": "70"}
@@ -157,7 +157,7 @@ func TestAPositionThatCannotBeReadEndsTheStart(t *testing.T) {
 	term := newTestTerm(t, newCluster(map[string]string{"namespace.pequod": "yesterday"}), &bytes.Buffer{}, nil)
 	err := term.restorePositions(t.Context())
 	if _, invalid := errors.AsType[*position.InvalidError](err); !invalid || !IsFinal(err) {
-		t.Errorf("error %v, want one that no retry heals", err)
+		t.Errorf("error %v, want one that a retry does not heal", err)
 	}
 }
 
@@ -171,17 +171,17 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 	}{
 		"listing Events": {
 			"list", "events", forbidden,
-			`the Events are not being watched yet: list Events in namespace pequod: events is forbidden: no Role grants it`,
+			`Events are not watched yet: list Events in namespace pequod: events is forbidden: no Role grants it`,
 			`hint="grant the ServiceAccount the right named in the error"`,
 		},
 		"reading the position": {
 			"get", "configmaps", apierrors.NewUnauthorized("token expired"),
-			`the Events are not being watched yet: read the position: reading position from configmap brigade/position: token expired`,
+			`Events are not watched yet: read the position: reading position from configmap brigade/position: token expired`,
 			`hint="check the token or certificate of the kubeconfig or ServiceAccount"`,
 		},
 		"saving the position": {
 			"create", "configmaps", apierrors.NewServiceUnavailable("etcd is down"),
-			`the Events are not being watched yet: save the position: saving position to configmap brigade/position: etcd is down`,
+			`Events are not watched yet: save the position: saving position to configmap brigade/position: etcd is down`,
 			`hint="check that the API server is up and can be reached from here"`,
 		},
 	}
@@ -234,7 +234,7 @@ func TestAStoredPositionEmptiesTheBucket(t *testing.T) {
 		stored map[string]string
 		built  int
 	}{
-		"nothing stored: the burst is there":                     {nil, 3},
+		"nothing stored: the burst is available":                 {nil, 3},
 		"a stored position: the process before may have used it": {map[string]string{"namespace.pequod": "50"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

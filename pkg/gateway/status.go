@@ -7,21 +7,22 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// Status is what a Gateway is doing.
+// Status is what a Gateway is doing, for the page.
 type Status struct {
 	// Leading is whether this replica reads Events and creates builds.
 	Leading bool
-	// Leader is the identity of the replica that leads, where it is known.
+	// Leader is the identity of the replica that leads, or empty if it is unknown.
 	Leader string
-	// Positions are how far each scope has come; nil where it does not lead.
+	// Positions has the position of each scope; nil if this replica does not lead.
 	Positions position.Positions
-	// HeldSince is since when the position has not moved although builds wait.
+	// HeldSince is the time since which the position has not moved although a build
+	// waits, or zero.
 	HeldSince time.Time
-	// Queue is what waits.
+	// Queue is the status of the queue.
 	Queue delivery.Status
 }
 
-// Status returns what the Gateway is doing. It does not wait for anything.
+// Status returns what the Gateway is doing. It does not block.
 func (g *Gateway) Status() Status {
 	var s Status
 	if leader := g.leader.Load(); leader != nil {

@@ -19,25 +19,23 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
-// term is a time of work that begins at one position. Changed filter files are
-// put into force within it; it ends when leading does, or when the stored
-// position or the cluster's history is not what it was any more.
+// term is a period of work that begins at one position. A changed filter file does
+// not end it. It ends when this replica stops leading, when another gateway wrote
+// the position, or when the cluster's history went back.
 type term struct {
 	gateway *Gateway
 	options Options
 	log     *slog.Logger
 	queue   *delivery.Queue
-	// config is the filter file that limits and selector were taken from.
+	// config is the filter file of the current limits and selector.
 	config *config.Config
-	// store and saver are nil where no position is stored, and saver where it
-	// is only read.
+	// store is nil if no position is stored. saver is nil then too, and if the
+	// position is only read.
 	store    *position.Store
 	saver    *position.Saver
 	trackers map[position.Scope]*position.Tracker
 
-	sources *group
-	workers *group
-	writers *group
+	sources, workers, writers *group
 }
 
 func newTerm(g *Gateway, queue *delivery.Queue) *term {
@@ -55,8 +53,8 @@ func newTerm(g *Gateway, queue *delivery.Queue) *term {
 	return t
 }
 
-// run works until leading ends. Where stopping is not done by then, another
-// replica leads, and the position is for it to write.
+// run runs the term until leading ends. If stopping is not done by then, another
+// replica leads and writes the position.
 func (t *term) run(leading, stopping context.Context) error {
 	ctx, fail := context.WithCancelCause(leading)
 	defer fail(nil)
@@ -76,7 +74,7 @@ func (t *term) run(leading, stopping context.Context) error {
 	lost := errors.Is(cause, position.ErrTaken) || errors.Is(cause, source.ErrHistory)
 	switch {
 	case errors.Is(cause, source.ErrHistory):
-		// Where the restored cluster has no position, all its Events are read:
+		// If the restored cluster has no position, all its Events are read, because
 		// those since the restore must not be skipped.
 		t.queue.Forget()
 		t.gateway.reached = position.Positions{}
@@ -84,8 +82,8 @@ func (t *term) run(leading, stopping context.Context) error {
 			t.gateway.reached[scope] = ""
 		}
 	case lost:
-		// Another position may come from a restore too, after which builds that
-		// were written may be gone.
+		// The position may be from a restore too, after which builds that were
+		// created may not exist.
 		t.queue.Forget()
 		t.gateway.reached = nil
 	default:
@@ -102,7 +100,7 @@ func (t *term) run(leading, stopping context.Context) error {
 	return nil
 }
 
-// group is goroutines that are stopped and waited for together.
+// group is a number of goroutines that are stopped together.
 type group struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -113,7 +111,7 @@ func newGroup(ctx context.Context) (*group, context.Context) {
 	return &group{cancel: cancel}, ctx
 }
 
-// stop stops a group that may never have been started.
+// stop stops the group and waits for it. A nil group was never started.
 func (g *group) stop() {
 	if g != nil {
 		g.cancel()
@@ -152,7 +150,7 @@ func (t *term) stop() {
 	t.workers.stop()
 }
 
-// startSources starts what reads Events. It returns channels that are closed
+// startSources starts a source for each scope. It returns channels that are closed
 // when the first lists have ended.
 func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) []<-chan struct{} {
 	selector := t.selector()
@@ -185,11 +183,11 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 	return listed
 }
 
-// maxListWait is how long writing waits for the first lists at most.
+// maxListWait is the longest time that creating builds waits for the first lists.
 const maxListWait = 30 * time.Second
 
-// awaitLists waits until what waits is known, so that it is built in the order
-// of its versions.
+// awaitLists waits until the first lists have ended, so that builds are created in
+// the order of their Events' versions.
 func awaitLists(ctx context.Context, listed []<-chan struct{}) {
 	timeout := time.NewTimer(maxListWait)
 	defer timeout.Stop()
@@ -204,7 +202,7 @@ func awaitLists(ctx context.Context, listed []<-chan struct{}) {
 	}
 }
 
-// startWorkers starts to count worker pods where a limit needs it.
+// startWorkers starts to count worker pods if activeBuilds is set.
 func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
 	t.workers = nil
 	if t.config.Limits.ActiveBuilds == 0 {
@@ -226,8 +224,8 @@ func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
 	})
 }
 
-// settleTime is how long pods of builds that a predecessor created last are
-// waited for. Where no position is stored there is no predecessor.
+// settleTime is how long to wait for the pods of builds that the previous leader
+// created last. Without a stored position there is no previous leader.
 func (t *term) settleTime() time.Duration {
 	if t.store == nil {
 		return 0
@@ -235,8 +233,8 @@ func (t *term) settleTime() time.Duration {
 	return limit.SettleTime
 }
 
-// selector returns the field selector that the API server applies, empty where
-// it is to send everything.
+// selector returns the field selector that the API server applies, or the empty
+// string if it sends all Events.
 func (t *term) selector() string {
 	if !t.options.PushDown {
 		return ""
@@ -244,8 +242,8 @@ func (t *term) selector() string {
 	return t.config.Filters.Selector().String()
 }
 
-// followConfig puts changed filter files into force until ctx ends. What
-// decides has changed by then; the limits and the selector follow.
+// followConfig applies the limits and the selector of changed filter files until
+// ctx ends. Sources already decide with the changed filters.
 func (t *term) followConfig(ctx context.Context, fail context.CancelCauseFunc) {
 	for {
 		select {
@@ -277,11 +275,10 @@ func (t *term) positions() position.Positions {
 	return all
 }
 
-// ageEvery is how often it is looked for how long the position has been held.
+// ageEvery is the interval in which watchAge compares positions.
 const ageEvery = 3 * time.Second
 
-// watchAge records since when the position has been held: since the last time
-// that it was seen to move, or to have nothing that it waits for.
+// watchAge records since when the position has not moved although a build waits.
 func (t *term) watchAge(ctx context.Context) {
 	held := &t.gateway.metrics.held
 	defer held.Store(0)
@@ -309,7 +306,8 @@ func (t *term) watchAge(ctx context.Context) {
 	}
 }
 
-// historyWentBack reports whether the cluster is behind what was read of it.
+// historyWentBack reports whether the cluster's current version is lower than one
+// that was read.
 func (t *term) historyWentBack(ctx context.Context) bool {
 	for scope, tracker := range t.trackers {
 		current, err := t.version(ctx, scope)

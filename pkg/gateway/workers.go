@@ -13,16 +13,15 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
-// activeWorkers selects the worker pods that are pending or running. A pod
-// that ends leaves the selection, which a watch shows as its deletion, so
-// metadata is enough to count by.
+// The selectors of worker pods that are pending or running. A watch shows a pod
+// that ends as deleted, so that metadata is enough to count them.
 const (
 	workerLabels  = "heritage=brigade,component=build"
 	activeWorkers = "status.phase!=Succeeded,status.phase!=Failed"
 )
 
-// workerInformer returns an informer of the active worker pods, which notifies
-// the queue. It holds their metadata only, without what nobody reads.
+// workerInformer returns an informer of the active worker pods that notifies the
+// queue. Its cache has only the part of their metadata that is used.
 func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInformer, error) {
 	informer := metadatainformer.NewFilteredMetadataInformer(g.options.Metadata, corev1.SchemeGroupVersion.WithResource("pods"),
 		g.options.BuildNamespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
@@ -53,8 +52,8 @@ func (g *Gateway) workerInformer(queue *delivery.Queue) (cache.SharedIndexInform
 	return informer, nil
 }
 
-// MissingRightError says that a limit of the filter file needs a right that
-// the gateway's account does not have.
+// MissingRightError means that limits.activeBuilds needs a right that the account
+// of the gateway does not have.
 type MissingRightError struct {
 	namespace string
 	verb      string
@@ -66,9 +65,8 @@ func (e *MissingRightError) Error() string {
 		e.verb, e.namespace)
 }
 
-// mayCountWorkers returns a MissingRightError where the account may not list
-// or watch pods in the build namespace. Any other error says that the API
-// server could not be asked.
+// mayCountWorkers returns a *MissingRightError if the account may not list or
+// watch pods in the build namespace. Any other error is that of the request.
 func (g *Gateway) mayCountWorkers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -79,7 +77,7 @@ func (g *Gateway) mayCountWorkers(ctx context.Context) error {
 			},
 		}, metav1.CreateOptions{})
 		if err != nil {
-			return fmt.Errorf("asking whether the account may %s pods in namespace %s: %w", verb, g.options.BuildNamespace, err)
+			return fmt.Errorf("checking the right to %s pods in namespace %s: %w", verb, g.options.BuildNamespace, err)
 		}
 		if !review.Status.Allowed {
 			return &MissingRightError{namespace: g.options.BuildNamespace, verb: verb}
