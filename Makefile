@@ -83,6 +83,11 @@ demo: build control-plane $(BIN)/brig $(BIN)/kubectl ## See Events become Brigad
 	@$(GO) build -o $(BIN)/demo ./test/demo
 	@$(BIN)/demo --config=$(CONFIG) $(if $(DURATION),--duration=$(DURATION))
 
+.PHONY: record-events
+record-events: build control-plane $(addprefix $(BIN)/,brig kubectl) ## Record Events of the demo's control plane again, for examples/events. The numbers in its tests change.
+	@$(GO) build -o $(BIN)/demo ./test/demo
+	@$(BIN)/demo --config=$(CONFIG) --record=examples/events/demo.json.gz
+
 .PHONY: test
 test: build control-plane $(addprefix $(BIN)/,brig helm kube-score kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit

@@ -191,9 +191,15 @@ func (f *testFlags) filtersBeside() (string, error) {
 	if f.record == "-" || filepath.IsAbs(filters) {
 		return filters, nil
 	}
-	path, err := filepath.Rel(filepath.Dir(f.record), filters)
+	record, err := filepath.Abs(f.record)
 	if err != nil {
 		return "", fmt.Errorf("naming the filter file: %w", err)
 	}
-	return filepath.ToSlash(path), nil
+	if filters, err = filepath.Abs(filters); err != nil {
+		return "", fmt.Errorf("naming the filter file: %w", err)
+	}
+	if filters, err = filepath.Rel(filepath.Dir(record), filters); err != nil {
+		return "", fmt.Errorf("naming the filter file: %w", err)
+	}
+	return filepath.ToSlash(filters), nil
 }

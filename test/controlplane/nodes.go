@@ -22,6 +22,8 @@ const CrashLoopLabel = "test.brigade.sh/crash-loop"
 var stages embed.FS
 
 // startNodes registers the nodes and starts kwok, which plays their kubelets.
+// It runs no pods of nodes that others register, whose names do not begin with
+// "node-", but keeps those nodes ready.
 func (cp *ControlPlane) startNodes(ctx context.Context) (func() error, error) {
 	files, err := fs.Glob(stages, "stages/*.yaml")
 	if err != nil {

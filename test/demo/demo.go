@@ -33,7 +33,9 @@ var errInterrupted = errors.New("interrupted")
 type demo struct {
 	config   string
 	duration time.Duration
-	screen   *screen
+	// record is the file that Events are recorded to, instead of the show.
+	record string
+	screen *screen
 
 	cp     *controlplane.ControlPlane
 	client kubernetes.Interface
@@ -66,6 +68,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 	gateway, err := d.startGateway(ctx, config)
 	if err != nil {
 		return unlessInterrupted(ctx, err)
+	}
+	if d.record != "" {
+		return unlessInterrupted(ctx, d.recordEvents(ctx))
 	}
 	return d.play(ctx, gateway)
 }

@@ -24,13 +24,14 @@ func run() int {
 	flags := pflag.NewFlagSet("demo", pflag.ExitOnError)
 	duration := flags.Duration("duration", 0, "how long to watch before the verdict; 0 until Ctrl-C, without one")
 	config := flags.String("config", "examples/filters.yaml", "the filter file of the gateway")
+	record := flags.String("record", "", "make Events of many kinds, and write them to this file instead of showing builds")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	d := &demo{config: *config, duration: *duration, screen: newScreen(os.Stdout)}
+	d := &demo{config: *config, duration: *duration, record: *record, screen: newScreen(os.Stdout)}
 	if err := d.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		return 1
