@@ -7,9 +7,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event/eventtest"
 )
 
-// BenchmarkDecide shows what a decision costs where no filter but the last
-// matches. The bounds it is held against: 100 filters with plain keys under
-// 1 µs and without allocation, a CEL filter under 5 µs.
+// BenchmarkDecide measures a decision where only the last filter matches. On two
+// cores of a server of 2026, 100 filters of words or prefixes must take less than
+// 100 ns and allocate nothing, and an expression less than 5 µs. The rows with
+// lists, except and groupBy are beside those without, which must not pay for them.
 func BenchmarkDecide(b *testing.B) {
 	kinds := map[string]func(i int) Rule{
 		"kind and namespace": func(i int) Rule { return Rule{Kind: []string{"Pod"}, Namespace: []string{fmt.Sprintf("team-%d", i)}} },
@@ -22,6 +23,18 @@ func BenchmarkDecide(b *testing.B) {
 		"prefix globs":  func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("web-%d-*", i)}} },
 		"ending globs":  func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("*-%d-??", i)}} },
 		"general globs": func(i int) Rule { return Rule{Kind: []string{"Pod"}, Name: []string{fmt.Sprintf("*-%d-*-??", i)}} },
+		"kind and namespace, lists": func(i int) Rule {
+			return Rule{Kind: []string{"Job", "Pod"}, Namespace: []string{fmt.Sprintf("team-%d", i), fmt.Sprintf("group-%d", i)}}
+		},
+		"kind and namespace, except": func(i int) Rule {
+			return Rule{Kind: []string{"Pod"}, Namespace: []string{fmt.Sprintf("team-%d", i)}, Except: &Except{Reasons: []string{"Killing"}}}
+		},
+		"kind, except that applies": func(int) Rule {
+			return Rule{Kind: []string{"Pod"}, Except: &Except{Namespace: []string{"pequod"}}}
+		},
+		"kind and namespace, groupBy": func(i int) Rule {
+			return Rule{Kind: []string{"Pod"}, Namespace: []string{fmt.Sprintf("team-%d", i)}, Action: Accept, OncePer: OncePer{Window: MinWindow, GroupBy: Group(0).All()}}
+		},
 	}
 	for name, rule := range kinds {
 		for _, n := range []int{1, 10, 100, 1000} {

@@ -25,8 +25,10 @@ type index struct {
 // value, and rest.holds decides.
 type column struct {
 	fact fact
-	// words has the row of each word that a filter names.
+	// words has the row of each word that a filter names, and few has it if there
+	// are at most maxFew: comparing them takes less time than a hash.
 	words map[string]row
+	few   []word
 	// prefixes has the row of each `prefix*` that a filter names, for the values
 	// of which it is the longest such prefix. lengths are the lengths of the
 	// prefixes in bytes, the longest first.
@@ -35,6 +37,14 @@ type column struct {
 	// other is the row of all other values.
 	other row
 }
+
+// word is a word that a filter names, and its row.
+type word struct {
+	text string
+	row  row
+}
+
+const maxFew = 4
 
 // newIndex builds the index of rules, and returns what the index does not decide
 // of each.
@@ -80,6 +90,12 @@ func newColumn(f fact, rules []rule, open []rest, words int) column {
 		}
 	}
 	c.inherit()
+	if len(c.words) <= maxFew {
+		for text, row := range c.words {
+			c.few = append(c.few, word{text, row})
+		}
+		c.words = nil
+	}
 	return c
 }
 
@@ -106,6 +122,11 @@ func (c anyOf) settled() bool {
 }
 
 func (c *column) row(value string) row {
+	for i := range c.few {
+		if c.few[i].text == value {
+			return c.few[i].row
+		}
+	}
 	if r, ok := c.words[value]; ok {
 		return r
 	}
