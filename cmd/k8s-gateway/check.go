@@ -18,9 +18,9 @@ A file is a filter file, a file of values for the chart, or a manifest of the
 ConfigMap that holds the filter file, alone or among other objects as
 "helm template" prints them. Faults are placed in the file as it is.
 
-Exits 0 and says how many filters it read when the gateway would run with all of
-them, and 1 when it would refuse one. Warnings are about what is allowed but
-hardly meant; they only change the exit code with --strict.`
+Exits 0 and prints the number of filters if the gateway would accept all files,
+and 1 if it would refuse one. Warnings are about what is allowed but probably not
+meant; they change the exit code only with --strict.`
 
 const checkExample = `  k8s-gateway check filters.yaml
 
@@ -30,7 +30,6 @@ const checkExample = `  k8s-gateway check filters.yaml
   # What an upgrade would install
   helm template charts/brigade-k8s-gateway -f values.yaml | k8s-gateway check -`
 
-// checkFlags are the flags of check as the user gave them.
 type checkFlags struct {
 	config filterFile
 	strict bool
@@ -55,13 +54,13 @@ func newCheckCommand() *cobra.Command {
 	return cmd
 }
 
-// The formats of what check prints.
+// The output formats of check and version.
 const (
 	formatText = "text"
 	formatJSON = "json"
 )
 
-// checkedFile is what check finds in one file, as it prints it with -o json.
+// checkedFile is the result of checking one file. Its JSON is what -o json prints.
 type checkedFile struct {
 	File     string        `json:"file"`
 	Format   config.Format `json:"format"`
@@ -83,8 +82,8 @@ type jsonFault struct {
 	Source  string `json:"source,omitempty"`
 }
 
-// check writes what is wrong with the files to stderr, and what is right with
-// them to stdout.
+// check writes faults and warnings to stderr, and a line for each valid file to
+// stdout.
 func (f *checkFlags) check(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if f.output != formatText && f.output != formatJSON {
 		return fmt.Errorf("--output: unknown format %q; allowed are text and json", f.output)
@@ -120,7 +119,6 @@ func (f *checkFlags) check(args []string, stdin io.Reader, stdout, stderr io.Wri
 	return nil
 }
 
-// checkOne checks one file.
 func checkOne(path string, stdin io.Reader) checkedFile {
 	c, format, err := readFilters(path, stdin)
 	file := checkedFile{File: path, Format: format, OK: err == nil, Faults: []jsonFault{}, Warnings: []jsonFault{}, err: err, config: c}
@@ -140,7 +138,6 @@ func checkOne(path string, stdin io.Reader) checkedFile {
 	return file
 }
 
-// jsonFaults returns faults as they are printed.
 func jsonFaults(faults []config.Fault) []jsonFault {
 	out := make([]jsonFault, len(faults))
 	for i, f := range faults {
@@ -149,7 +146,7 @@ func jsonFaults(faults []config.Fault) []jsonFault {
 	return out
 }
 
-// print prints for people.
+// print prints the file in the text format.
 func (f *checkedFile) print(stdout, stderr io.Writer) {
 	if f.err != nil {
 		fmt.Fprintln(stderr, f.err)
@@ -165,7 +162,7 @@ func (f *checkedFile) print(stdout, stderr io.Writer) {
 	fmt.Fprintf(stdout, "%s: %s%s\n", f.File, plural(f.Filters, "filter"), what)
 }
 
-// plural counts things: "1 filter", "2 filters".
+// plural returns "1 filter", "2 filters" and so on.
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing

@@ -12,15 +12,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
-// clusterFlags say which Events of which cluster the tools beside the daemon
-// read.
+// clusterFlags are the flags of the commands that read the Events of a cluster.
 type clusterFlags struct {
 	namespaces []string
 	kubeconfig string
 	master     string
 }
 
-// addTo adds the flags. The text of each begins with what it needs, for example
+// addTo adds the flags. Their descriptions begin with needs, for example
 // "with --live, ".
 func (f *clusterFlags) addTo(flags *pflag.FlagSet, needs string) {
 	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
@@ -29,7 +28,7 @@ func (f *clusterFlags) addTo(flags *pflag.FlagSet, needs string) {
 	flags.StringVar(&f.master, "master", "", needs+"the `URL` of the API server, instead of the kubeconfig's")
 }
 
-// validate returns everything that is wrong with the flags, in one error.
+// validate returns all faults of the flags in one error.
 func (f *clusterFlags) validate() error {
 	var faults []error
 	for _, namespace := range f.namespaces {

@@ -60,7 +60,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	own := podNamespace(namespace)
 	filters, follower, err := loadConfig(f.config.path, log)
 	if faults, ok := errors.AsType[*config.Error](err); ok {
-		fmt.Fprintln(stderr, faults) // a report of several lines, for people
+		fmt.Fprintln(stderr, faults) // a report of several lines
 		return errReported
 	}
 	if err != nil {
@@ -107,8 +107,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	return serve(ctx, f, gateway.New(options), shown, follower, registry, log)
 }
 
-// loadConfig returns the filter file at path, and what follows it, which is nil
-// where there is none and every Event is only logged.
+// loadConfig returns the filter file at path and its follower, which is nil if
+// there is no file and every Event is only logged.
 func loadConfig(path string, log *slog.Logger) (*config.Config, *config.Follower, error) {
 	if path == "" {
 		return config.Observe(), nil, nil
@@ -117,7 +117,8 @@ func loadConfig(path string, log *slog.Logger) (*config.Config, *config.Follower
 	return c, follower, err
 }
 
-// serve runs the gateway, its port and its page until ctx ends or one fails.
+// serve runs the gateway, its metrics port and its page until ctx ends or one of
+// them fails.
 func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, shown *page, follower *config.Follower, registry *prometheus.Registry, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	if f.listen != "" {
@@ -145,8 +146,8 @@ func serve(ctx context.Context, f *daemonFlags, g *gateway.Gateway, shown *page,
 // metricsPrefix begins the names of the gateway's own metrics.
 const metricsPrefix = "brigade_k8s_gateway_"
 
-// connect returns how to talk to the API server and the namespace of the
-// caller there, by the rules of kubectl.
+// connect returns the client configuration and the namespace of the caller, by
+// the rules of kubectl.
 func connect(kubeconfig, master string) (*rest.Config, string, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
@@ -169,8 +170,8 @@ func connect(kubeconfig, master string) (*rest.Config, string, error) {
 	return client, namespace, nil
 }
 
-// replicaIdentity tells this process from other replicas, and from an earlier
-// one in the same pod.
+// replicaIdentity returns a name that no other replica has, and no earlier process
+// in the same pod.
 func replicaIdentity() string {
 	name, err := os.Hostname()
 	if pod := os.Getenv("POD_NAME"); pod != "" {

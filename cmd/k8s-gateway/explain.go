@@ -16,21 +16,21 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 )
 
-const explainLong = `Tells what the gateway would do with Events: for each one the verdict and what
-decided it (a filter by its place in the list, "default" where none matched,
-"namespace" for Events about an object of another namespace, "guard" for Events
-about Brigade's own workers), and then for each filter how often it decided and
-how many builds it would have made. It builds nothing.
+const explainLong = `Shows what the gateway would do with Events: the verdict on each and what decided
+it (a filter by its id or place, "default" if none matched, "namespace" for an
+Event about an object of another namespace, "guard" for Events about Brigade's own
+workers), and then for each filter how often it decided and how many builds it
+would have made. It builds nothing.
 
-The Events come from what kubectl printed, in files or on standard input: a
-List, an EventList, single Events, JSON or YAML, several of them one after the
-other, with or without --watch, of v1 and of events.k8s.io/v1; or what
-kubectl cluster-info dump prints. With --live they
-are those of the cluster that kubectl would talk to, until Ctrl-C. Without a
-filter file it shows which Events there are.
+It reads Events that kubectl printed, from files or from standard input: a List,
+an EventList, single Events, JSON or YAML, several of them one after the other,
+with or without --watch, of v1 and of events.k8s.io/v1, compressed by gzip or not;
+or the output of kubectl cluster-info dump. With --live it reads those of the
+cluster that kubectl would use, until Ctrl-C. Without a filter file it shows which
+Events there are.
 
-Exits 1 when the filter file has a fault, or when the input is not Events; it
-then says where.`
+Exits 1 if the filter file has a fault, or if the input is not Events, and prints
+where.`
 
 const explainExample = `  # Try a filter file on the Events there are
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
@@ -45,7 +45,6 @@ const explainExample = `  # Try a filter file on the Events there are
   # Which Events would share a build?
   k8s-gateway explain --config filters.yaml -o json events.yaml | jq -r .buildID`
 
-// explainFlags are the flags of explain as the user gave them.
 type explainFlags struct {
 	config             filterFile
 	why                bool
@@ -59,7 +58,7 @@ func newExplainCommand() *cobra.Command {
 	flags := &explainFlags{config: filterFileFromEnvironment()}
 	cmd := &cobra.Command{
 		Use:     "explain [--config FILE] {FILE... | - | --live}",
-		Short:   "Tells what a filter file would do with Events",
+		Short:   "Shows what a filter file would do with Events",
 		Long:    explainLong,
 		Example: explainExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,7 +84,6 @@ func (f *explainFlags) addLiveTo(flags *pflag.FlagSet) {
 	f.cluster.addTo(flags, "with --live, ")
 }
 
-// runExplain explains the Events that the arguments name.
 func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	format, err := f.validate("explain", args)
 	if err != nil {
@@ -112,7 +110,7 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 	})
 }
 
-// sources returns where the Events come from that the command line names.
+// sources returns the sources of Events that the command line names.
 func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer) ([]explain.Source, error) {
 	var sources []explain.Source
 	for _, arg := range args {
@@ -123,7 +121,7 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 		}
 	}
 	if f.live {
-		newLogger(logText, slog.LevelInfo, stderr) // client-go tells of lost connections
+		newLogger(logText, slog.LevelInfo, stderr) // client-go logs lost connections
 		live, _, err := f.cluster.events()
 		if err != nil {
 			return nil, err
@@ -133,8 +131,8 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 	return sources, nil
 }
 
-// validate returns the output's format, or everything that is wrong with the
-// command line in one error.
+// validate returns the output format, or all faults of the command line in one
+// error.
 func (f *explainFlags) validate(command string, args []string) (explain.Format, error) {
 	var faults []error
 	if f.config.path == "" && command != "explain" {

@@ -9,28 +9,27 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
-// stdinName is what reports call the standard input.
+// stdinName is the name of standard input in reports.
 const stdinName = "stdin"
 
-// filterFile is the value of --config where it may be given once. pflag itself
-// takes the last of several without a word.
+// filterFile is the value of a --config that may be given once. pflag silently
+// takes the last of several.
 type filterFile struct {
 	path string
 	set  bool
 }
 
-// filterFileFromEnvironment returns the value that $GATEWAY_CONFIG gives.
 func filterFileFromEnvironment() filterFile {
 	return filterFile{path: os.Getenv("GATEWAY_CONFIG")}
 }
 
-// String returns the path.
+// String implements pflag.Value.
 func (f *filterFile) String() string { return f.path }
 
-// Type returns what help calls the value.
+// Type implements pflag.Value.
 func (f *filterFile) Type() string { return "file" }
 
-// Set takes the path, once.
+// Set implements pflag.Value. It fails the second time.
 func (f *filterFile) Set(path string) error {
 	if f.set {
 		return fmt.Errorf("given twice, %s and %s; the gateway has one filter file", f.path, path)
@@ -39,9 +38,9 @@ func (f *filterFile) Set(path string) error {
 	return nil
 }
 
-// readFilters reads the file at path, or the standard input for "-", as the
-// tools beside the gateway do. Its error is a *config.Error where the content
-// is wrong.
+// readFilters reads the filters in the file at path, or in standard input for "-".
+// They may be in Helm values or in a ConfigMap manifest. Its error is a
+// *config.Error if the content has faults.
 func readFilters(path string, stdin io.Reader) (*config.Config, config.Format, error) {
 	if path == "-" {
 		data, err := io.ReadAll(io.LimitReader(stdin, config.MaxManifest+1))
@@ -57,12 +56,12 @@ func readFilters(path string, stdin io.Reader) (*config.Config, config.Format, e
 	return config.Read(path, data)
 }
 
-// loadFilters reads a filter file for a command that needs one to go on. It
+// loadFilters is readFilters for commands that cannot run without filters. It
 // writes faults and warnings to stderr.
 func loadFilters(path string, stdin io.Reader, stderr io.Writer) (*config.Config, error) {
 	c, _, err := readFilters(path, stdin)
 	if faults, ok := errors.AsType[*config.Error](err); ok {
-		fmt.Fprintln(stderr, faults) // a report of several lines, for people
+		fmt.Fprintln(stderr, faults) // a report of several lines
 		return nil, errReported
 	}
 	if err != nil {

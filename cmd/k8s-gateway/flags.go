@@ -16,7 +16,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// daemonFlags are the flags of the daemon as the user gave them.
 type daemonFlags struct {
 	config             filterFile
 	namespaces         []string
@@ -71,25 +70,25 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.IntVar(&f.workers, "workers", f.workers, "how many build Secrets are created at the same time")
 	flags.StringVar(&f.logFormat, "log-format", f.logFormat, "the `format` of the log: json or text")
 	flags.StringVar(&f.logEvents, "log-events", f.logEvents, "which Events are logged: full (with their JSON), summary, accepted, or none")
-	flags.StringVar(&f.logLevel, "log-level", f.logLevel, "the least `level` that is logged: debug, info, warn or error; the records of Events are info")
+	flags.StringVar(&f.logLevel, "log-level", f.logLevel, "the lowest `level` that is logged: debug, info, warn or error; the records of Events are info")
 	flags.IntVar(&f.logRejected, "log-rejected-per-second", f.logRejected, "how many rejected Events are logged in a second, on average; 0 logs all, accepted ones always are")
-	flags.StringVar(&f.positionConfigMap, "position-configmap", f.positionConfigMap, "the ConfigMap, `[namespace/]name`, that keeps what has been done over restarts; without one, Events that arrive while the gateway is down are not built")
+	flags.StringVar(&f.positionConfigMap, "position-configmap", f.positionConfigMap, "the ConfigMap, `[namespace/]name`, that stores what has been done; without one, Events that occur while the gateway is down are not built")
 	flags.BoolVar(&f.replayExisting, "replay-existing", f.replayExisting, "with no stored position, build from the Events that are there instead of skipping them")
-	flags.BoolVar(&f.leaderElect, "leader-elect", f.leaderElect, "of several replicas let one work and the others stand by; default: true in a pod")
+	flags.BoolVar(&f.leaderElect, "leader-elect", f.leaderElect, "let one of several replicas work and the others stand by; default: true in a pod")
 	flags.StringVar(&f.leaderElectLease, "leader-elect-lease", f.leaderElectLease, "the Lease, `[namespace/]name`, that replicas compete for")
 	flags.DurationVar(&f.election.LeaseDuration, "leader-elect-lease-duration", f.election.LeaseDuration, "how long a standby waits after the last renewal it saw before it takes the lead")
 	flags.DurationVar(&f.election.RenewDeadline, "leader-elect-renew-deadline", f.election.RenewDeadline, "how long the leader tries to renew the Lease before it gives up the lead")
 	flags.DurationVar(&f.election.RetryPeriod, "leader-elect-retry-period", f.election.RetryPeriod, "the time between two tries to get or renew the Lease")
-	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "let Events about Brigade's own pods build too; a filter that accepts them makes builds cause builds")
-	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything but store the build Secrets: the API server checks each and stores none")
-	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out what the filters reject for sure; what it leaves out is not logged")
+	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "turn the loop guard off: Events about Brigade's own pods may build too, and builds may cause builds")
+	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything except storing build Secrets: the API server checks each and stores none")
+	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out Events that no filter can accept; they are not logged")
 	flags.StringVar(&f.listen, "listen", f.listen, "the `address` of /metrics, /healthz and /readyz; empty for none")
-	flags.StringVar(&f.uiListen, "ui-listen", f.uiListen, "the `address` of the page that shows Events, verdicts and builds; who reaches it sees them; empty for none")
+	flags.StringVar(&f.uiListen, "ui-listen", f.uiListen, "the `address` of the page that shows Events, verdicts and builds to everyone who can reach it; empty for none")
 	flags.BoolVar(&f.pprof, "pprof", f.pprof, "serve profiles of the process under /debug/pprof/ too")
-	flags.DurationVar(&f.grace, "shutdown-grace-period", f.grace, "how long to go on with what is in flight after SIGTERM")
+	flags.DurationVar(&f.grace, "shutdown-grace-period", f.grace, "how long to continue with what is in flight after SIGTERM")
 }
 
-// validate returns everything that is wrong with the flags, in one error.
+// validate returns all faults of the flags in one error.
 func (f *daemonFlags) validate() error {
 	var faults []error
 	if f.workers < 1 || f.workers > 1024 {
@@ -120,7 +119,6 @@ func (f *daemonFlags) validate() error {
 	return errors.Join(faults...)
 }
 
-// checkNamespace refuses what cannot be a namespace's name.
 func checkNamespace(flag, name string, allowed ...string) error {
 	if name == "" || slices.Contains(allowed, name) {
 		return nil
@@ -131,8 +129,8 @@ func checkNamespace(flag, name string, allowed ...string) error {
 	return nil
 }
 
-// scopesOf returns what to watch: one scope for each namespace, or the one of
-// all namespaces where any of them is empty or "*".
+// scopesOf returns one scope for each namespace, or the one for all namespaces if
+// any of them is empty or "*".
 func scopesOf(namespaces []string) []position.Scope {
 	var scopes []position.Scope
 	for _, namespace := range namespaces {
@@ -156,14 +154,14 @@ func object(s, namespace string) gateway.Object {
 	return gateway.Object{Namespace: namespace, Name: s}
 }
 
-// inPod tells whether the process runs in a pod, by the rule of
+// inPod reports whether the process runs in a pod, by the rule of
 // k8s.io/client-go/rest.InClusterConfig.
 func inPod() bool {
 	return os.Getenv("KUBERNETES_SERVICE_HOST") != "" && os.Getenv("KUBERNETES_SERVICE_PORT") != ""
 }
 
-// podNamespace returns the namespace of the pod the process runs in, or the
-// given one outside of a pod.
+// podNamespace returns the namespace of the pod that the process runs in, or
+// otherwise outside of a pod.
 func podNamespace(otherwise string) string {
 	if namespace := os.Getenv("POD_NAMESPACE"); namespace != "" {
 		return namespace

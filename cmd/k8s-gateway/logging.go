@@ -21,8 +21,8 @@ const (
 	logText = "text"
 )
 
-// newLogger returns a logger in the given format, and routes klog, through
-// which client-go logs, into it.
+// newLogger returns a logger in the given format. klog, through which client-go
+// logs, writes to it too.
 func newLogger(format string, level slog.Level, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	var handler slog.Handler = slog.NewJSONHandler(escaper{w}, options)
@@ -34,7 +34,6 @@ func newLogger(format string, level slog.Level, w io.Writer) *slog.Logger {
 	return log
 }
 
-// parseLevel returns the level with the given name.
 func parseLevel(name string) (slog.Level, error) {
 	switch name {
 	case "debug":
@@ -49,10 +48,11 @@ func parseLevel(name string) (slog.Level, error) {
 	return 0, fmt.Errorf("--log-level %q: must be debug, info, warn or error", name)
 }
 
-// textHandler is slog's for text, but for what is only readable on lines of its
-// own, which it puts below the record: an Event, as the first gateway wrote it,
-// and an error that is a report of several lines. What an Event says cannot pass
-// for a record: its text is quoted, and further lines of an error are indented.
+// textHandler is slog's text handler, except that it writes two things on lines
+// below the record, where they are readable: an Event, as the first gateway wrote
+// it, and the further lines of an error that is a report. The text of an Event
+// cannot be mistaken for a record, because it is quoted, and lines of errors are
+// indented.
 type textHandler struct {
 	slog.Handler // writes to shared.record
 	shared       *textOutput
@@ -70,7 +70,7 @@ func newTextHandler(w io.Writer, options *slog.HandlerOptions) *textHandler {
 	return &textHandler{Handler: slog.NewTextHandler(&shared.record, options), shared: shared}
 }
 
-// Handle writes a record, and what is below it, at once.
+// Handle writes a record, and the lines below it, in one call.
 func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 	short := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	var below strings.Builder
@@ -126,8 +126,8 @@ func indented(line string) string {
 }
 
 // escaper writes JSON with escapes for the control characters from U+007F to
-// U+009F. JSON admits them as they are, and slog writes them so, but a terminal
-// may obey them: U+009B begins an escape sequence. An Event may hold any.
+// U+009F, which an Event may have. JSON allows them and slog does not escape them,
+// but a terminal may interpret them: U+009B begins an escape sequence.
 type escaper struct{ w io.Writer }
 
 // Write writes one record.
@@ -145,7 +145,6 @@ func (e escaper) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// escape returns JSON with the escapes.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

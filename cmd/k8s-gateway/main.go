@@ -22,14 +22,13 @@ func main() {
 	os.Exit(run())
 }
 
-// run executes the command line and returns the exit code: 0 on success, 1
-// when the work failed. The first SIGTERM or SIGINT asks the command to end;
-// the second ends the process at once, with the code that a shell gives to an
-// end by SIGINT.
+// run executes the command line and returns the exit code: 0 on success, 1 on
+// failure. The first SIGTERM or SIGINT asks the command to end; the second ends
+// the process at once with interrupted.
 func run() int {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	// Room for both: the second may come before the first was taken up.
+	// Both fit: the second may arrive before the first is received.
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -50,9 +49,9 @@ func run() int {
 	}
 }
 
-// interrupted is the exit code where somebody did not wait for the end: 128
-// and the number of SIGINT, as POSIX shells report it.
+// interrupted is the exit code after the second signal: 128 and the number of
+// SIGINT, as POSIX shells report it.
 const interrupted = 128 + int(syscall.SIGINT)
 
-// errReported says that the command failed and has told the user why.
+// errReported is the error of a command that has printed its faults itself.
 var errReported = errors.New("reported")

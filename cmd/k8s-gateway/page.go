@@ -22,8 +22,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/ui"
 )
 
-// page shows what the daemon is doing. It stands between the filter file and
-// the gateway to see what is put into force.
+// page shows what the daemon is doing. It is called instead of the gateway when the
+// filter file changes, and calls the gateway, so that it knows which list is in use.
 type page struct {
 	ui       *ui.UI
 	outcomes ui.Outcomes
@@ -36,8 +36,8 @@ type page struct {
 	file ui.File
 }
 
-// newPage returns the page of a gateway with the given options, which reads the
-// given cluster.
+// newPage returns the page of a gateway with the given options. server is the
+// address of its API server.
 func newPage(f *daemonFlags, o gateway.Options, server string) *page {
 	p := &page{options: o, address: f.uiListen, log: o.Log}
 	p.file.Name = f.config.path
@@ -49,7 +49,7 @@ func newPage(f *daemonFlags, o gateway.Options, server string) *page {
 	return p
 }
 
-// show names the gateway that is shown.
+// show sets the gateway that is shown.
 func (p *page) show(g *gateway.Gateway) { p.gateway = g }
 
 // run serves the page until ctx ends.
@@ -65,12 +65,12 @@ func (p *page) run(ctx context.Context) error {
 	return p.ui.Run(ctx, listener)
 }
 
-// warnOfPage warns that a page is not for this machine alone.
+// warnOfPage warns that other machines can reach the page.
 func warnOfPage(log *slog.Logger, address string) {
 	log.Warn("the page can be reached from other machines: anyone who reaches it sees every Event", "address", address)
 }
 
-// Seen shows an Event.
+// Seen implements gateway.Observer.
 func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 
 // Settled shows what became of a build.

@@ -17,12 +17,12 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-const positionLong = `Reads or changes the position of a gateway: the ConfigMap that says up to where
-Events are done. With the chart it is NAMESPACE/RELEASE-brigade-k8s-gateway-position.
+const positionLong = `Reads or changes the position of a gateway: the ConfigMap that stores which Events
+are done. With the chart it is NAMESPACE/RELEASE-brigade-k8s-gateway-position.
 
-A gateway that runs owns its position. It takes over what "skip" writes and
-starts again from there, but what it has accepted already it may still build;
-and it undoes "reset". To be sure, stop it first:
+A running gateway owns its position. It takes over what "skip" writes and starts
+again from there, but may still build what it has accepted before; and it undoes
+"reset". To be sure, stop it first:
 
   kubectl scale -n brigade deployment/events-brigade-k8s-gateway --replicas=0`
 
@@ -35,7 +35,6 @@ const positionExample = `  # How far has it come, and how far has the cluster?
   # Forget the position: the next start begins as the first one did
   k8s-gateway position reset brigade/events-brigade-k8s-gateway-position`
 
-// positionFlags are the flags of position as the user gave them.
 type positionFlags struct {
 	kubeconfig string
 	master     string
@@ -81,7 +80,6 @@ type positionAt struct {
 	object gateway.Object
 }
 
-// at connects to the cluster and names the ConfigMap.
 func (f *positionFlags) at(name string) (*positionAt, error) {
 	config, namespace, err := connect(f.kubeconfig, f.master)
 	if err != nil {
@@ -98,7 +96,7 @@ func (p *positionAt) store() *position.Store {
 	return position.NewStore(p.core, p.object.Namespace, p.object.Name)
 }
 
-// load returns what is stored, and an error where nothing is.
+// load returns what is stored. It is an error if nothing is.
 func (p *positionAt) load(ctx context.Context, store *position.Store) (position.Positions, error) {
 	stored, err := store.Load(ctx)
 	if err != nil {
@@ -174,6 +172,6 @@ func (p *positionAt) reset(ctx context.Context, w io.Writer) error {
 	if _, err := client.Update(ctx, stored, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("removing position: %w", err)
 	}
-	fmt.Fprintf(w, "no position is stored in ConfigMap %s/%s any more\n", p.object.Namespace, p.object.Name)
+	fmt.Fprintf(w, "removed the position from ConfigMap %s/%s\n", p.object.Namespace, p.object.Name)
 	return nil
 }

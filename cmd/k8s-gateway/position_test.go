@@ -37,7 +37,7 @@ func TestPosition(t *testing.T) {
 		},
 		"reset": {
 			do: (*positionAt).reset, data: stored,
-			want: "no position is stored in ConfigMap brigade/position any more\n",
+			want: "removed the position from ConfigMap brigade/position\n",
 			left: map[string]string{"note": "mine"},
 		},
 		"nothing is stored": {

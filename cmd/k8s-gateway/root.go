@@ -6,9 +6,9 @@ const rootLong = `Runs a Brigade build for each Kubernetes Event that a filter l
 
 The gateway watches Events, runs each through the filters of the file named by
 --config (the first that matches decides, and what none matches is rejected),
-and creates one Brigade build Secret for each Event that is accepted, however
-often it is restarted, doubled or interrupted. Without a file it logs every
-Event and builds none, which is how to find out what to filter for.
+and creates one Brigade build Secret for each Event that is accepted, even if it is
+restarted, interrupted or runs twice. Without a file it logs every Event and builds
+none, which shows what there is to filter.
 
 In a pod it uses the pod's ServiceAccount; elsewhere --kubeconfig, $KUBECONFIG
 or ~/.kube/config, as kubectl does. It needs the right to list and watch Events

@@ -5,8 +5,8 @@ import (
 	"regexp"
 )
 
-// singleDash adds to the error about an unknown flag what the first gateway's
-// users meant: its flags had one dash, which here begins one-letter flags.
+// singleDash adds a hint to the error about an unknown flag for users of the first
+// gateway, whose flags had one dash. Here one dash begins one-letter flags.
 func singleDash(err error) error {
 	match := regexp.MustCompile(`^unknown shorthand flag: '.' in -([a-z][a-z-]+)`).FindStringSubmatch(err.Error())
 	if match == nil {

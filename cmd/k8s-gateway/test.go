@@ -17,17 +17,17 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filtertest"
 )
 
-const testLong = `Runs unit tests for filter lists. A test file names a filter file and cases:
-Events, of which only what matters has to be written, and what is to become of
-them. docs/filters.md has the format.
+const testLong = `Runs unit tests for filter lists. A test file names a filter file and cases: Events,
+of which only the fields that matter are written, and what is expected of them.
+docs/filters.md has the format.
 
-Prints a line for each case, what differs where one fails, with the way to the
-verdict, and which filters no case was decided by. Exits 1 when a case fails or
-a file has a fault.
+Prints a line for each case, for a case that fails a diff and why the verdict was
+reached, and which filters decided no case. Exits 1 if a case fails or a file has a
+fault.
 
-With --record it writes such a file instead: from Events that kubectl printed,
-or from the cluster's with --live until Ctrl-C, it records what the filters
-decide today.`
+With --record it writes such a file instead: from Events that kubectl printed, or
+with --live from the cluster's until Ctrl-C, with today's verdicts as what is
+expected.`
 
 const testExample = `  k8s-gateway test filters_test.yaml
 
@@ -38,7 +38,6 @@ const testExample = `  k8s-gateway test filters_test.yaml
   kubectl get events -A -o json > events.json
   k8s-gateway test --record filters_test.yaml --config filters.yaml events.json`
 
-// testFlags are the flags of test as the user gave them.
 type testFlags struct {
 	run    string
 	output string
@@ -64,7 +63,7 @@ func newTestCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.run, "run", "", "run only the cases whose name matches the regular `expression`")
 	flags.StringVarP(&f.output, "output", "o", string(filtertest.Text), "the `format`: text, json or junit")
-	flags.BoolVar(&f.strict, "strict", false, "fail where a filter decides no case, too")
+	flags.BoolVar(&f.strict, "strict", false, "fail if a filter decides no case, too")
 	flags.StringVar(&f.record, "record", "", "write a test `file`, - for standard output, from the Events that the arguments name")
 	flags.Var(&f.live.config, "config", "with --record, the filter `file` ($GATEWAY_CONFIG)")
 	addAllowBrigadeEvents(flags, &f.live.allowBrigadeEvents, "with --record, ")
@@ -73,7 +72,6 @@ func newTestCommand() *cobra.Command {
 	return cmd
 }
 
-// runTests runs test files.
 func (f *testFlags) runTests(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var faults []error
 	format, err := filtertest.ParseFormat(f.output)
@@ -85,7 +83,7 @@ func (f *testFlags) runTests(ctx context.Context, args []string, stdout, stderr 
 		faults = append(faults, fmt.Errorf("--run: %w", err))
 	}
 	if len(args) == 0 {
-		faults = append(faults, errors.New("test needs a test file: name one, or have it written with --record"))
+		faults = append(faults, errors.New("test needs a test file: name one, or write one with --record"))
 	}
 	if f.live.live || f.live.config.set {
 		faults = append(faults, errors.New("--config and --live go with --record: a test file names its filter file"))
@@ -120,7 +118,7 @@ func (f *testFlags) runTests(ctx context.Context, args []string, stdout, stderr 
 	return nil
 }
 
-// runFile runs one test file. What is wrong with it goes to stderr.
+// runFile runs one test file. It writes its faults to stderr.
 func runFile(ctx context.Context, path string, selected *regexp.Regexp, stderr io.Writer) (filtertest.Report, error) {
 	file, err := filtertest.Read(ctx, path)
 	if err != nil {
@@ -135,14 +133,13 @@ func runFile(ctx context.Context, path string, selected *regexp.Regexp, stderr i
 	return filtertest.Run(file, c, selected.MatchString), nil
 }
 
-// recordTests writes a test file.
 func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	f.live.output = string(explain.Text)
 	if _, err := f.live.validate("test --record", args); err != nil {
 		return err
 	}
 	if f.run != "" {
-		return errors.New("--run is about tests that are there: leave out --run, or --record")
+		return errors.New("--run selects tests of a file, and --record writes one: leave one of them out")
 	}
 	c, err := loadFilters(f.live.config.path, stdin, stderr)
 	if err != nil {
@@ -172,7 +169,7 @@ func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Rea
 		if err != nil {
 			return fmt.Errorf("writing the test file: %w", err)
 		}
-		defer func() { _ = file.Close() }() // a second time, where all went well
+		defer func() { _ = file.Close() }() // the second time if all went well
 		if err := errors.Join(r.Write(file), file.Close()); err != nil {
 			return fmt.Errorf("writing the test file: %w", err)
 		}

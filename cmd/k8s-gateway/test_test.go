@@ -84,7 +84,7 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 			args: []string{"-o", "xml", "--run", "(", "--config", "filters.yaml"},
 			err: "--output: unknown format \"xml\"; allowed are text, json and junit\n" +
 				"--run: error parsing regexp: missing closing ): `(`\n" +
-				"test needs a test file: name one, or have it written with --record\n" +
+				"test needs a test file: name one, or write one with --record\n" +
 				"--config and --live go with --record: a test file names its filter file",
 		},
 		"recording without Events": {

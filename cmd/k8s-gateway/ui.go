@@ -22,9 +22,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/ui"
 )
 
-const uiLong = `Shows Events as they come in the browser, what a filter list decides about each
-and why, and an editor that says at once what an edited list would do with
-everything seen so far. The result can be copied or downloaded as a filter file,
+const uiLong = `Shows Events in the browser as they arrive, the verdict of a filter list on each
+and why, and an editor that shows at once what an edited list would do with all
+Events so far. The result can be copied or downloaded as a filter file,
 as Helm values, or as a test file.
 
 It reads the cluster that kubectl would talk to and needs the right to list and
@@ -45,15 +45,15 @@ const uiExample = `  # Write a first filter list, with the Events of the current
   k8s-gateway ui --config filters.yaml events.json`
 
 const (
-	// maxUIBytes is how much memory Events may take on a user's own machine.
+	// maxUIBytes is how much memory Events may take on a user's machine.
 	maxUIBytes = 32 << 20
-	// connectEvery is how often a cluster is tried that cannot be read.
+	// connectEvery is the time between two attempts to read a cluster.
 	connectEvery = 5 * time.Second
-	// listEvery is how often the filter file is looked at.
+	// listEvery is the time between two looks at the filter file.
 	listEvery = time.Second
 )
 
-// firstList is what the editor begins with where there is no filter file.
+// firstList is in the editor if there is no filter file.
 const firstList = `# The Brigade project that builds, by name or ID.
 project: deis/empty-testbed
 
@@ -62,7 +62,6 @@ project: deis/empty-testbed
 filters: []
 `
 
-// uiFlags are the flags of ui as the user gave them.
 type uiFlags struct {
 	config             filterFile
 	listen             string
@@ -133,7 +132,7 @@ func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdo
 	return group.Wait()
 }
 
-// readList returns the filter file. One with faults is shown with them.
+// readList returns the filter file, without a Config if it has faults.
 func (f *uiFlags) readList() (ui.List, error) {
 	text := []byte(firstList)
 	if f.config.path != "" {
@@ -152,8 +151,8 @@ func (f *uiFlags) readList() (ui.List, error) {
 	return list, nil
 }
 
-// followList reads the filter file again when it has changed. One that cannot
-// be read, as while an editor replaces it, is tried again.
+// followList reads the filter file again when it has changed. It retries if the
+// file cannot be read, for example while an editor replaces it.
 func (f *uiFlags) followList(ctx context.Context, page *ui.UI, shown ui.List) {
 	if f.config.path == "" {
 		return
@@ -173,8 +172,8 @@ func (f *uiFlags) followList(ctx context.Context, page *ui.UI, shown ui.List) {
 	}
 }
 
-// source returns how to read the Events that the arguments name, and what to
-// call them.
+// source returns a function that reads the Events that the arguments name, and
+// the name of what is read.
 func (f *uiFlags) source(args []string, stdin io.Reader) (follow func(context.Context, *ui.UI, *slog.Logger), where string, err error) {
 	if len(args) > 0 {
 		return func(ctx context.Context, page *ui.UI, log *slog.Logger) { readEvents(ctx, page, args, stdin, log) }, strings.Join(args, ", "), nil
@@ -204,8 +203,8 @@ func readEvents(ctx context.Context, page *ui.UI, args []string, stdin io.Reader
 	page.SetSource(ui.Source{State: ui.Ended})
 }
 
-// followCluster shows the Events of a cluster until ctx ends. It tries again
-// where it cannot be read.
+// followCluster shows the Events of a cluster until ctx ends. It retries if the
+// cluster cannot be read.
 func followCluster(ctx context.Context, page *ui.UI, live explain.Live, log *slog.Logger) {
 	live.Reached = func() { page.SetSource(ui.Source{State: ui.Following}) }
 	for {
@@ -221,7 +220,6 @@ func followCluster(ctx context.Context, page *ui.UI, live explain.Live, log *slo
 	}
 }
 
-// seenBy returns what shows one Event.
 func seenBy(page *ui.UI) func(*corev1.Event) error {
 	return func(e *corev1.Event) error {
 		page.Seen(e, page.Decide(e))
@@ -229,7 +227,6 @@ func seenBy(page *ui.UI) func(*corev1.Event) error {
 	}
 }
 
-// openBrowser opens an address in the user's browser.
 func openBrowser(ctx context.Context, address string, log *slog.Logger) {
 	name, args := "xdg-open", []string{address}
 	switch runtime.GOOS {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionInfo says what runs.
 type versionInfo struct {
 	Version   string `json:"version"`
 	Commit    string `json:"commit"`
@@ -21,7 +20,7 @@ func newVersionCommand() *cobra.Command {
 	output := formatText
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "Prints which version this is",
+		Short:   "Prints the version",
 		Example: "  k8s-gateway version -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
