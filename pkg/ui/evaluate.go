@@ -2,7 +2,9 @@ package ui
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
@@ -32,6 +34,8 @@ type evaluation struct {
 	// Runs is whether the list has no faults. The rest is empty where it has.
 	Runs   bool          `json:"runs"`
 	Faults []faultReport `json:"faults"`
+	// Through is the newest Event that was evaluated.
+	Through int64 `json:"through"`
 	// Deciders are the different verdicts; Verdicts names one of them by its
 	// place, for each Event: its ID, the verdict of the edited list, and that
 	// of the list that decides now.
@@ -79,15 +83,68 @@ type sum struct {
 	BusiestAt int64 `json:"busiestAt,omitempty"`
 }
 
-// evaluate evaluates the list in a request against all Events held.
+// sharedFor is for how long browsers that ask about the same list get the same
+// evaluation while Events come.
+const sharedFor = time.Second
+
+// shared is an evaluation that several browsers may get.
+type shared struct {
+	// list was evaluated, beside the list that decides at version, at a time.
+	list    string
+	version uint64
+	at      time.Time
+	through int64
+	answer  json.RawMessage
+}
+
+// evaluate evaluates the list in a request against all Events held. Where
+// several browsers have the same list open, one evaluation serves them all.
 func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
-	list, _, _ := u.state()
-	edited, err := config.Parse(list.Name, q.list)
+	list, _, version := u.state()
+	now := u.now()
+	if answer := u.sharedEvaluation(string(q.list), version, now); answer != nil {
+		return answer, nil
+	}
+	out, err := u.evaluateList(ctx, list, q.list)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("writing the evaluation: %w", err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.evaluated = shared{list: string(q.list), version: version, at: now, through: out.Through, answer: answer}
+	return json.RawMessage(answer), nil
+}
+
+// sharedEvaluation returns the last evaluation where it is of the same list and
+// of the same Events, or so new that the Events since then can wait; nil
+// otherwise.
+func (u *UI) sharedEvaluation(list string, version uint64, now time.Time) json.RawMessage {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	last := u.evaluated
+	if last.list != list || last.version != version {
+		return nil
+	}
+	if age := now.Sub(last.at); last.through != u.store.last.Load() && (age < 0 || age >= sharedFor) {
+		return nil
+	}
+	return last.answer
+}
+
+// evaluateList evaluates an edited list beside the one that decides now.
+func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluation, error) {
+	edited, err := config.Parse(list.Name, text)
 	out := &evaluation{Runs: err == nil, Faults: reportsOf(edited, err), Deciders: []decider{}, Verdicts: []int64{}, Filters: []count{}}
+	held := u.store.since(0, 0)
+	out.Through = held.last
 	if err != nil {
 		return out, ctx.Err()
 	}
-	entries := u.store.since(0, 0).entries
+	entries := held.entries
 	before, after := newTally(u.explainer(list.Config)), newTally(u.explainer(edited))
 	out.Verdicts = make([]int64, 0, 3*len(entries))
 	places := map[decider]int64{}
@@ -116,7 +173,7 @@ func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 		}
 	}
 	out.Before, out.After = before.sum(), after.sum()
-	out.Filters = after.filters(edited, q.list)
+	out.Filters = after.filters(edited, text)
 	if l := edited.Limits; out.After.Busiest > l.BuildsPerMinute+l.Burst {
 		out.Waits = true
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -32,8 +33,9 @@ filters:
     action: accept
 `)
 	want := evaluation{
-		Runs:   true,
-		Faults: got.Faults, // what check warns about is not this test's matter
+		Runs:    true,
+		Faults:  got.Faults, // what check warns about is not this test's matter
+		Through: 5,
 		Deciders: []decider{
 			{Verdict: "reject", By: "default"},
 			{Verdict: "accept", By: "filters[1]", Project: "deis/empty-testbed"},
@@ -102,6 +104,43 @@ func TestEvaluateAgreesWithExplain(t *testing.T) {
 	}
 	if got.After.Builds != len(builds) || len(builds) == 0 {
 		t.Errorf("%d builds, explain makes %d", got.After.Builds, len(builds))
+	}
+}
+
+// Five browsers with the same list cost what one does. Each is told through
+// which Event the answer goes, and asks again for the rest.
+func TestEvaluateIsSharedByBrowsersWithTheSameList(t *testing.T) {
+	u := newTestUI(t)
+	now := noon
+	u.now = func() time.Time { return now }
+	u.requests.AllowN(noon, -1)
+	through := func(list string) int64 { return postFor[evaluation](t, u, "/api/evaluate", list).Through }
+	for i, step := range []struct {
+		what    string
+		do      func()
+		list    string
+		through int64
+	}{
+		{"first", func() { see(u, newEvent(1, "pequod", "web-0", "BackOff")) }, pods, 1},
+		{"another Event within a second", func() { see(u, newEvent(2, "pequod", "web-0", "BackOff")) }, pods, 1},
+		{"another list", func() {}, pods + "# edited\n", 2},
+		{"another Event", func() { see(u, newEvent(3, "pequod", "web-0", "BackOff")) }, pods + "# edited\n", 2},
+		{"a second later", func() { now = now.Add(time.Second) }, pods + "# edited\n", 3},
+		{"an hour later, without another Event", func() { now = now.Add(time.Hour) }, pods + "# edited\n", 3},
+		{"another Event an hour later", func() { see(u, newEvent(4, "pequod", "web-0", "BackOff")) }, pods + "# edited\n", 4},
+		{"another Event, and another list that decides", func() {
+			see(u, newEvent(5, "pequod", "web-0", "BackOff"))
+			u.SetList(List{Name: "other.yaml"})
+		}, pods + "# edited\n", 5},
+		{"the clock goes back an hour", func() {
+			see(u, newEvent(6, "pequod", "web-0", "BackOff"))
+			now = now.Add(-time.Hour)
+		}, pods + "# edited\n", 6},
+	} {
+		step.do()
+		if got := through(step.list); got != step.through {
+			t.Errorf("step %d, %s: evaluated through Event %d, want %d", i, step.what, got, step.through)
+		}
 	}
 }
 
@@ -179,8 +218,10 @@ func BenchmarkEvaluate(b *testing.B) {
 	if got := postFor[evaluation](b, u, "/api/evaluate", list); got.After.Events != 5000 || got.After.Accepted != 2500 || len(got.Filters) != 103 {
 		b.Fatalf("%+v", got.After)
 	}
+	edits := 0
 	for b.Loop() {
-		post(b, u, "/api/evaluate", list)
+		edits++ // the same list would have the same answer
+		post(b, u, "/api/evaluate", fmt.Sprintf("%s# %d\n", list, edits))
 	}
 }
 

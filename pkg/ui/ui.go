@@ -98,10 +98,11 @@ type UI struct {
 	stopping chan struct{}
 	stopOnce sync.Once
 
-	mu      sync.Mutex
-	list    List
-	source  Source
-	version uint64 // of list and source
+	mu        sync.Mutex
+	list      List
+	source    Source
+	version   uint64 // of list and source
+	evaluated shared // the last evaluation
 }
 
 // List is the filter list that decides, and that an edited one is held against.

@@ -17,11 +17,14 @@ let asking = null;
 let evaluated = 0; // the newest Event in the last evaluation
 let trouble = "";
 
+const newest = () => model.rows.at(-1)?.id ?? 0;
+
 export function startEffect() {
   model.addEventListener("text", () => plan(typedMs));
   model.addEventListener("state", () => { if (model.text) plan(typedMs); });
   model.addEventListener("rows", () => {
-    if ((model.rows.at(-1)?.id ?? 0) !== evaluated && model.state) plan(eventsMs);
+    if (model.rows.length === 0) evaluated = 0; // another process answers
+    if (newest() > evaluated && model.state) plan(eventsMs);
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(typedMs); });
   model.addEventListener("evaluation", draw);
@@ -44,15 +47,17 @@ async function evaluate() {
   const mine = new AbortController();
   asking = mine;
   const text = model.text;
-  evaluated = model.rows.at(-1)?.id ?? 0;
   try {
     const e = await post("evaluate", {}, text, mine.signal);
     if (text !== model.text) return;
     trouble = "";
+    evaluated = e.through;
     markFaults(e.faults);
     region.classList.toggle("stale", !e.runs);
     if (e.runs) model.evaluate(e);
     else model.changed("evaluation");
+    // Browsers that ask at the same time share an answer, which may lack the newest Events.
+    if (newest() > evaluated) plan(eventsMs);
   } catch (err) {
     if (err.name === "AbortError") return;
     trouble = err.name === "Refused" || err.message ? err.message : "The gateway does not answer.";
