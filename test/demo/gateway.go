@@ -21,7 +21,7 @@ import (
 const firstEventEvery = 500 * time.Millisecond
 
 // startGateway starts the gateway's own program, with the rights that it needs
-// and no other, and returns when it sees Events.
+// and no other, and returns when it serves its page and sees Events.
 func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.Process, error) {
 	binary, err := controlplane.Binary("k8s-gateway")
 	if err != nil {
@@ -113,14 +113,20 @@ type record struct {
 // processing begins the message of a record about an Event; its key follows.
 const processing = "Processing "
 
+// buildCreated is the message of a record about a build.
+const buildCreated = "build created"
+
 // event returns the key of the Event that the record is about.
 func (r *record) event() (key string, ok bool) {
 	return strings.CutPrefix(r.Msg, processing)
 }
 
-// log follows the gateway's log and shows what matters of it.
+// log follows the gateway's log and shows what matters of it. The address of
+// the page comes first: Events and builds wait for it.
 type log struct {
 	screen *screen
+	served bool     // whether the address was shown
+	early  []record // waits for it
 
 	mu      sync.Mutex
 	events  map[string]record        // by key, the last of each
@@ -141,6 +147,7 @@ func (l *log) follow(r io.Reader) {
 			l.show(line)
 		}
 		if err != nil {
+			l.showEarly()
 			return
 		}
 	}
@@ -153,18 +160,38 @@ func (l *log) show(line []byte) {
 		l.screen.say("k8s-gateway: %s", strings.TrimSpace(string(line)))
 		return
 	}
+	_, isEvent := r.event()
+	switch {
+	case r.Msg == "serving the page":
+		l.screen.block("see it live, and try other filters", []byte("http://"+r.Address+"/"))
+		l.showEarly()
+	case !isEvent && r.Msg != buildCreated:
+		if r.Level == "WARN" || r.Level == "ERROR" {
+			l.screen.say("k8s-gateway: %s", strings.TrimSpace(r.Msg+" "+r.Err))
+		}
+	case l.served:
+		l.showRecord(r)
+	default:
+		l.early = append(l.early, r)
+	}
+}
+
+// showEarly shows what waited for the page.
+func (l *log) showEarly() {
+	l.served = true
+	for _, r := range l.early {
+		l.showRecord(r)
+	}
+	l.early = nil
+}
+
+// showRecord shows a record about an Event or a build.
+func (l *log) showRecord(r record) {
 	if key, ok := r.event(); ok {
 		l.screen.event(r, l.note(key, r))
 		return
 	}
-	switch {
-	case r.Msg == "serving the page":
-		l.screen.say("see it live, and try other filters: http://%s/", r.Address)
-	case r.Msg == "build created":
-		l.screen.build(r.Build, l.cause(r.Event))
-	case r.Level == "WARN" || r.Level == "ERROR":
-		l.screen.say("k8s-gateway: %s", strings.TrimSpace(r.Msg+" "+r.Err))
-	}
+	l.screen.build(r.Build, l.cause(r.Event))
 }
 
 // note remembers an Event, and returns whether it has a build already.
