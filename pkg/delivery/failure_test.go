@@ -139,7 +139,7 @@ func TestAWriteThatHangsMeetsItsDeadline(t *testing.T) {
 		h.run()
 		h.add("a")
 		pass(writeTimeout - time.Millisecond)
-		if n := len(h.sink.attempts); n != 1 {
+		if n := h.sink.tries(); n != 1 {
 			t.Errorf("%d attempts before the deadline, want 1", n)
 		}
 		pass(2 * time.Millisecond)

@@ -130,7 +130,7 @@ func TestWhatIsDeniedDoesNotHoldBackOthers(t *testing.T) {
 		attempts, began := 0, time.Now()
 		for i := range 1199 {
 			if i == 599 { // those that waited to be tried again have been
-				attempts, began = len(h.sink.attempts), time.Now()
+				attempts, began = h.sink.tries(), time.Now()
 			}
 			pass(time.Second)
 			added := time.Now()
@@ -142,7 +142,7 @@ func TestWhatIsDeniedDoesNotHoldBackOthers(t *testing.T) {
 			}
 		}
 		minutes := int(time.Since(began)/time.Minute) + 1
-		if n := (len(h.sink.attempts) - attempts - 600) / minutes; n > 31 {
+		if n := (h.sink.tries() - attempts - 600) / minutes; n > 31 {
 			t.Errorf("%d attempts a minute at what is denied, want few", n)
 		}
 		h.sink.mu.Lock()
@@ -379,17 +379,18 @@ func TestLimitsHoldWhateverHappens(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 9))
+				answers := rand.New(rand.NewPCG(seed, 10)) // the sink's own, under its lock
 				l := limit.Limits{BuildsPerMinute: 1 + rng.IntN(300), Burst: 1 + rng.IntN(20), ActiveBuilds: rng.IntN(10), Queued: 10_000}
 				h := newHarness(t, func(o *Options) { o.Limits = l; o.Workers = 1 + rng.IntN(16) })
 				latency := time.Duration(1 + rng.Int64N(int64(20*time.Second)))
 				h.sink.latency = func() time.Duration {
 					h.sink.mu.Lock()
 					defer h.sink.mu.Unlock()
-					return time.Duration(rng.Int64N(int64(latency)))
+					return time.Duration(answers.Int64N(int64(latency)))
 				}
 				h.sink.breakDown(func(Build) error {
-					h.sink.lost = rng.IntN(2) == 0
-					switch rng.IntN(8) {
+					h.sink.lost = answers.IntN(2) == 0
+					switch answers.IntN(8) {
 					case 0:
 						return io.ErrUnexpectedEOF
 					case 1:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,9 +55,9 @@ func TestElectionTimes(t *testing.T) {
 // awaiting is a Gateway that waits for the release of the Lease, in a bubble.
 type awaiting struct {
 	*testing.T
-	log     bytes.Buffer
-	watches int
-	feed    *watch.FakeWatcher
+	log     logBuffer
+	watches atomic.Int32
+	feed    atomic.Pointer[watch.FakeWatcher] // the last one
 	refuses error
 	ended   chan struct{}
 }
@@ -68,9 +69,10 @@ func await(t *testing.T, refuses error, test func(a *awaiting)) {
 		a := &awaiting{T: t, refuses: refuses, ended: make(chan struct{})}
 		client := fake.NewClientset()
 		client.PrependWatchReactor("leases", func(kubetesting.Action) (bool, watch.Interface, error) {
-			a.watches++
-			a.feed = watch.NewFake()
-			return true, a.feed, a.refuses
+			a.watches.Add(1)
+			feed := watch.NewFake()
+			a.feed.Store(feed)
+			return true, feed, a.refuses
 		})
 		g := newGateway(t, client, &a.log)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +89,7 @@ func await(t *testing.T, refuses error, test func(a *awaiting)) {
 
 // shows sends the Lease with the given holder through the watch.
 func (a *awaiting) shows(change watch.EventType, holder string) {
-	a.feed.Action(change, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "gateway"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
+	a.feed.Load().Action(change, &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Name: "gateway"}, Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
 	synctest.Wait()
 }
 
@@ -138,19 +140,17 @@ func TestALeaseWithoutAHolderIsLeftToTheElection(t *testing.T) {
 func TestAWatchOfTheLeaseThatBreaksIsTriedAgain(t *testing.T) {
 	await(t, nil, func(a *awaiting) {
 		for range 5 {
-			a.feed.Stop()
+			a.feed.Load().Stop()
 			synctest.Wait()
 		}
-		if a.watches != 1 {
-			a.Errorf("%d watches at once, want a pause after one that ended early", a.watches)
+		if n := a.watches.Load(); n != 1 {
+			a.Errorf("%d watches at once, want a pause after one that ended early", n)
 		}
-		time.Sleep(rewatchAfter) // fake clock
-		synctest.Wait()
-		a.feed.Error(&metav1.Status{Status: metav1.StatusFailure, Code: 410, Reason: metav1.StatusReasonExpired})
-		time.Sleep(rewatchAfter) // fake clock
-		synctest.Wait()
-		if a.watches != 3 {
-			a.Errorf("%d watches, want another one after each that broke", a.watches)
+		pass(rewatchAfter)
+		a.feed.Load().Error(&metav1.Status{Status: metav1.StatusFailure, Code: 410, Reason: metav1.StatusReasonExpired})
+		pass(rewatchAfter)
+		if n := a.watches.Load(); n != 3 {
+			a.Errorf("%d watches, want another one after each that broke", n)
 		}
 		a.shows(watch.Added, "other")
 		a.shows(watch.Modified, "")
@@ -160,10 +160,10 @@ func TestAWatchOfTheLeaseThatBreaksIsTriedAgain(t *testing.T) {
 
 func TestWithoutTheRightToWatchTheLeaseItIsNotTriedAgain(t *testing.T) {
 	await(t, apierrors.NewForbidden(coordinationv1.Resource("leases"), "gateway", errors.New("no right")), func(a *awaiting) {
-		time.Sleep(time.Hour) // fake clock
+		pass(time.Hour)
 		a.wants(false)
-		if a.watches != 1 || strings.Count(a.log.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
-			a.Errorf("%d watches, want one, and one line:\n%s", a.watches, a.log.String())
+		if n := a.watches.Load(); n != 1 || strings.Count(a.log.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
+			a.Errorf("%d watches, want one, and one line:\n%s", n, a.log.String())
 		}
 	})
 }

@@ -3,10 +3,12 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,8 +38,32 @@ const (
 	capped     = "project: a/b\nlimits: {activeBuilds: 5}\nfilters: [{kind: Pod, action: accept}]\n"
 )
 
+// logBuffer keeps a log that is read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// pass lets fake time pass, and then what it woke.
+func pass(d time.Duration) {
+	time.Sleep(d) // fake clock
+	synctest.Wait()
+}
+
 // newGateway returns a Gateway with a fake API server.
-func newGateway(t *testing.T, client *fake.Clientset, log *bytes.Buffer) *Gateway {
+func newGateway(t *testing.T, client *fake.Clientset, log io.Writer) *Gateway {
 	t.Helper()
 	return New(Options{
 		Config: parse(t, acceptPods), Core: client.CoreV1(), Coordination: client.CoordinationV1(), Authorization: client.AuthorizationV1(),

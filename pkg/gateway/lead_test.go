@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,11 +52,11 @@ func running(t *testing.T, g *Gateway) (stop func()) {
 func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
 		g := newTestTerm(t, client, &log, nil).gateway
 		stop := running(t, g)
-		time.Sleep(time.Second) // fake clock
+		pass(time.Second)
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
 			t.Errorf("leading %v, leader %q, want to lead", s.Leading, s.Leader)
 		}
@@ -94,7 +95,7 @@ func TestAStandbyNamesTheLeaderAndAcquiresAReleasedLeaseAtOnce(t *testing.T) {
 		}
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		time.Sleep(5 * time.Second) // fake clock
+		pass(5 * time.Second)
 		if s := g.Status(); s.Leading || s.Leader != "other" {
 			t.Errorf("leading %v, leader %q, want to stand by for the other", s.Leading, s.Leader)
 		}
@@ -109,7 +110,7 @@ func TestAStandbyNamesTheLeaderAndAcquiresAReleasedLeaseAtOnce(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		time.Sleep(time.Millisecond) // fake clock
+		pass(time.Millisecond)
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
 			t.Errorf("leading %v, leader %q, want to lead as soon as the Lease is released", s.Leading, s.Leader)
 		}
@@ -121,23 +122,23 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		refuses := false
+		var refuses atomic.Bool
 		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return refuses, nil, apierrors.NewServiceUnavailable("etcd is down")
+			return refuses.Load(), nil, apierrors.NewServiceUnavailable("etcd is down")
 		})
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		time.Sleep(time.Second) // fake clock
+		pass(time.Second)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
-		refuses = true
-		time.Sleep(DefaultElection().RenewDeadline + DefaultElection().RetryPeriod) // fake clock
+		refuses.Store(true)
+		pass(DefaultElection().RenewDeadline + DefaultElection().RetryPeriod)
 		if g.Status().Leading {
 			t.Error("leads though the lease cannot be renewed")
 		}
-		refuses = false
-		time.Sleep(2 * DefaultElection().LeaseDuration) // fake clock
+		refuses.Store(false)
+		pass(2 * DefaultElection().LeaseDuration)
 		if !g.Status().Leading {
 			t.Error("does not lead again once the lease can be renewed")
 		}
@@ -148,25 +149,25 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logBuffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		conflicts := false
+		var conflicts atomic.Bool
 		client.PrependReactor("update", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return conflicts, nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed"))
+			return conflicts.Load(), nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed"))
 		})
 		client.PrependReactor("get", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return conflicts, &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
+			return conflicts.Load(), &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
 		})
 		g := newTestTerm(t, client, &log, nil).gateway
 		stop := running(t, g)
-		time.Sleep(time.Second) // fake clock
-		conflicts = true
-		time.Sleep(40 * time.Second) // fake clock
+		pass(time.Second)
+		conflicts.Store(true)
+		pass(40 * time.Second)
 		if n := strings.Count(log.String(), "position was written by another gateway, giving up the lead"); n == 0 {
 			t.Errorf("the lead is not given up:\n%s", log.String())
 		}
-		conflicts = false
-		time.Sleep(time.Minute) // fake clock
+		conflicts.Store(false)
+		pass(time.Minute)
 		if !g.Status().Leading {
 			t.Error("does not lead again")
 		}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +53,7 @@ func newCluster(data map[string]string) *fake.Clientset {
 
 // newTestTerm returns a term of a Gateway that watches one namespace and stores its
 // position.
-func newTestTerm(t *testing.T, client *fake.Clientset, log *bytes.Buffer, change func(*Options)) *term {
+func newTestTerm(t *testing.T, client *fake.Clientset, log io.Writer, change func(*Options)) *term {
 	t.Helper()
 	g := newGateway(t, client, log)
 	g.options.Scopes = []position.Scope{"pequod"}
@@ -189,23 +191,24 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var log bytes.Buffer
+				var log logBuffer
 				client := newCluster(nil)
-				fails := true
+				var fails atomic.Bool
+				fails.Store(true)
 				client.PrependReactor(tc.verb, tc.resource, func(kubetesting.Action) (bool, runtime.Object, error) {
-					return fails, nil, tc.err
+					return fails.Load(), nil, tc.err
 				})
 				term := newTestTerm(t, client, &log, nil)
 				ended := make(chan error, 1)
 				go func() { ended <- term.restorePositions(t.Context()) }()
-				time.Sleep(time.Minute) // fake clock
+				pass(time.Minute)
 				if _, err := term.gateway.Ready(); err == nil || err.Error() != tc.blocked {
 					t.Errorf("not ready because %v, want %s", err, tc.blocked)
 				}
 				if !strings.Contains(log.String(), tc.log) || !strings.Contains(log.String(), "startup step failed, retrying") {
 					t.Errorf("the log does not say %s:\n%s", tc.log, log.String())
 				}
-				fails = false
+				fails.Store(false)
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}

@@ -22,7 +22,7 @@ type saverTest struct {
 	unsaved atomic.Int64
 	log     bytes.Buffer
 	now     atomic.Pointer[string]
-	writes  int
+	writes  atomic.Int32
 	// ended receives what Run returned.
 	ended  chan error
 	cancel context.CancelFunc
@@ -37,12 +37,12 @@ func withSaver(t *testing.T, test func(k *saverTest)) {
 		k.saver = NewSaver(k.store, slog.New(slog.NewTextHandler(&k.log, nil)), &k.unsaved)
 		k.at("10")
 		k.must(k.saver.Save(t.Context(), k.positions()))
-		k.breaks = func(verb string) (before, after error) {
+		k.breakDown(func(verb string) (before, after error) {
 			if verb != "get" {
-				k.writes++
+				k.writes.Add(1)
 			}
 			return nil, nil
-		}
+		})
 		var ctx context.Context
 		ctx, k.cancel = context.WithCancel(t.Context())
 		go func() { k.ended <- k.saver.Run(ctx, k.positions) }()
@@ -69,8 +69,8 @@ func TestSaverSavesAPositionThatMoves(t *testing.T) {
 		k.at("12")
 		k.pass(saveEvery)
 		k.want("12")
-		if k.writes != 2 {
-			k.Errorf("%d writes, want 2", k.writes)
+		if n := k.writes.Load(); n != 2 {
+			k.Errorf("%d writes, want 2", n)
 		}
 	})
 }
@@ -78,8 +78,8 @@ func TestSaverSavesAPositionThatMoves(t *testing.T) {
 func TestSaverLooksAfterAPositionThatDoesNotMove(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
 		k.pass(10 * time.Minute)
-		if k.writes < 10 || k.writes > 20 {
-			k.Errorf("%d writes in ten minutes, want one or two a minute", k.writes)
+		if n := k.writes.Load(); n < 10 || n > 20 {
+			k.Errorf("%d writes in ten minutes, want one or two a minute", n)
 		}
 		k.remove()
 		k.pass(time.Minute)
@@ -93,9 +93,9 @@ func TestSaverLooksAfterAPositionThatDoesNotMove(t *testing.T) {
 func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
 		k.pass(time.Second)
-		k.breaks = func(string) (error, error) {
+		k.breakDown(func(string) (error, error) {
 			return apierrors.NewForbidden(corev1.Resource("configmaps"), "position", errors.New("no right to update")), nil
-		}
+		})
 		k.at("11")
 		k.pass(saveEvery)
 		since := k.unsaved.Load()
@@ -109,7 +109,7 @@ func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
 		if n := strings.Count(k.log.String(), `level=ERROR msg="saving position failed, retrying" store="configmap brigade/position" err="saving position to configmap brigade/position: `); n < 9 || n > 11 {
 			k.Errorf("%d lines in ten minutes, want one a minute:\n%s", n, k.log.String())
 		}
-		k.breaks = nil
+		k.breakDown(nil)
 		k.pass(saveEvery)
 		k.want("11")
 		if k.unsaved.Load() != 0 {
@@ -151,7 +151,7 @@ func TestTheLastSaveIsUnconditional(t *testing.T) {
 		k.remove()
 		k.saver.SaveFinal(k.Context(), k.positions()) // nothing has moved
 		k.want("10")
-		k.breaks = func(string) (error, error) { return errLost, nil }
+		k.breakDown(func(string) (error, error) { return errLost, nil })
 		k.saver.SaveFinal(k.Context(), k.positions())
 		if want := `level=ERROR msg="saving final position failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
 			k.Errorf("the log does not say %s:\n%s", want, k.log.String())

@@ -3,6 +3,7 @@ package position
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -22,9 +23,17 @@ type bench struct {
 	*testing.T
 	client *fake.Clientset
 	store  *Store
+	mu     sync.Mutex
 	// breaks, where set, is asked what goes wrong with a write: an error in
 	// place of the write, or in place of its answer.
 	breaks func(verb string) (before, after error)
+}
+
+// breakDown sets what goes wrong with writes, and nil heals them.
+func (b *bench) breakDown(breaks func(verb string) (before, after error)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.breaks = breaks
 }
 
 func newBench(t *testing.T) *bench {
@@ -35,6 +44,8 @@ func newBench(t *testing.T) *bench {
 	version := 0
 	tracker := b.client.Tracker()
 	b.client.PrependReactor("*", "configmaps", func(action kubetesting.Action) (bool, runtime.Object, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		var before, after error
 		if b.breaks != nil {
 			before, after = b.breaks(action.GetVerb())
@@ -262,7 +273,7 @@ func TestStore(t *testing.T) {
 		},
 		"a write that was carried out and got no answer is its own": func(b *bench) {
 			b.must(b.save("10"))
-			b.breaks = losing()
+			b.breakDown(losing())
 			if err := b.save("11"); !errors.Is(err, errLost) || errors.Is(err, ErrTaken) {
 				b.Errorf("Save = %v, want the lost answer", err)
 			}
@@ -270,7 +281,7 @@ func TestStore(t *testing.T) {
 			b.want("12")
 		},
 		"a first write that was carried out and got no answer is its own": func(b *bench) {
-			b.breaks = losing()
+			b.breakDown(losing())
 			if err := b.save("11"); !errors.Is(err, errLost) {
 				b.Errorf("Save = %v, want the lost answer", err)
 			}
@@ -279,19 +290,19 @@ func TestStore(t *testing.T) {
 		},
 		"of several writes without an answer any may have been carried out": func(b *bench) {
 			b.must(b.save("10"))
-			b.breaks = losing()
+			b.breakDown(losing())
 			_ = b.save("11") // carried out
-			b.breaks = func(string) (error, error) { return errLost, nil }
+			b.breakDown(func(string) (error, error) { return errLost, nil })
 			_ = b.save("12") // not carried out
-			b.breaks = nil
+			b.breakDown(nil)
 			b.must(b.save("13"))
 			b.want("13")
 		},
 		"another gateway's write after one without an answer is not overwritten": func(b *bench) {
 			b.must(b.save("10"))
-			b.breaks = losing()
+			b.breakDown(losing())
 			_ = b.save("11")
-			b.breaks = nil
+			b.breakDown(nil)
 			b.another()
 			if err := b.save("12"); !errors.Is(err, ErrTaken) {
 				b.Errorf("Save = %v, want ErrTaken", err)
@@ -300,24 +311,24 @@ func TestStore(t *testing.T) {
 		},
 		"a conflict that cannot be looked into is tried again": func(b *bench) {
 			b.must(b.save("10"))
-			b.breaks = losing()
+			b.breakDown(losing())
 			_ = b.save("11")
-			b.breaks = func(verb string) (before, after error) {
+			b.breakDown(func(verb string) (before, after error) {
 				if verb == "get" {
 					return errLost, nil
 				}
 				return nil, nil
-			}
+			})
 			if err := b.save("12"); !errors.Is(err, errLost) || errors.Is(err, ErrTaken) {
 				b.Errorf("Save = %v, want the error of the look", err)
 			}
-			b.breaks = nil
+			b.breakDown(nil)
 			b.must(b.save("13"))
 			b.want("13")
 		},
 		"what is remembered of writes without an answer is bounded": func(b *bench) {
 			b.must(b.save("10"))
-			b.breaks = func(string) (error, error) { return errLost, nil }
+			b.breakDown(func(string) (error, error) { return errLost, nil })
 			for v := range 100 {
 				_ = b.save(string(rune('0'+v/10)) + string(rune('0'+v%10)))
 			}
