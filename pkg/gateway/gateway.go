@@ -132,8 +132,8 @@ type Gateway struct {
 	term   atomic.Pointer[term]
 	queue  atomic.Pointer[delivery.Queue]
 	leader atomic.Pointer[string]
-	// blocked is why the start is blocked, or nil.
-	blocked atomic.Pointer[string]
+	// leaseFault is why the Lease cannot be read or written, or nil.
+	leaseFault atomic.Pointer[fault]
 	// holdsLease fails if the Lease has expired and this process still acts as
 	// leader.
 	holdsLease *leaderelection.HealthzAdaptor
@@ -226,27 +226,39 @@ func (g *Gateway) logChoices() {
 	}
 }
 
-// maxUnanswered is how long the API server may not answer before the gateway is
-// not ready.
-const maxUnanswered = time.Minute
+// maxFault is how long the API server may not answer, Events not be watched, or the
+// Lease not be read or written, before the gateway is not ready.
+const maxFault = time.Minute
 
 // Ready returns nil while the gateway watches Events or is a standby, and otherwise
 // the reason why it does neither. The notes name problems with which it still
 // works.
 func (g *Gateway) Ready() (notes []string, err error) {
-	if unanswered := g.options.Connectivity.Unanswered(time.Now()); unanswered > maxUnanswered {
+	now := time.Now()
+	if unanswered := g.options.Connectivity.Unanswered(now); unanswered > maxFault {
 		return nil, fmt.Errorf("the API server has not answered for %s", unanswered.Round(time.Second))
 	}
+	unwatched := g.metrics.reading.longest()
+	var unelected fault
+	if f := g.leaseFault.Load(); f != nil {
+		unelected = *f
+	}
 	if !g.synced.Load() {
-		if blocked := g.blocked.Load(); blocked != nil {
-			return nil, fmt.Errorf("Events are not watched yet: %s", *blocked)
+		if unwatched.why == "" {
+			unwatched.why = unelected.why
 		}
-		return nil, errors.New("Events are not watched yet")
+		return nil, fmt.Errorf("Events are not watched yet%s", unwatched)
+	}
+	if lasted := unwatched.lasted(now); lasted > maxFault {
+		return nil, fmt.Errorf("Events have not been watched for %s%s", lasted.Round(time.Second), unwatched)
+	}
+	if lasted := unelected.lasted(now); lasted > maxFault {
+		return nil, fmt.Errorf("the Lease could not be read or written for %s%s", lasted.Round(time.Second), unelected)
 	}
 	if g.config.Load().Limits.Paused {
 		notes = append(notes, "paused: no build is created")
 	}
-	if unsaved := g.metrics.unsavedFor(time.Now()); unsaved > 0 {
+	if unsaved := g.metrics.unsavedFor(now); unsaved > 0 {
 		notes = append(notes, fmt.Sprintf("the position has not been saved for %s: see the log", unsaved.Round(time.Second)))
 	}
 	return notes, nil
@@ -283,7 +295,11 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 	defer queue.Close()
 	g.queue.Store(queue)
 	defer g.queue.Store(nil)
+	defer g.metrics.reading.clear()
 	for {
+		for _, scope := range g.options.Scopes {
+			g.metrics.reading.failed(scope, "")
+		}
 		t := newTerm(g, queue)
 		err := t.run(leading, stopping)
 		switch {

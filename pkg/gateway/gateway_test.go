@@ -171,9 +171,34 @@ func TestReady(t *testing.T) {
 			g.metrics.unsaved.Store(time.Now().UnixNano())
 		}, 90 * time.Second, []string{"the position has not been saved for 1m30s: see the log"}, ""},
 		"while a startup step fails": {func(g *Gateway) {
-			why := "no right"
-			g.blocked.Store(&why)
+			g.metrics.reading.failed("pequod", "no right")
 		}, 0, nil, "Events are not watched yet: no right"},
+		"while the first of two scopes cannot be read, for a while": {func(g *Gateway) {
+			g.synced.Store(true)
+			g.metrics.reading.failed("pequod", "no right")
+			g.metrics.reading.failed("essex", "no answer")
+			g.metrics.reading.watched("essex")
+		}, maxFault, nil, ""},
+		"while the first of two scopes cannot be read, for long": {func(g *Gateway) {
+			g.synced.Store(true)
+			g.metrics.reading.failed("pequod", "")
+			g.metrics.reading.failed("pequod", "no right")
+			g.metrics.reading.failed("essex", "no answer")
+			g.metrics.reading.watched("essex")
+		}, 2 * time.Minute, nil, "Events have not been watched for 2m0s: no right"},
+		"when another replica leads after that": {func(g *Gateway) {
+			g.synced.Store(true)
+			g.metrics.reading.failed("pequod", "no right")
+			g.metrics.reading.clear()
+		}, 2 * time.Minute, nil, ""},
+		"while the Lease cannot be written, for a while": {func(g *Gateway) {
+			g.synced.Store(true)
+			g.leaseFault.Store(&fault{since: time.Now(), why: "no right"})
+		}, maxFault, nil, ""},
+		"while the Lease cannot be written, for long": {func(g *Gateway) {
+			g.synced.Store(true)
+			g.leaseFault.Store(&fault{since: time.Now(), why: "no right"})
+		}, 2 * time.Minute, nil, "the Lease could not be read or written for 2m0s: no right"},
 		"while builds are paused": {func(g *Gateway) {
 			g.synced.Store(true)
 			c := config.Observe()
@@ -183,7 +208,7 @@ func TestReady(t *testing.T) {
 		"without an answer for a while": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.options.Connectivity.since.Store(time.Now().UnixNano())
-		}, maxUnanswered, nil, ""},
+		}, maxFault, nil, ""},
 		"without an answer for long": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.options.Connectivity.since.Store(time.Now().UnixNano())

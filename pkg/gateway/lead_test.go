@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -170,6 +171,100 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 		pass(time.Minute)
 		if !g.Status().Leading {
 			t.Error("does not lead again")
+		}
+		stop()
+	})
+}
+
+// A standby that takes the lead without the right to list Events has been ready, and
+// must say that it does not work.
+func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		leases := client.CoordinationV1().Leases("brigade")
+		if _, err := leases.Create(t.Context(), leaseOf("other"), metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		denied := true
+		client.PrependReactor("list", "events", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it"))
+		})
+		registry := prometheus.NewRegistry()
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		options := g.options
+		options.Registerer = registry
+		g = New(options)
+		unwatched := func() float64 {
+			t.Helper()
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range families {
+				if f.GetName() == "events_unwatched_seconds" {
+					return f.GetMetric()[0].GetGauge().GetValue()
+				}
+			}
+			t.Fatal("no metric events_unwatched_seconds")
+			return 0
+		}
+		stop := running(t, g)
+		time.Sleep(5 * time.Second) // fake clock
+		if _, err := g.Ready(); err != nil || unwatched() != 0 {
+			t.Errorf("a standby is not ready: %v, and has not watched for %v s", err, unwatched())
+		}
+		time.Sleep(3 * time.Minute) // fake clock: the other renews no more
+		if !g.Status().Leading {
+			t.Fatal("does not lead")
+		}
+		_, err := g.Ready()
+		const head, why = "Events have not been watched for ", ": list Events in namespace pequod: events is forbidden: no Role grants it"
+		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
+			t.Errorf("not ready because %v, want %s…%s", err, head, why)
+		}
+		if got := unwatched(); got < 120 {
+			t.Errorf("has not watched for %v s, want the time since it leads", got)
+		}
+		denied = false
+		time.Sleep(time.Minute) // fake clock
+		if _, err := g.Ready(); err != nil || unwatched() != 0 {
+			t.Errorf("not ready once it may list: %v, and has not watched for %v s", err, unwatched())
+		}
+		stop()
+	})
+}
+
+// Without the right to create it, a Lease that is deleted under its holder does not
+// come back. Nobody leads then, and the replica says so though it was ready.
+func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		denied := false
+		client.PrependReactor("create", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it"))
+		})
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		stop := running(t, g)
+		time.Sleep(time.Second) // fake clock
+		denied = true
+		if err := client.CoordinationV1().Leases("brigade").Delete(t.Context(), "gateway", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // fake clock
+		if g.Status().Leading {
+			t.Error("leads without a Lease")
+		}
+		_, err := g.Ready()
+		const head, why = "the Lease could not be read or written for ", ": creating lease brigade/gateway: leases is forbidden: no Role grants it"
+		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
+			t.Errorf("not ready because %v, want %s…%s", err, head, why)
+		}
+		denied = false
+		time.Sleep(time.Minute) // fake clock
+		if _, err := g.Ready(); err != nil || !g.Status().Leading {
+			t.Errorf("leading %v, not ready because %v, want to lead once the Lease can be created", g.Status().Leading, err)
 		}
 		stop()
 	})

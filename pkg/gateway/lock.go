@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -38,9 +39,12 @@ func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRec
 // note records the error for /readyz.
 func (l *lock) note(doing string, err error) {
 	if err == nil {
-		l.gateway.blocked.Store(nil)
+		l.gateway.leaseFault.Store(nil)
 		return
 	}
-	blocked := doing + " lease " + l.Describe() + ": " + err.Error()
-	l.gateway.blocked.Store(&blocked)
+	f := fault{since: time.Now(), why: doing + " lease " + l.Describe() + ": " + err.Error()}
+	if before := l.gateway.leaseFault.Load(); before != nil {
+		f.since = before.since
+	}
+	l.gateway.leaseFault.Store(&f)
 }

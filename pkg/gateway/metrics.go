@@ -26,6 +26,8 @@ type metrics struct {
 	unlogged   prometheus.Counter
 	delivery   *delivery.Metrics
 	source     *source.Metrics
+	// reading is which scopes the leader does not watch.
+	reading reading
 	// unsaved is the time since which saving the position has failed, in Unix
 	// nanoseconds, or 0.
 	unsaved atomic.Int64
@@ -83,6 +85,10 @@ func newMetrics(r prometheus.Registerer, version, commit string) *metrics {
 		Name: "position_unsaved_seconds",
 		Help: "Seconds since saving the position began to fail; 0 while it is saved. Events accepted meanwhile are lost if the gateway stops.",
 	}, func() float64 { return m.unsavedFor(time.Now()).Seconds() }))
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "events_unwatched_seconds",
+		Help: "Seconds for which the leader has not watched the Events, because it cannot start, list or watch; 0 while it does, and in a standby.",
+	}, func() float64 { return m.reading.longest().lasted(time.Now()).Seconds() }))
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "build_info",
 		Help:        "Always 1, with the version, the commit and the Go version as labels.",

@@ -102,8 +102,9 @@ func (t *term) retry(ctx context.Context, step string, f func(context.Context) e
 		}
 		pause := backoff.Step()
 		if ctx.Err() == nil {
-			blocked := step + ": " + err.Error()
-			t.gateway.blocked.Store(&blocked)
+			for _, scope := range t.options.Scopes {
+				t.gateway.metrics.reading.failed(scope, step+": "+err.Error())
+			}
 			t.log.Error("startup step failed, retrying", "step", step, "err", err, "hint", hint(err), "in", pause.Round(time.Millisecond).String())
 		}
 		select {

@@ -172,6 +172,13 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 		s := source.New(source.Options{
 			Core: t.options.Core, Scope: scope, Selector: selector, Tracker: tracker,
 			Decider: t.gateway.decider.Load, Queue: t.queue, Observer: t.gateway.events, Metrics: t.gateway.metrics.source,
+			Reading: func(err error) {
+				if err == nil {
+					t.gateway.metrics.reading.watched(scope)
+				} else {
+					t.gateway.metrics.reading.failed(scope, "reading Events in "+scope.String()+": "+err.Error())
+				}
+			},
 		})
 		listed = append(listed, s.Listed())
 		t.sources.wait.Go(func() {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,9 @@ const (
 	listAttempts = 3
 )
 
+// errEndedEarly is reported when a watch ends before it has sent all existing Events.
+var errEndedEarly = errors.New("the watch ended before all existing Events were sent")
+
 // list reads all Events in pages. It does not use the informer's pager, because
 // that lists everything at once when a continue token expires. With 100,000 Events
 // that takes the memory of two hundred pages.
@@ -41,7 +45,7 @@ func (s *Source) list(ctx context.Context, options metav1.ListOptions) (runtime.
 			break
 		}
 	}
-	s.metrics.errors.Inc()
+	s.failed(ctx, err)
 	return nil, err
 }
 
@@ -105,16 +109,18 @@ func (s *Source) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 		if !apierrors.IsInvalid(err) { // without streaming lists, the informer lists in pages next
 			s.endFirstList()
 		}
-		s.metrics.errors.Inc()
+		s.failed(ctx, err)
 		return nil, err
 	}
 	s.metrics.watches.Inc()
 	listing := options.SendInitialEvents != nil && *options.SendInitialEvents
 	if listing {
 		s.tracker.BeginList()
+	} else {
+		s.reading(nil)
 	}
 	w := &watching{source: s, read: read, listing: listing}
-	return newStream(source, func(event watch.Event, send func(watch.Event)) { w.handle(ctx, event, send) }, w.end), nil
+	return newStream(source, func(event watch.Event, send func(watch.Event)) { w.handle(ctx, event, send) }, func(send func(watch.Event)) { w.end(ctx, send) }), nil
 }
 
 // watching is the state of one watch.
@@ -134,9 +140,9 @@ type watching struct {
 func (w *watching) handle(ctx context.Context, event watch.Event, send func(watch.Event)) {
 	e, ok := event.Object.(*corev1.Event)
 	if !ok {
-		w.source.metrics.errors.Inc()
+		w.source.failed(ctx, apierrors.FromObject(event.Object)) // a Status
 		w.source.endFirstList()
-		send(event) // an error: a Status
+		send(event)
 		return
 	}
 	version := e.ResourceVersion // take hands e over
@@ -149,6 +155,7 @@ func (w *watching) handle(ctx context.Context, event watch.Event, send func(watc
 			w.source.check(w.read, version)
 			w.source.tracker.EndList(version)
 			w.source.endFirstList()
+			w.source.reading(nil)
 		}
 	}
 	w.source.tracker.Advance(version)
@@ -162,9 +169,9 @@ func (w *watching) handle(ctx context.Context, event watch.Event, send func(watc
 
 // end sends a bookmark with the last version, so that the informer resumes there and
 // not at the last bookmark of the API server.
-func (w *watching) end(send func(watch.Event)) {
+func (w *watching) end(ctx context.Context, send func(watch.Event)) {
 	if w.listing {
-		w.source.metrics.errors.Inc()
+		w.source.failed(ctx, errEndedEarly)
 		w.source.endFirstList()
 		return
 	}

@@ -117,6 +117,8 @@ type reading struct {
 	decider *decide.Decider
 	builds  []delivery.Build
 	seen    []string
+	// reports are what Reading was called with.
+	reports []string
 }
 
 // newReading returns a Source of a server that accepts what is about pods.
@@ -126,6 +128,15 @@ func newReading(t *testing.T, s *server, start string) *reading {
 	r.use(acceptPods)
 	r.Source = New(Options{
 		Core: s, Scope: "pequod", Selector: "type=Warning", Tracker: position.NewTracker(start), Queue: r, Observer: r, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Reading: func(err error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if err == nil {
+				r.reports = append(r.reports, "watching")
+			} else {
+				r.reports = append(r.reports, err.Error())
+			}
+		},
 		Decider: func() *decide.Decider {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -206,6 +217,16 @@ func (r *reading) failed(want int) {
 	r.t.Helper()
 	if got := testutil.ToFloat64(r.metrics.errors); int(got) != want {
 		r.t.Errorf("%v failures counted, want %d", got, want)
+	}
+}
+
+// reported fails the test unless the Source reported just this of its reading.
+func (r *reading) reported(want ...string) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if diff := cmp.Diff(want, r.reports); diff != "" {
+		r.t.Errorf("reported of reading (-want +got):\n%s", diff)
 	}
 }
 
@@ -311,8 +332,10 @@ func TestSourceLists(t *testing.T) {
 			}
 			if tc.err == "" {
 				r.failed(0)
+				r.reported() // the watch is what counts
 			} else {
 				r.failed(1) // however many attempts there were
+				r.reported(tc.err)
 			}
 		})
 	}
@@ -513,10 +536,11 @@ func TestSourceWatches(t *testing.T) {
 			w.saw(0)
 		}},
 		"an error goes on and moves nothing": {test: func(w *watched) {
-			w.feed.events <- watch.Event{Type: watch.Error, Object: &metav1.Status{Code: 410}}
+			w.feed.events <- watch.Event{Type: watch.Error, Object: &metav1.Status{Code: 410, Message: "too old"}}
 			w.sends("ERROR")
 			w.at("10")
 			w.failed(1)
+			w.reported("watching", "too old")
 		}},
 		"a watch that ends leaves a bookmark where it came to": {test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "20"))
@@ -529,12 +553,14 @@ func TestSourceWatches(t *testing.T) {
 			close(w.feed.events)
 			w.sends("the end")
 			w.failed(0)
+			w.reported("watching")
 		}},
 		"a streamed list comes in no order, and moves the position at its end": {options: streamed, test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "30"))
 			w.send(watch.Added, rejected("b", "20"))
 			w.send(watch.Added, accepted("c", "9")) // done before
 			w.at("10")
+			w.reported()
 			w.send(watch.Added, accepted("d", "15"))
 			w.sends("nothing")
 			w.wants("a@30", "d@15")
@@ -546,6 +572,7 @@ func TestSourceWatches(t *testing.T) {
 			if !w.isListed() {
 				w.t.Error("the list has not ended with its bookmark")
 			}
+			w.reported("watching")
 			w.at("14")
 			w.tracker.Done("15")
 			w.at("29")
@@ -563,6 +590,7 @@ func TestSourceWatches(t *testing.T) {
 			if !w.isListed() {
 				w.t.Error("the first list has failed, and Listed is not closed")
 			}
+			w.reported("the watch ended before all existing Events were sent")
 			w.again(streamed)
 			w.send(watch.Added, accepted("a", "30"))
 			w.send(watch.Bookmark, bookmark("40"))
@@ -604,6 +632,7 @@ func TestAWatchThatIsRefused(t *testing.T) {
 				t.Errorf("error %v, want %v", err, tc.err)
 			}
 			r.failed(1)
+			r.reported(tc.err.Error())
 			if r.isListed() != tc.listed {
 				t.Errorf("the first list has ended: %t, want %t", r.isListed(), tc.listed)
 			}

@@ -86,6 +86,9 @@ type Options struct {
 	Queue    Queue
 	Observer Observer
 	Metrics  *Metrics
+	// Reading is called with nil when the Source watches all Events, and with the
+	// error when a list or a watch failed.
+	Reading func(err error)
 }
 
 // Source reads the Events of one scope.
@@ -98,6 +101,7 @@ type Source struct {
 	queue    Queue
 	observer Observer
 	metrics  *Metrics
+	reading  func(err error)
 	// listed is closed when the first list has succeeded or failed.
 	listed chan struct{}
 	once   sync.Once
@@ -109,7 +113,7 @@ type Source struct {
 func New(o Options) *Source {
 	return &Source{
 		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, decider: o.Decider,
-		queue: o.Queue, observer: o.Observer, metrics: o.Metrics,
+		queue: o.Queue, observer: o.Observer, metrics: o.Metrics, reading: o.Reading,
 		listed: make(chan struct{}), fail: func(error) {},
 	}
 }
@@ -196,6 +200,15 @@ func Version(ctx context.Context, events corev1client.EventInterface) (string, e
 		return "", err
 	}
 	return list.ResourceVersion, nil
+}
+
+// failed counts and reports that a list or a watch failed. One that was stopped has
+// not.
+func (s *Source) failed(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		s.metrics.errors.Inc()
+		s.reading(err)
+	}
 }
 
 // check stops the Source if the current version of the cluster is lower than one

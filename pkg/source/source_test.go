@@ -62,6 +62,7 @@ func TestSourceRuns(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Errorf("Run = %v, want nothing", err)
 		}
+		r.reported("watching") // that it was stopped is no fault
 	})
 }
 
