@@ -44,6 +44,8 @@ func healthy() map[string]string {
 		`retries_total{` + podA + `,reason="timeout"}`:             "0x50",
 		`retries_total{` + podA + `,reason="forbidden"}`:           "0x50",
 		`watch_errors_total{` + podA + `}`:                         "0x50",
+		`events_unwatched_seconds{` + podA + `}`:                   "0x50",
+		`events_unwatched_seconds{` + podB + `}`:                   "0x50",
 		`queue_oldest_seconds{` + podA + `}`:                       "2x50",
 		`position_age_seconds{` + podA + `}`:                       "5x50",
 		`position_unsaved_seconds{` + podA + `}`:                   "0x50",
@@ -107,6 +109,7 @@ func TestAlerts(t *testing.T) {
 				`builds_total{namespace="other",pod="gateway-5d8f9c7b64-x2x7q",outcome="dropped"}`:   "0+5x50",
 				`queue_oldest_seconds{namespace="brigade",pod="gateway-two-5d8f9c7b64-x2x7q"}`:       "0+60x50",
 				`watch_errors_total{namespace="brigade",pod="gateway-two-5d8f9c7b64-x2x7q"}`:         "0+60x50",
+				`events_unwatched_seconds{namespace="brigade",pod="gateway-two-5d8f9c7b64-x2x7q"}`:   "0+60x50",
 				`position_age_seconds{namespace="brigade",pod="gateway-two-5d8f9c7b64-x2x7q"}`:       "0+60x50",
 				`config_last_reload_successful{namespace="other",pod="gateway-5d8f9c7b64-x2x7q"}`:    "0x50",
 				`expression_faults_total{namespace="other",pod="gateway-5d8f9c7b64-x2x7q",by="x"}`:   "0+60x50",
@@ -139,6 +142,14 @@ func TestAlerts(t *testing.T) {
 		"Events cannot be read": {
 			series: map[string]string{`watch_errors_total{` + podA + `}`: "0+1x50"},
 			firing: map[string]string{"14m": "", "25m": "WatchFailing"},
+		},
+		"the leader cannot start, and counts no error of a watch": {
+			series: map[string]string{`events_unwatched_seconds{` + podA + `}`: "0x9 0+60x40"},
+			firing: map[string]string{"11m": "", "14m": "NotWatching", "50m": "NotWatching"},
+		},
+		"the watch fails, and the leader lists again within two minutes": {
+			series: map[string]string{`events_unwatched_seconds{` + podA + `}`: "0 60 120 0 60 120 0 60 120 0 60 120 0 60 120 0x35"},
+			firing: map[string]string{"5m": "", "15m": "", "30m": ""},
 		},
 		"one read fails every four minutes": {
 			series: map[string]string{`watch_errors_total{` + podA + `}`: "0 0 0 0 1 1 1 1 2 2 2 2 3 3 3 3 4 4 4 4 5 5 5 5 6 6 6 6 7 7 7 7 8 8 8 8 9 9 9 9"},
@@ -269,7 +280,7 @@ func TestAlerts(t *testing.T) {
 // severity returns the severity of an alert in the value set `everything`.
 func severity(alert string) string {
 	switch alert {
-	case "NoLeader":
+	case "NoLeader", "NotWatching":
 		return "critical"
 	case "ExpressionFaults":
 		return "info"

@@ -381,10 +381,15 @@ filters:
 	s.awaitSome("Position unsaved", "")
 	restore()
 	s.await("Position unsaved", "", "0", func(v float64) bool { return v == 0 })
+
 	s.mark("leader killed")
+	restore = r.takeRights(about("events"))
 	killed := s.leads(pods)
 	pods[killed].Kill()
 	s.await("Leader by pod", pods[1-killed].pod.Name, "1", func(v float64) bool { return v == 1 })
+	s.awaitSome("Not watched", "")
+	restore()
+	s.await("Not watched", "", "0", func(v float64) bool { return v == 0 })
 
 	s.mark("healed")
 	r.edit("knd: Job", "kind: Job")
