@@ -132,7 +132,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{groupBy: [kind], action: reject}]`,
 			want:   `at '/filters/0/groupBy': value must be 'left out, only an accepting filter has one'`,
 		},
-		"not a duration": {
+		"an invalid duration": {
 			values: `filters: [{oncePer: soon, action: accept}]`,
 			want:   `at '/filters/0/oncePer': 'soon' does not match pattern '` + oncePerPattern + `'`,
 		},
@@ -176,7 +176,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `image: {tag: 1.2}`,
 			want:   `at '/image/tag': got number, want string`,
 		},
-		"not a digest": {
+		"an invalid digest": {
 			values: `image: {digest: sha256:abc}`,
 			want:   `at '/image/digest': 'sha256:abc' does not match pattern '^(sha256:[0-9a-f]{64})?$'`,
 		},
@@ -208,11 +208,11 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `terminationGracePeriodSeconds: 9`,
 			want:   `at '/terminationGracePeriodSeconds': minimum: got 9, want 10`,
 		},
-		"not a time between scrapes": {
+		"a scrape interval that is a number": {
 			values: `metrics: {serviceMonitor: {interval: 5}}`,
 			want:   `at '/metrics/serviceMonitor/interval': got number, want string`,
 		},
-		"a time between scrapes in the wrong order": {
+		"a scrape interval with its units in the wrong order": {
 			values: `metrics: {podMonitor: {interval: 1s1m}}`,
 			want:   `at '/metrics/podMonitor/interval': '1s1m' does not match pattern '^(0|([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$'`,
 		},

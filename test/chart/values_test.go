@@ -252,6 +252,7 @@ func TestNullValues(t *testing.T) {
 			continue // others speak of these
 		}
 		t.Run(path, func(t *testing.T) {
+			t.Parallel()
 			rendered, stderr, err := helm.Run(t, helm.NoCluster, "template", release, helm.Chart, "--set", enabled+","+path+"=null")
 			switch {
 			case err != nil && !strings.Contains(stderr, "missing property"):
