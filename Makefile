@@ -53,17 +53,17 @@ image-test: ## Build the image and run `k8s-gateway --version` from its root fil
 .PHONY: release
 release: $(BIN)/helm ## Build a release into dist/: archives, image, SBOMs, chart, notes, checksums. PUSH=ghcr.io/brigadecore pushes image and chart.
 	@GOWORK=off $(GO) -C hack/release build -o ../../$(BIN)/release .
-	@$(BIN)/release --version=$(VERSION) --commit=$(COMMIT) --epoch=$(EPOCH) --out=dist $(if $(PUSH),--push=$(PUSH))
+	@$(BIN)/release --version=$(VERSION) --commit=$(COMMIT) --epoch=$(EPOCH) --out=dist --helm=$(BIN)/helm $(if $(PUSH),--push=$(PUSH))
 	@$(BIN)/helm lint --strict dist/brigade-k8s-gateway-*.tgz --set project=p
-	$(if $(PUSH),$(BIN)/helm push dist/brigade-k8s-gateway-*.tgz oci://$(PUSH)/charts)
 
 .PHONY: release-test
 release-test: ## Build the release twice, from two clones, compare all bytes, and inspect archives, SBOMs, image and chart.
 	hack/release-test.sh
 
 .PHONY: release-sign
-release-sign: ## Sign the pushed image and the checksums with the identity of the release workflow.
+release-sign: ## Sign the pushed image, the pushed chart and the checksums with the identity of the release workflow.
 	cosign sign --yes $(PUSH)/brigade-k8s-gateway@$$(cat dist/image-digest.txt)
+	cosign sign --yes $(PUSH)/charts/brigade-k8s-gateway@$$(cat dist/chart-digest.txt)
 	cosign sign-blob --yes --bundle dist/checksums.txt.sigstore.json dist/checksums.txt
 
 .PHONY: release-publish

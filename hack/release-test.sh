@@ -24,8 +24,8 @@ for clone in first second-with-a-longer-name; do
 done
 diff -r "$work/first/dist" "$work/second-with-a-longer-name/dist" || die "two builds of one commit differ"
 
-# Archives, SBOMs and the image, platform by platform.
-go -C hack/release test -count 1 . -dist "$work/first/dist"
+# Archives, SBOMs and the image, platform by platform; and a push to a registry.
+go -C hack/release test -count 1 . -dist "$work/first/dist" -helm "$work/first/bin/helm"
 
 cd "$work/first/dist"
 sha256sum --quiet --check checksums.txt || die "checksums.txt is wrong"

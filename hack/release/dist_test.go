@@ -12,21 +12,30 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log"
 	"maps"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// dist is the folder that `make release` wrote. hack/release-test.sh names it;
-// without it only what needs no build is tested.
-var dist = flag.String("dist", "", "the folder that make release wrote")
+// hack/release-test.sh names the folder that `make release` wrote, and helm. Without
+// them only what needs no build is tested.
+var (
+	dist = flag.String("dist", "", "the folder that make release wrote")
+	helm = flag.String("helm", "helm", "the helm to push and render the chart with")
+)
 
 func built(t *testing.T) string {
 	t.Helper()
@@ -162,10 +171,9 @@ func TestArchives(t *testing.T) {
 	}
 }
 
-// The layout has an image for each platform of Linux, with nothing in it but the
-// program of the archive.
-func TestImage(t *testing.T) {
-	folder := built(t)
+// layoutImage returns the one image of the layout, and its digest.
+func layoutImage(t *testing.T, folder string) (v1.ImageIndex, string) {
+	t.Helper()
 	path, err := layout.FromPath(filepath.Join(folder, "image"))
 	if err != nil {
 		t.Fatal(err)
@@ -178,17 +186,26 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := os.ReadFile(filepath.Join(folder, "image-digest.txt"))
+	content, err := os.ReadFile(filepath.Join(folder, "image-digest.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(manifest.Manifests) != 1 || manifest.Manifests[0].Digest.String() != strings.TrimSpace(string(digest)) {
+	digest := strings.TrimSpace(string(content))
+	if len(manifest.Manifests) != 1 || manifest.Manifests[0].Digest.String() != digest {
 		t.Fatalf("the layout has %+v, want the one image %s", manifest.Manifests, digest)
 	}
 	index, err := root.ImageIndex(manifest.Manifests[0].Digest)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return index, digest
+}
+
+// The layout has an image for each platform of Linux, with nothing in it but the
+// program of the archive.
+func TestImage(t *testing.T) {
+	folder := built(t)
+	index, _ := layoutImage(t, folder)
 	images, err := index.IndexManifest()
 	if err != nil {
 		t.Fatal(err)
@@ -257,5 +274,62 @@ func inspect(t *testing.T, of v1.Image, platform *v1.Platform, program []byte) {
 		if header.Typeflag == tar.TypeReg && header.Mode&0o555 != 0o555 {
 			t.Errorf("%s has mode %o: the image's user cannot run it", header.Name, header.Mode)
 		}
+	}
+}
+
+// Image and chart are pushed to a registry, and installed from there: the chart that
+// Helm pulls names the pushed image by its digest.
+func TestPush(t *testing.T) {
+	folder := built(t)
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	defer server.Close()
+	o := options{out: t.TempDir(), push: strings.TrimPrefix(server.URL, "http://") + "/brigadecore", helm: *helm}
+	packages, err := filepath.Glob(filepath.Join(folder, imageName+"-*.tgz"))
+	if err != nil || len(packages) != 1 {
+		t.Fatalf("charts %v, want one: %v", packages, err)
+	}
+	version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(packages[0]), imageName+"-"), ".tgz")
+	o.version = strings.TrimPrefix(version, "0.0.0-g")
+	if o.version == version {
+		o.version = "v" + version
+	}
+	content, err := os.ReadFile(packages[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(o.out, filepath.Base(packages[0])), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	index, digest := layoutImage(t, folder)
+	if err := pushImage(t.Context(), o, &image{result: index}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pushChart(t.Context(), o, "--plain-http"); err != nil {
+		t.Fatal(err)
+	}
+
+	reference, err := name.ParseReference(o.push + "/" + imageName + ":" + o.version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pushed, err := remote.Index(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := pushed.Digest(); err != nil || got.String() != digest {
+		t.Errorf("the registry has the image %s (%v), want %s", got, err, digest)
+	}
+	signed, err := os.ReadFile(filepath.Join(o.out, chartDigest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart := "oci://" + o.push + "/charts/" + imageName + "@" + strings.TrimSpace(string(signed))
+	rendered, err := exec.CommandContext(t.Context(), *helm, "template", "events", chart, "--plain-http", "--set", "project=p").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, rendered)
+	}
+	if want := "image: \"ghcr.io/brigadecore/" + imageName + ":" + o.version + "@" + digest + "\""; !strings.Contains(string(rendered), want) {
+		t.Errorf("the chart from the registry renders no %s", want)
 	}
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"runtime/debug"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -178,22 +176,4 @@ func fileIn(of v1.Image, base string) ([]byte, error) {
 			return nil, err
 		}
 	}
-}
-
-// pushImage pushes the image under its version.
-func pushImage(ctx context.Context, o options, built *image) error {
-	publisher, err := publish.NewDefault(o.push+"/"+imageName,
-		publish.WithNamer(func(base, _ string) string { return base }),
-		publish.WithTags([]string{o.version}),
-		publish.WithAuthFromKeychain(authn.DefaultKeychain),
-	)
-	if err != nil {
-		return err
-	}
-	reference, err := publisher.Publish(ctx, built.result, module+"/cmd/"+command)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(os.Stderr, "pushed", reference)
-	return publisher.Close()
 }

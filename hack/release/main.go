@@ -30,6 +30,7 @@ type options struct {
 	time    time.Time // of the commit
 	out     string
 	push    string // a registry with its organization; empty for a dry run
+	helm    string // the program that pushes the chart
 }
 
 func main() {
@@ -40,7 +41,8 @@ func main() {
 	flag.StringVar(&o.commit, "commit", "", "the commit")
 	flag.Int64Var(&epoch, "epoch", 0, "the commit's time, in seconds")
 	flag.StringVar(&o.out, "out", "dist", "where to build")
-	flag.StringVar(&o.push, "push", "", "push the image to this registry, for example ghcr.io/brigadecore; empty pushes nothing")
+	flag.StringVar(&o.push, "push", "", "push image and chart to this registry, for example ghcr.io/brigadecore; empty pushes nothing")
+	flag.StringVar(&o.helm, "helm", "helm", "the helm to push the chart with")
 	flag.Parse()
 	o.time = time.Unix(epoch, 0).UTC()
 	if o.version == "" || o.commit == "" || epoch == 0 {
@@ -86,6 +88,9 @@ func release(ctx context.Context, o options) error {
 	if o.push != "" {
 		if err := pushImage(ctx, o, image); err != nil {
 			return fmt.Errorf("pushing the image: %w", err)
+		}
+		if err := pushChart(ctx, o); err != nil {
+			return fmt.Errorf("pushing the chart: %w", err)
 		}
 	}
 	return report(o, image)
