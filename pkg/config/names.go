@@ -8,13 +8,19 @@ import (
 	"unicode/utf8"
 )
 
+// What DNS labels and DNS subdomains do not have, wildcards aside.
+var (
+	notInLabels = regexp.MustCompile(`[^-a-z0-9*?]`)
+	notInNames  = regexp.MustCompile(`[^-a-z0-9.*?]`)
+)
+
 // namespace finds what is no DNS label (RFC 1123), which the API server wants
 // of a namespace.
 func (v value) namespace() string {
 	if namespace, name, ok := strings.Cut(v.text, "/"); ok {
 		return fmt.Sprintf("%q is namespace and name in one; write namespace: %s and name: %s", v.text, yamlText(namespace), yamlText(name))
 	}
-	return v.lowerCase("a namespace", regexp.MustCompile(`[^-a-z0-9*?]`), 63)
+	return v.lowerCase("a namespace", notInLabels, 63)
 }
 
 // lowerCase finds what breaks the rule of DNS names.
@@ -45,7 +51,7 @@ func (v value) name() string {
 		return fmt.Sprintf("%q is namespace and name in one; write namespace: %s and name: %s", v.text, yamlText(first), yamlText(rest))
 	}
 	if _, known := knownKind(v.kind); known && !strings.Contains(v.kind, "Role") {
-		return v.lowerCase("the name of a "+v.kind, regexp.MustCompile(`[^-a-z0-9.*?]`), 253)
+		return v.lowerCase("the name of a "+v.kind, notInNames, 253)
 	}
 	return ""
 }

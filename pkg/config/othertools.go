@@ -7,9 +7,18 @@ import (
 	"strings"
 )
 
+// Compiled once: a list is checked with each key that is pressed in its editor.
+var (
+	placeholders    = regexp.MustCompile(`\{\{|\}\}|\$\{|\$\(|^\$[A-Za-z_]|^<[^<>]+>$|^__.+__$|^%[A-Z_]+%$`)
+	lookaheads      = regexp.MustCompile(`^\^?\(\?!(.*?)\)(.*)$`)
+	topics          = regexp.MustCompile(`^([A-Z][A-Za-z]+):([A-Z][A-Za-z]+)$`)
+	choicesInGroups = regexp.MustCompile(`\([^)]*[|]`)
+	choicesInBraces = regexp.MustCompile(`\{([^{},]+(?:,[^{},]+)+)\}`)
+)
+
 // placeholder finds what a template engine or a shell should have replaced.
 func (v value) placeholder() string {
-	if regexp.MustCompile(`\{\{|\}\}|\$\{|\$\(|^\$[A-Za-z_]|^<[^<>]+>$|^__.+__$|^%[A-Z_]+%$`).MatchString(v.text) {
+	if placeholders.MatchString(v.text) {
 		return fmt.Sprintf("%q is a placeholder that nothing has replaced; write the %s itself", v.text, v.noun())
 	}
 	return ""
@@ -18,7 +27,7 @@ func (v value) placeholder() string {
 // negation finds the marks by which other tools say "all but".
 func (v value) negation() string {
 	text := v.text
-	if lookahead := regexp.MustCompile(`^\^?\(\?!(.*?)\)(.*)$`).FindStringSubmatch(text); lookahead != nil {
+	if lookahead := lookaheads.FindStringSubmatch(text); lookahead != nil {
 		text = "!^" + lookahead[1] + lookahead[2]
 	}
 	but, ok := strings.CutPrefix(text, "!")
@@ -42,7 +51,7 @@ func (v value) negation() string {
 
 // topic finds "Pod:BackOff", which is how Brigade calls an Event.
 func (v value) topic() string {
-	match := regexp.MustCompile(`^([A-Z][A-Za-z]+):([A-Z][A-Za-z]+)$`).FindStringSubmatch(v.text)
+	match := topics.FindStringSubmatch(v.text)
 	if match == nil || v.key != "kind" && v.key != "reasons" {
 		return ""
 	}
@@ -56,7 +65,7 @@ func (v value) choice() string {
 	}
 	parts := strings.FieldsFunc(unwrapped(v.text), func(r rune) bool { return strings.ContainsRune("|,; ", r) })
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "or" || part == "OR" })
-	if len(parts) < 2 || regexp.MustCompile(`\([^)]*[|]`).MatchString(v.text) && !strings.HasPrefix(v.text, "(") && !strings.HasPrefix(v.text, "^(") {
+	if len(parts) < 2 || choicesInGroups.MatchString(v.text) && !strings.HasPrefix(v.text, "(") && !strings.HasPrefix(v.text, "^(") {
 		return ""
 	}
 	var globs []string
@@ -69,11 +78,10 @@ func (v value) choice() string {
 
 // braces finds the choice of a shell.
 func (v value) braces() string {
-	braces := regexp.MustCompile(`\{([^{},]+(?:,[^{},]+)+)\}`)
-	if match := braces.FindString(v.text); match == "" || match == v.text || strings.ContainsAny(v.text, "()|") {
+	if match := choicesInBraces.FindString(v.text); match == "" || match == v.text || strings.ContainsAny(v.text, "()|") {
 		return ""
 	}
-	globs, _ := globsOf(braces.ReplaceAllStringFunc(v.text, func(choice string) string {
+	globs, _ := globsOf(choicesInBraces.ReplaceAllStringFunc(v.text, func(choice string) string {
 		return "(" + strings.ReplaceAll(choice[1:len(choice)-1], ",", "|") + ")"
 	}))
 	return fmt.Sprintf("%q is one value, and { } stand for themselves; %s", v.text, v.write(globs...))

@@ -6,16 +6,25 @@ import (
 	"strings"
 )
 
+// marks are what a regular expression is recognized by.
+const marks = `^\^|\$$|[\[\]()\\+]|^=?~|^/.*/$|^re(gex)?:|\{[0-9,]+\}`
+
+// Compiled once: a list is checked with each key that is pressed in its editor.
+var (
+	marksInNames   = regexp.MustCompile(marks + `|(^|[^A-Za-z0-9*?])\.\*`)
+	marksElsewhere = regexp.MustCompile(marks + `|\.[*+?]`)
+	// pieces are the parts of a regular expression, as globsOf turns them into globs.
+	pieces = regexp.MustCompile(`\((?:\?:)?([^()|]+(?:\|[^()|]+)+)\)|(\.[*+]\??)|((?:\[[^\]]*\]|\\[dwsDWS])[*+?]?(?:\{[0-9,]+\})?)|(\\.)|([\^$])|([()+{}\[\]|])|(.)`)
+)
+
 // regularExpression finds what is one. In names a dot before a star may be
 // meant: they have dots. Elsewhere no value has any.
 func (v value) regularExpression() string {
-	marks := `^\^|\$$|[\[\]()\\+]|^=?~|^/.*/$|^re(gex)?:|\{[0-9,]+\}`
+	marks := marksElsewhere
 	if v.key == "name" || v.key == "component" {
-		marks += `|(^|[^A-Za-z0-9*?])\.\*`
-	} else {
-		marks += `|\.[*+?]`
+		marks = marksInNames
 	}
-	if !regexp.MustCompile(marks).MatchString(v.text) {
+	if !marks.MatchString(v.text) {
 		return ""
 	}
 	globs, exact := globsOf(v.text)
@@ -68,8 +77,7 @@ func globsOf(expression string) (globs []string, exact bool) {
 		}
 		texts = next
 	}
-	const piece = `\((?:\?:)?([^()|]+(?:\|[^()|]+)+)\)|(\.[*+]\??)|((?:\[[^\]]*\]|\\[dwsDWS])[*+?]?(?:\{[0-9,]+\})?)|(\\.)|([\^$])|([()+{}\[\]|])|(.)`
-	for _, match := range regexp.MustCompile(piece).FindAllStringSubmatch(text, -1) {
+	for _, match := range pieces.FindAllStringSubmatch(text, -1) {
 		switch {
 		case match[1] != "":
 			if len(texts) > 8 {
