@@ -13,11 +13,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 )
 
 // Options are the options of Run.
@@ -117,10 +115,8 @@ type Explanation struct {
 func (x Explainer) Explain(e *corev1.Event) Explanation {
 	out := Explanation{Event: e, Verdict: x.Decider.Decide(e)}
 	if out.Verdict.Action == filter.Accept {
-		out.ProjectID = brigade.ProjectID(out.Verdict.Project)
-		if e.UID != "" || out.Verdict.OncePer.Window > 0 {
-			out.BuildID = identity.Of(out.ProjectID, e, out.Verdict.OncePer)
-		}
+		var builds Builds
+		out.ProjectID, out.BuildID = builds.Of(out.Verdict, e)
 	}
 	if x.Why {
 		for _, step := range x.Decider.Trace(e) {

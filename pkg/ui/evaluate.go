@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
@@ -145,7 +147,11 @@ func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluat
 		return out, ctx.Err()
 	}
 	entries := held.entries
-	before, after := newTally(u.explainer(list.Config)), newTally(u.explainer(edited))
+	after := newTally(u.explainer(edited).Decider)
+	before := after
+	if list.Config == nil || string(text) != list.Text {
+		before = newTally(u.explainer(list.Config).Decider)
+	}
 	out.Verdicts = make([]int64, 0, 3*len(entries))
 	places := map[decider]int64{}
 	place := func(v filter.Verdict) int64 {
@@ -162,7 +168,11 @@ func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluat
 		if i%checkEvery == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		was, is := before.add(x), after.add(x)
+		is := after.add(x.event)
+		was := is
+		if before != after {
+			was = before.add(x.event)
+		}
 		out.Verdicts = append(out.Verdicts, x.id, place(is), place(was))
 		if is.Action != was.Action {
 			if is.Action == filter.Accept {
@@ -202,7 +212,8 @@ const maxReports = 100
 
 // tally counts what one list does.
 type tally struct {
-	explainer explain.Explainer
+	decider   decide.Decider
+	ids       explain.Builds
 	counts    map[string]*count
 	builds    map[string]bool
 	perMinute map[int64]int
@@ -210,8 +221,8 @@ type tally struct {
 	total     sum
 }
 
-func newTally(x explain.Explainer) *tally {
-	return &tally{explainer: x, counts: map[string]*count{}, builds: map[string]bool{}, perMinute: map[int64]int{}}
+func newTally(d decide.Decider) *tally {
+	return &tally{decider: d, counts: map[string]*count{}, builds: map[string]bool{}, perMinute: map[int64]int{}}
 }
 
 // of returns the count of what decided.
@@ -226,9 +237,8 @@ func (t *tally) of(by string) *count {
 
 // add counts one Event and returns the verdict on it. Events that share a
 // build count as one.
-func (t *tally) add(x *entry) filter.Verdict {
-	explained := t.explainer.Explain(x.event)
-	v := explained.Verdict
+func (t *tally) add(e *corev1.Event) filter.Verdict {
+	v := t.decider.Decide(e)
 	t.total.Events++
 	by := t.of(v.By)
 	by.Events++
@@ -239,16 +249,16 @@ func (t *tally) add(x *entry) filter.Verdict {
 		return v
 	}
 	t.total.Accepted++
-	switch {
-	case explained.BuildID == "": // nothing to tell repeats by
+	switch _, id := t.ids.Of(v, e); {
+	case id == "": // repeats cannot be recognized
 		t.unnamed++
-	case t.builds[explained.BuildID]:
+	case t.builds[id]:
 		return v
 	default:
-		t.builds[explained.BuildID] = true
+		t.builds[id] = true
 	}
 	by.Builds++
-	if at := event.Occurred(x.event); !at.IsZero() {
+	if at := event.Occurred(e); !at.IsZero() {
 		t.perMinute[at.Truncate(time.Minute).UnixMilli()]++
 	}
 	return v
@@ -286,7 +296,7 @@ func (t *tally) filters(c *config.Config, text []byte) []count {
 	}
 	last(filter.Default, "no filter matched")
 	last(decide.ByNamespace, "about an object of another namespace")
-	if !t.explainer.Decider.AllowBrigadeEvents {
+	if !t.decider.AllowBrigadeEvents {
 		last(decide.ByLoop, "about Brigade's own objects, or the gateway's own")
 	}
 	return out

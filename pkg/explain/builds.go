@@ -1,0 +1,34 @@
+package explain
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
+)
+
+// Builds computes the IDs of builds. It keeps the IDs of projects, because to
+// compute one takes longer than a verdict. The zero value is ready to use, by one
+// goroutine.
+type Builds struct {
+	projectIDs map[string]string
+}
+
+// Of returns the IDs of project and build of an Event with a verdict that accepts
+// it. The build ID is empty if it depends on the Event's UID and there is none,
+// because the Event was never stored.
+func (b *Builds) Of(v filter.Verdict, e *corev1.Event) (projectID, buildID string) {
+	projectID, ok := b.projectIDs[v.Project]
+	if !ok {
+		projectID = brigade.ProjectID(v.Project)
+		if b.projectIDs == nil {
+			b.projectIDs = map[string]string{}
+		}
+		b.projectIDs[v.Project] = projectID
+	}
+	if e.UID == "" && v.OncePer.Window == 0 {
+		return projectID, ""
+	}
+	return projectID, identity.Of(projectID, e, v.OncePer)
+}
