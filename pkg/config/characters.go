@@ -6,11 +6,12 @@ import (
 	"unicode"
 )
 
-// quotationMarks are what word processors write instead of quotes, and quotes.
+// quotationMarks are quotes, and the characters that word processors write
+// instead of them.
 const quotationMarks = "“”„‟«»‘’‚‛\"'`"
 
-// characters finds what is hard to see: white space around the value, quotes
-// that are part of it, characters without a shape.
+// characters finds characters that are easily missed: white space around the
+// value, quotes that are part of it, invisible characters.
 func (v value) characters() string {
 	clean := strings.Map(func(r rune) rune {
 		switch {

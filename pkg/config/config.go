@@ -1,10 +1,9 @@
-// Package config turns a filter file into a value that is ready to run, or
-// into a report of everything that is wrong with it.
+// Package config reads filter files. Load returns a Config with compiled filters,
+// resolved projects and checked limits, which no other package validates again, or
+// a report of all faults of the file.
 //
-// What Load returns has its filters compiled, its projects resolved and its
-// limits checked, so no other package validates them again. It is strict: a
-// filter file that is almost right builds the wrong things, so anything unknown
-// is refused, with line, column, and the line itself.
+// It is strict: a filter file that is almost right builds the wrong things. So
+// anything unknown is refused, with its line and column and the line itself.
 package config
 
 import (
@@ -18,25 +17,25 @@ import (
 )
 
 const (
-	// DefaultCommitRef is the Git reference a build is made of where the file
-	// has no commitRef. Brigade 1.x itself falls back on it.
+	// DefaultCommitRef is the Git reference of builds if the file has no
+	// commitRef. It is Brigade 1.x's own default.
 	DefaultCommitRef = "refs/heads/master"
 
-	// MaxSize is how many bytes a filter file may have: 1 MiB, which is what a
-	// ConfigMap can hold (MaxSecretSize in k8s.io/kubernetes/pkg/apis/core,
+	// MaxSize is the maximum size of a filter file in bytes: 1 MiB, the maximum of
+	// a ConfigMap (MaxSecretSize in k8s.io/kubernetes/pkg/apis/core,
 	// which ValidateConfigMap applies).
 	MaxSize = 1 << 20
 )
 
-// Config is what a filter file says.
+// Config is the content of a filter file.
 type Config struct {
-	// Project is the project that accepted Events build where their filter
-	// names no other: a name or an ID, empty where the file has none.
+	// Project is the project that accepted Events build if their filter has none:
+	// a name or an ID, or empty.
 	Project string
-	// CommitRef is the Git reference that builds are made of.
+	// CommitRef is the Git reference of builds if their filter has none.
 	CommitRef string
-	// Filters is the compiled filter list. Its accepting filters all have their
-	// project, so that Verdict.Project is final.
+	// Filters is the compiled filter list. All filters that accept have a project,
+	// so Verdict.Project is never empty.
 	Filters *filter.List
 	// Limits are the file's limits, with defaults for those it does not set.
 	Limits limit.Limits
@@ -53,8 +52,8 @@ func Observe() *Config {
 	return &Config{CommitRef: DefaultCommitRef, Limits: limit.DefaultLimits()}
 }
 
-// Load reads and checks the filter file at path. What is wrong with the file's
-// content comes as an *Error.
+// Load reads and checks the filter file at path. Its error is an *Error if the
+// content has faults.
 func Load(path string) (*Config, error) {
 	data, err := read(path)
 	if err != nil {
@@ -63,9 +62,8 @@ func Load(path string) (*Config, error) {
 	return Parse(path, data)
 }
 
-// Parse checks the content of a filter file, YAML or JSON. The file's name is
-// only used in reports. Its error is an *Error that holds every fault of the
-// file.
+// Parse checks the content of a filter file, YAML or JSON. The name of the file is
+// only used in reports. Its error is an *Error with all faults of the file.
 func Parse(file string, data []byte) (*Config, error) {
 	if len(data) > MaxSize {
 		return nil, tooLarge(file, int64(len(data)), MaxSize)

@@ -11,8 +11,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// config reads the whole file. Where it reports faults its result is of no
-// use.
+// config reads the whole file. Its result is valid only if it reports no faults.
 func (r *reader) config(root *yaml.Node) *Config {
 	allowed := fileKeys()
 	if r.values {
@@ -54,7 +53,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	return cfg
 }
 
-// project reads the file's project, and reports false where it is none.
+// project reads the file's project, and reports whether it is valid.
 func (r *reader) project(node *yaml.Node) (string, bool) {
 	project, ok := r.text(node, "project")
 	if !ok {
@@ -75,8 +74,8 @@ func (r *reader) commitRef(node *yaml.Node) string {
 	return DefaultCommitRef
 }
 
-// reference reads a Git reference. What Git forbids in one that a slip may bring
-// in is white space (git-check-ref-format(1)).
+// reference reads a Git reference. Of the characters that Git forbids in one it
+// checks only white space, the likeliest mistake (git-check-ref-format(1)).
 func (r *reader) reference(node *yaml.Node, path string) string {
 	ref, _ := r.text(node, path)
 	if strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) }) {
@@ -85,8 +84,7 @@ func (r *reader) reference(node *yaml.Node, path string) string {
 	return ref
 }
 
-// resolveProjects gives each accepting filter the file's project where it has
-// none of its own.
+// resolveProjects gives each filter that accepts and has no project the file's.
 func (r *reader) resolveProjects(filters []*filterNode, project string) {
 	for _, f := range filters {
 		if f.rule.Action != filter.Accept || f.rule.Project != "" || f.broken["project"] {
@@ -104,7 +102,7 @@ func (r *reader) resolveProjects(filters []*filterNode, project string) {
 	}
 }
 
-// warnAboutFilters reports what is allowed but probably not meant.
+// warnAboutFilters warns about what is allowed but probably not meant.
 func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters []*filterNode, compiled *filter.List) {
 	if len(filters) == 0 {
 		p := at(root)
@@ -133,15 +131,15 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 	}
 }
 
-// warnAboutScope reports a filter that names a cluster-scoped kind and takes
-// any object that claims to be one.
+// warnAboutScope warns about a filter with a cluster-scoped kind and without a
+// scope, which accepts any object that claims to be of that kind.
 func (r *reader) warnAboutScope(f *filterNode) {
 	e, ok := f.entries["kind"]
 	if !ok || f.rule.Scope != filter.AnyScope {
 		return
 	}
 	if scope, ok := f.entries["scope"]; ok && scope.value.Value != "" {
-		return // any scope, and that was said
+		return // any scope, as the file says
 	}
 	for _, node := range itemsOf(e.value) {
 		if !filter.ClusterScoped(node.Value) {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	// maxReported is how many faults Error reports in full. A file with more has
-	// one cause, which the first ones show.
+	// maxReported is how many faults Error reports. More have one cause, which the
+	// first ones show.
 	maxReported = 100
 	// maxExcerpt is how many characters of a line a report shows around the
 	// fault. JSON may be a single line.
 	maxExcerpt = 120
 )
 
-// Severity is what a fault means for the file.
+// Severity is the consequence of a fault for the file.
 type Severity uint8
 
 const (
@@ -36,27 +36,27 @@ func (s Severity) String() string {
 	return "error"
 }
 
-// Fault is one thing that is wrong with a filter file, and where.
+// Fault is a fault of a filter file, and its place.
 type Fault struct {
-	// Severity is whether the file is refused for it.
+	// Severity reports whether the file is refused because of the fault.
 	Severity Severity
 	// File is the name of the file.
 	File string
 	// Line and Column are where the fault is, counted from 1, the column in
 	// characters.
 	Line, Column int
-	// Path is the setting the fault is about, "filters[1].action", and empty
-	// where it is about the file as a whole.
+	// Path is the setting with the fault, for example "filters[1].action", or empty
+	// if the fault is in the file as a whole.
 	Path string
-	// Message says what is wrong, and what is allowed or to be done.
+	// Message says what is wrong, and what is allowed or what to write.
 	Message string
 	// Source is that line of the file.
 	Source string
 }
 
 // String returns the report of the fault: "file:line:col: path: message", then
-// the line of the file and a caret below the column. A warning says so ahead of
-// the path.
+// the line of the file and a caret below the column. A warning has "warning: "
+// before the path.
 func (f Fault) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Column)
@@ -99,13 +99,13 @@ func excerpt(line string, column int) (shown, indent string) {
 	return string(runes), string(caret)
 }
 
-// Error is the error of a filter file that is refused. It holds every fault,
-// in the order of the file.
+// Error is the error of a filter file that is refused. It has all faults, in the
+// order of the file.
 type Error struct {
 	Faults []Fault
 }
 
-// Error returns the report of all faults, one below the other.
+// Error returns the reports of the faults, separated by line breaks.
 func (e *Error) Error() string {
 	reports := make([]string, 0, min(len(e.Faults), maxReported)+1)
 	for i, f := range e.Faults {

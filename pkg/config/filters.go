@@ -18,12 +18,12 @@ type filterNode struct {
 	node    *yaml.Node
 	entries map[string]entry
 	rule    filter.Rule
-	// broken are the keys that were refused, about which nothing more is
+	// broken has the keys that were refused. No further faults of them are
 	// reported.
 	broken map[string]bool
 }
 
-// conditionKeys are the keys by which a filter, and its exception, match.
+// conditionKeys are the keys of a filter, and of its exception, that match.
 func conditionKeys() []string {
 	return []string{"namespace", "kind", "scope", "reasons", "name", "type", "component", "expression"}
 }
@@ -107,7 +107,7 @@ func (r *reader) conditions(f *filterNode, prefix string, own *filter.Except) {
 	}
 }
 
-// textOf reads a text-valued key, where the filter has it.
+// textOf reads a key with a text value. It returns "" if the filter does not have it.
 func (r *reader) textOf(f *filterNode, key string, into *string) {
 	e, ok := f.entries[key]
 	if !ok {
@@ -152,19 +152,19 @@ func (r *reader) globs(f *filterNode, prefix, key string, into *[]string) {
 	}
 }
 
-// plural returns what a key holds several of.
+// plural returns the noun for several values of a key.
 func plural(key string) string {
 	return strings.TrimSuffix(key, "s") + "s"
 }
 
-// outcome reads the keys that say what the filter does with an Event. Where the
-// filter was refused because it is no mapping, or because a key looks like action
-// misspelled, a missing action is not reported as well.
+// outcome reads the keys that say what the filter does with an Event. It does not
+// report a missing action if the filter is not a mapping, or has a key that looks
+// like a misspelled action.
 func (r *reader) outcome(f *filterNode) {
 	var action, oncePer string
 	r.textOf(f, "action", &action)
 	if e, ok := f.entries["oncePer"]; ok && e.value.ShortTag() == "!!int" {
-		oncePer = e.value.Value // quotes would not make 10 a duration
+		oncePer = e.value.Value // 10 is not a duration, with or without quotes
 	} else {
 		r.textOf(f, "oncePer", &oncePer)
 	}
@@ -204,8 +204,8 @@ func (r *reader) logLevel(f *filterNode) {
 	}
 }
 
-// groupBy reads the `groupBy` key. An empty list is a group too: of all Events
-// of a window.
+// groupBy reads the `groupBy` key. An empty list is a group of all Events of a
+// window.
 func (r *reader) groupBy(f *filterNode) {
 	e, ok := f.entries["groupBy"]
 	if !ok || isNull(e.value) {
@@ -233,8 +233,8 @@ func (r *reader) groupBy(f *filterNode) {
 	f.rule.OncePer.GroupBy = group
 }
 
-// misspelt reports whether a mapping has a key that is not known but near to
-// the one given.
+// misspelt reports whether a mapping has an unknown key that is similar to the
+// given one.
 func misspelt(node *yaml.Node, key string) bool {
 	known := filterKeys()
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -246,8 +246,8 @@ func misspelt(node *yaml.Node, key string) bool {
 	return false
 }
 
-// refuseKey reports a fault with a filter's key, at its value or, where the
-// filter does not have it, at the filter.
+// refuseKey reports a fault of a filter's key, at its value or, if the filter does
+// not have it, at the filter.
 func (r *reader) refuseKey(f *filterNode, key, format string, args ...any) {
 	node := f.node
 	if e, ok := f.entries[key]; ok {
@@ -263,7 +263,7 @@ func (f *filterNode) pathOf(key string) string {
 }
 
 // compile compiles the rules and reports each flaw at its place in the file. It
-// returns nil where there are any.
+// returns nil if there are flaws.
 func (r *reader) compile(filters []*filterNode) *filter.List {
 	rules := make([]filter.Rule, len(filters))
 	for i, f := range filters {
@@ -280,26 +280,26 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 	}
 	for _, flaw := range flaws.Flaws {
 		f := filters[flaw.Index]
-		// A filter that rejects must have no outcome. Whether this one rejects is
-		// only known where its action was understood.
+		// A filter that rejects must have no outcome. If the action is not valid, it
+		// is not known whether this filter rejects.
 		outcome := slices.Contains([]string{"project", "commitRef", "logLevel", "oncePer", "groupBy"}, flaw.Key)
 		if f.broken[flaw.Key] || outcome && f.broken["action"] {
 			continue
 		}
 		if e, ok := f.entries[flaw.Key]; ok && e.value.Kind != yaml.SequenceNode {
-			flaw.Item = -1 // a single text is no item of a list
+			flaw.Item = -1 // a single text is not in a list
 		}
 		r.refuse(r.place(f, flaw), flaw.Path(), "%s", flaw.Message)
 	}
 	if len(r.faults) == 0 {
-		// A list that does not compile must never pass for an empty one.
+		// A list that does not compile must not be taken for an empty one.
 		r.refuse(position{1, 1}, "filters", "%s", err)
 	}
 	return nil
 }
 
-// place returns where a flaw is: at the filter's value for its key, at an item of
-// it, or inside an expression.
+// place returns the position of a flaw: that of the key's value, of an item of it,
+// or inside an expression.
 func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 	e, ok := f.entries[flaw.Key]
 	switch {
@@ -320,8 +320,9 @@ func (r *reader) place(f *filterNode, flaw filter.Flaw) position {
 // default.
 const keptBuilds = 720 * time.Hour
 
-// warnAboutWindow reports a window that may outlast its build. When Brigade's
-// vacuum has deleted the build, its name is free, and the next Event builds again.
+// warnAboutWindow warns about a window that is longer than Brigade keeps builds.
+// When Brigade's vacuum has deleted the build, its name is free, and the next Event
+// builds again.
 func (r *reader) warnAboutWindow(f *filterNode) {
 	if f.rule.OncePer.Window > keptBuilds {
 		r.warn(at(f.entries["oncePer"].value), f.pathOf("oncePer"),

@@ -8,9 +8,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// warnAboutFirst reports what meant something else to the first gateway: its
-// documentation said that * matches all namespaces, its code compared it as text,
-// so that an accepting filter with it built nothing. A file is one of the first
+// warnAboutFirst warns about what the first gateway understood differently. Its
+// documentation said that * matches all namespaces, but its code compared it as
+// text, so an accepting filter with it built nothing. A file is one of the first
 // gateway's if it is JSON, or values of its chart, and has no newer key.
 func (r *reader) warnAboutFirst(root *yaml.Node, filters []*filterNode) {
 	if root.Style&yaml.FlowStyle == 0 && !r.values {

@@ -17,10 +17,10 @@ const (
 	// read again: an editor writes in several steps, and a kubelet swaps the
 	// symlink that the files of a mounted ConfigMap depend on in one.
 	settleTime = 250 * time.Millisecond
-	// pollEvery is how often the file is read where the system gives no notice
-	// of changes, and in case it missed one.
+	// pollEvery is how often the file is read if the system does not notify of
+	// changes, and in case a notification was missed.
 	pollEvery = 15 * time.Second
-	// againAfter is the time until a file that could not be applied is applied
+	// againAfter is the time until a file that could not be applied is tried
 	// again.
 	againAfter = 10 * time.Second
 )
@@ -33,23 +33,23 @@ type User interface {
 	Refuse(err error)
 }
 
-// Follower reads a filter file again whenever it changes. A good file replaces
-// the one in use; a bad one is reported, and the last good one stays.
+// Follower reads a filter file again whenever it changes. A valid file replaces the
+// one in use. An invalid one is reported, and the last valid one stays in use.
 type Follower struct {
 	path string
 	log  *slog.Logger
-	// content is the file that was last applied or refused, nil where it could
-	// not be read.
+	// content is the file that was last applied or refused, or nil if it could not
+	// be read.
 	content []byte
-	// isFinal reports whether an error of User.Apply stays until the file
+	// isFinal reports whether an error of User.Apply will not go away until the file
 	// changes.
 	isFinal func(error) bool
-	// newWatcher asks the system for notices of changes.
+	// newWatcher asks the system to notify of changes.
 	newWatcher func() (*fsnotify.Watcher, error)
 }
 
-// NewFollower returns a Follower of the file at path, and the Config that the
-// file holds now. The error is that of Load.
+// NewFollower returns a Follower of the file at path, and the file's current
+// Config. Its error is that of Load.
 func NewFollower(path string, log *slog.Logger, isFinal func(error) bool) (*Follower, *Config, error) {
 	f := &Follower{path: path, log: log, isFinal: isFinal, newWatcher: fsnotify.NewWatcher}
 	content, err := read(path)
@@ -90,9 +90,9 @@ func (f *Follower) Run(ctx context.Context, user User) {
 	}
 }
 
-// notices returns the system's notices of changes in the file's folder: of the
-// folder and not of the file, because the watch on a file ends when the file is
-// replaced. Where the system has no notices both channels are nil.
+// notices returns the system's notifications of changes in the file's folder. It
+// watches the folder, because a watch on a file ends when the file is replaced.
+// Both channels are nil if the system has no notifications.
 func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, stop func()) {
 	watcher, err := f.newWatcher()
 	if err == nil {
@@ -105,8 +105,8 @@ func (f *Follower) notices() (changes <-chan fsnotify.Event, errs <-chan error, 
 	return nil, nil, func() {}
 }
 
-// reload applies the filter file if it has changed, or reports what is wrong with
-// it. It returns whether to try again later.
+// reload applies the filter file if it has changed, or reports its faults. It
+// returns whether to try again later.
 func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 	content, err := read(f.path)
 	if err == nil && f.content != nil && bytes.Equal(content, f.content) {

@@ -12,16 +12,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Format is what a file is that has filters in it.
+// Format is the kind of a file that has filters in it.
 type Format string
 
 const (
-	// FilterFile is what the gateway's --config names.
+	// FilterFile is a file for --config of the gateway.
 	FilterFile Format = "filter file"
-	// HelmValues are values of the gateway's chart.
+	// HelmValues is a file of values for the gateway's chart.
 	HelmValues Format = "Helm values"
-	// ConfigMap is a manifest of the ConfigMap that a filter file is mounted
-	// from, alone or among other manifests.
+	// ConfigMap is a manifest of a ConfigMap with a filter file, alone or among
+	// other manifests.
 	ConfigMap Format = "ConfigMap"
 )
 
@@ -30,7 +30,7 @@ func fileKeys() []string {
 	return []string{"project", "commitRef", "filters", "limits", "paused"}
 }
 
-// chartKeys are the keys of the chart's values beside those of a filter file.
+// chartKeys are the keys of the chart's values that a filter file does not have.
 func chartKeys() []string {
 	return []string{
 		"watch", "filterCheck", "ui", "leaderElection", "buildNamespace", "logEvents", "logFormat", "pushDown", "replicas", "registry", "name", "tag", "pullPolicy",
@@ -45,9 +45,9 @@ func chartKeys() []string {
 }
 
 // Read checks a file with filters in it: a filter file, values of the chart, or
-// manifests of which one is the filter file's ConfigMap. The commands beside the
-// gateway use it; the gateway itself reads filter files only. Faults have their
-// place in the file that was read.
+// manifests of which one is a ConfigMap with a filter file. Commands use it; the
+// daemon reads filter files only. Faults have their place in the file that was
+// read.
 func Read(file string, data []byte) (*Config, Format, error) {
 	if len(data) > MaxManifest {
 		return nil, FilterFile, tooLarge(file, int64(len(data)), MaxManifest)
@@ -71,12 +71,12 @@ func Read(file string, data []byte) (*Config, Format, error) {
 	return cfg, FilterFile, err
 }
 
-// MaxManifest is how many bytes a file may have that holds a filter file: what
-// Helm prints of a chart may have some ConfigMaps.
+// MaxManifest is the maximum size of a file with filters in it, in bytes. The output
+// of `helm template` may have several ConfigMaps.
 const MaxManifest = 8 << 20
 
-// documents returns the roots of the YAML documents of a file, and none where it
-// does not parse, which the parser of its format reports.
+// documents returns the roots of the YAML documents of a file, or none if it does
+// not parse, which the parser of its format reports.
 func (s *source) documents() []*yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(s.data))
 	var roots []*yaml.Node
@@ -113,9 +113,9 @@ func isManifest(root *yaml.Node) bool {
 	return lookup(root, "apiVersion") != nil && lookup(root, "kind") != nil
 }
 
-// isValues reports whether a document is one of Helm values: it has a key that
-// only the chart knows. The key name does not count, because it may be a filter's
-// key at the wrong place.
+// isValues reports whether a document is Helm values: it has a key that only the
+// chart knows. The key "name" does not count, because it may be a misplaced key of a
+// filter.
 func isValues(root *yaml.Node) bool {
 	return slices.ContainsFunc(chartKeys(), func(key string) bool { return key != "name" && lookup(root, key) != nil })
 }
@@ -171,8 +171,8 @@ func (s *source) configMap(documents []*yaml.Node) (*source, *Fault) {
 }
 
 // isFilterFile reports whether an entry of a ConfigMap is a filter file: its name
-// ends like one, and it has a filter file's keys or, where it does not parse,
-// their words.
+// has the extension of one, and it has a filter file's keys or, if it does not
+// parse, their words.
 func isFilterFile(name, content string) bool {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name)) {
 		return false
@@ -188,8 +188,8 @@ func isFilterFile(name, content string) bool {
 	return slices.ContainsFunc(fileKeys(), func(key string) bool { return lookup(top, key) != nil })
 }
 
-// outward turns a position in the text of a scalar into one in the file that
-// the scalar is in.
+// outward converts a position in the text of a scalar to one in the file that has
+// the scalar.
 func (s *source) outward(p position) position {
 	around, node := s.around, s.scalar
 	line := s.lines[p.line-1]
@@ -214,8 +214,8 @@ func (s *source) outward(p position) position {
 	return around.inside(node, offset+len(line))
 }
 
-// misplaced is the fault of a file that has filters in it and that the gateway
-// does not read.
+// misplaced returns the fault of a file with filters that the daemon does not
+// read.
 func (s *source) misplaced(root *yaml.Node) *Fault {
 	var what string
 	switch {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// kinds are the kinds of Kubernetes itself with the other names that kubectl
-// takes for them: plural and short ones, as `kubectl api-resources` of 1.36
-// prints them, in lower case.
+// kinds are Kubernetes' own kinds, with the other names that kubectl accepts for
+// them: plurals and short names, in lower case, from `kubectl api-resources` of
+// 1.36.
 func kinds() map[string][]string {
 	return map[string][]string{
 		"Pod":                            {"pods", "po"},
@@ -55,8 +55,8 @@ func kinds() map[string][]string {
 	}
 }
 
-// knownKind returns the kind of Kubernetes itself that is called so by kubectl,
-// in any case, and reports false where there is none.
+// knownKind returns Kubernetes' own kind that kubectl calls by a name, in upper or
+// lower case, and false if there is none.
 func knownKind(name string) (string, bool) {
 	for kind, others := range kinds() {
 		if strings.EqualFold(name, kind) || slices.Contains(others, strings.ToLower(name)) {
@@ -66,9 +66,9 @@ func knownKind(name string) (string, bool) {
 	return "", false
 }
 
-// nearKind returns the kind of Kubernetes itself that is one slip of the
-// keyboard away from a name, or "". Short kinds, and names that only lack or
-// add the last letter, are left alone: they may be somebody's own.
+// nearKind returns Kubernetes' own kind that is one typing error away from a name,
+// or "". It ignores short kinds, and names that differ in the last letter only:
+// they may be kinds of somebody's own.
 func nearKind(name string) string {
 	if len(name) < 6 || strings.ContainsAny(name, "*?") {
 		return ""
@@ -81,8 +81,8 @@ func nearKind(name string) string {
 	return ""
 }
 
-// stateReasons are what kubectl get pods shows as STATUS and people look for as
-// a reason, with the reasons of the Events that come with them.
+// stateReasons are the values of STATUS in `kubectl get pods` that are mistaken for
+// reasons, with the reasons of Events that come with them.
 func stateReasons() map[string][]string {
 	return map[string][]string{
 		"CrashLoopBackOff":           {"BackOff"},
@@ -99,9 +99,9 @@ func stateReasons() map[string][]string {
 	}
 }
 
-// reasonsOfKubernetes are the reasons that kubelet, scheduler and controllers
-// of Kubernetes give most often, from k8s.io/kubernetes/pkg/kubelet/events and
-// the controllers' own sources.
+// reasonsOfKubernetes are the commonest reasons of kubelet, scheduler and
+// controllers, from k8s.io/kubernetes/pkg/kubelet/events and the sources of the
+// controllers.
 func reasonsOfKubernetes() []string {
 	return []string{
 		"BackOff", "Created", "Evicted", "Failed", "FailedCreate", "FailedKillPod", "FailedMount", "FailedAttachVolume",

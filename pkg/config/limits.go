@@ -9,11 +9,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// maxLimit is the largest value of any limit. It is more than a control plane can
-// do, and refuses a number with a few zeros too many, which would be no limit.
+// maxLimit is the maximum of any limit. It is more than a control plane can do, and
+// refuses a number with a few zeros too many, which would not limit anything.
 const maxLimit = 1_000_000
 
-// limits reads the `limits` section. What it does not set keeps its default.
+// limits reads the `limits` section. Missing keys keep their defaults.
 func (r *reader) limits(node *yaml.Node) limit.Limits {
 	limits := limit.DefaultLimits()
 	settings := []struct {
@@ -43,13 +43,13 @@ func (r *reader) limits(node *yaml.Node) limit.Limits {
 	return limits
 }
 
-// longestWait is how long a build may wait before its Event is likely to be
-// gone: the API server keeps Events for an hour (--event-ttl of kube-apiserver),
-// of which a quarter is left for outages.
+// longestWait is how long a build may wait before its Event is likely to be deleted:
+// the API server keeps Events for an hour (--event-ttl of kube-apiserver), of which
+// a quarter is left for outages.
 const longestWait = 45 * time.Minute
 
-// warnAboutWait reports limits that let a build wait until its Event is gone.
-// A gateway that is restarted finds no such Event again, and does not build it.
+// warnAboutWait warns about limits that let a build wait until its Event is deleted.
+// A gateway that restarts does not find such an Event again, and does not build it.
 func (r *reader) warnAboutWait(node *yaml.Node, limits limit.Limits) {
 	waiting := limits.Queued - limits.Burst
 	if node.Kind != yaml.MappingNode || time.Duration(waiting)*time.Minute/time.Duration(limits.BuildsPerMinute) <= longestWait {

@@ -14,8 +14,8 @@ var (
 	notInNames  = regexp.MustCompile(`[^-a-z0-9.*?]`)
 )
 
-// namespace finds what is no DNS label (RFC 1123), which the API server wants
-// of a namespace.
+// namespace finds a value that is not a DNS label (RFC 1123), as the API server
+// requires of a namespace.
 func (v value) namespace() string {
 	if namespace, name, ok := strings.Cut(v.text, "/"); ok {
 		return fmt.Sprintf("%q is namespace and name in one; write namespace: %s and name: %s", v.text, yamlText(namespace), yamlText(name))
@@ -23,7 +23,7 @@ func (v value) namespace() string {
 	return v.lowerCase("a namespace", notInLabels, 63)
 }
 
-// lowerCase finds what breaks the rule of DNS names.
+// lowerCase finds a value that breaks the rules of DNS names.
 func (v value) lowerCase(what string, foreign *regexp.Regexp, longest int) string {
 	lower := strings.ToLower(v.text)
 	switch {
@@ -41,8 +41,8 @@ func (v value) lowerCase(what string, foreign *regexp.Regexp, longest int) strin
 	}
 }
 
-// name finds what no object is called: a path segment for all, a DNS subdomain
-// (RFC 1123) for the kinds that are known to ask for it.
+// name finds a value that no object has as its name: a path segment for all, a DNS
+// subdomain (RFC 1123) for the kinds that are known to require it.
 func (v value) name() string {
 	if first, rest, ok := strings.Cut(v.text, "/"); ok {
 		if kind, ok := knownKind(first); ok {
@@ -56,7 +56,7 @@ func (v value) name() string {
 	return ""
 }
 
-// kindOf finds what no kind is called: kinds have no group and no plural.
+// kindOf finds a value that is not a kind: kinds have no group and no plural.
 func (v value) kindOf() string {
 	text := v.text
 	if strings.ContainsAny(text, "/.") {
@@ -92,13 +92,13 @@ func (v value) kindOf() string {
 	return ""
 }
 
-// begins reports whether the first character of a text is as asked for.
+// begins reports whether is holds for the first character of a text.
 func begins(text string, is func(rune) bool) bool {
 	r, _ := utf8.DecodeRuneInString(text)
 	return is(r)
 }
 
-// reason finds what is shown beside Events and is no reason of any.
+// reason finds states that kubectl shows and that are not reasons of Events.
 func (v value) reason() string {
 	if instead, ok := stateReasons()[v.text]; ok {
 		return fmt.Sprintf("%s is a state that kubectl get pods shows, and not the reason of any Event; %s", v.text, v.write(instead...))
@@ -111,7 +111,7 @@ func (v value) reason() string {
 	return ""
 }
 
-// component finds the names of processes that report Events under another.
+// component finds the names of processes that report Events under another name.
 func (v value) component() string {
 	lower := strings.ToLower(v.text)
 	switch lower {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// didYouMean suggests the allowed name that is nearest to what was written,
-// and nothing where none is near: ` (did you mean "reasons"?)`.
+// didYouMean suggests the allowed name that is most similar to what was written,
+// ` (did you mean "reasons"?)`, or returns "" if none is similar.
 func didYouMean(written string, allowed []string) string {
 	if name := nearest(written, allowed); name != "" {
 		return fmt.Sprintf(" (did you mean %q?)", name)
@@ -15,7 +15,7 @@ func didYouMean(written string, allowed []string) string {
 }
 
 // nearest returns the allowed name that is fewest edits away from what was
-// written, and "" where none is within a third of its length.
+// written, or "" if none is within a third of its length.
 func nearest(written string, allowed []string) string {
 	best, distance := "", 1+max(1, len(written)/3)
 	for _, name := range allowed {
@@ -26,9 +26,9 @@ func nearest(written string, allowed []string) string {
 	return best
 }
 
-// edits counts the insertions, deletions, replacements and swaps of neighbours
-// that turn a into b: the optimal string alignment distance. What is far longer
-// than any key is not worth the work and counts as far away.
+// edits returns the number of insertions, deletions, replacements and swaps of
+// neighbors that turn a into b: the optimal string alignment distance. A text that
+// is far longer than any key is not compared and counts as far away.
 func edits(a, b string) int {
 	if len(a) > 2*len(b)+2 {
 		return len(a)

@@ -16,7 +16,7 @@ var (
 	choicesInBraces = regexp.MustCompile(`\{([^{},]+(?:,[^{},]+)+)\}`)
 )
 
-// placeholder finds what a template engine or a shell should have replaced.
+// placeholder finds text that a template engine or a shell should have replaced.
 func (v value) placeholder() string {
 	if placeholders.MatchString(v.text) {
 		return fmt.Sprintf("%q is a placeholder that nothing has replaced; write the %s itself", v.text, v.noun())
@@ -24,7 +24,7 @@ func (v value) placeholder() string {
 	return ""
 }
 
-// negation finds the marks by which other tools say "all but".
+// negation finds the syntax by which other tools negate.
 func (v value) negation() string {
 	text := v.text
 	if lookahead := lookaheads.FindStringSubmatch(text); lookahead != nil {
@@ -49,7 +49,7 @@ func (v value) negation() string {
 	return fmt.Sprintf("%q does not negate; write except: {%s: %s}", v.text, v.key, block)
 }
 
-// topic finds "Pod:BackOff", which is how Brigade calls an Event.
+// topic finds "Pod:BackOff", which is the form of Brigade's event type.
 func (v value) topic() string {
 	match := topics.FindStringSubmatch(v.text)
 	if match == nil || v.key != "kind" && v.key != "reasons" {
@@ -58,7 +58,7 @@ func (v value) topic() string {
 	return fmt.Sprintf("%q is kind and reason in one; write kind: %s and reasons: [%s]", v.text, match[1], match[2])
 }
 
-// choice finds several values in one text.
+// choice finds several values in one text, with a separator of another tool.
 func (v value) choice() string {
 	if component, host, ok := strings.Cut(v.text, ", "); ok && v.key == "component" && !strings.Contains(host, ",") {
 		return fmt.Sprintf("%q is component and host as kubectl describe prints them; %s", v.text, v.write(component))
@@ -76,7 +76,7 @@ func (v value) choice() string {
 	return fmt.Sprintf("%q is one value and not a choice; %s", v.text, v.write(globs...))
 }
 
-// braces finds the choice of a shell.
+// braces finds brace expansions of a shell.
 func (v value) braces() string {
 	if match := choicesInBraces.FindString(v.text); match == "" || match == v.text || strings.ContainsAny(v.text, "()|") {
 		return ""

@@ -17,8 +17,8 @@ var (
 	pieces = regexp.MustCompile(`\((?:\?:)?([^()|]+(?:\|[^()|]+)+)\)|(\.[*+]\??)|((?:\[[^\]]*\]|\\[dwsDWS])[*+?]?(?:\{[0-9,]+\})?)|(\\.)|([\^$])|([()+{}\[\]|])|(.)`)
 )
 
-// regularExpression finds what is one. In names a dot before a star may be
-// meant: they have dots. Elsewhere no value has any.
+// regularExpression finds regular expressions. A dot before a star may be meant in
+// names, which have dots; other values have none.
 func (v value) regularExpression() string {
 	marks := marksElsewhere
 	if v.key == "name" || v.key == "component" {
@@ -39,8 +39,8 @@ func (v value) regularExpression() string {
 	return message + fmt.Sprintf("write expression: %s.matches(%q)", v.field(), bare(v.text, true))
 }
 
-// bare returns a regular expression without what other tools mark it with, and
-// anchored where they compare it with the whole value or where asked to.
+// bare returns a regular expression without the marks of other tools, and with
+// anchors if they compare it with the whole value or if asked to.
 func bare(text string, anchored bool) string {
 	text = strings.TrimLeft(text, "=~")
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "regex:"), "re:")
@@ -53,9 +53,8 @@ func bare(text string, anchored bool) string {
 	return text
 }
 
-// globsOf turns a regular expression into globs, as well as that can be done:
-// exact reports whether they match just the same. It returns none where they
-// would match anything.
+// globsOf converts a regular expression to globs. exact reports whether they match
+// the same values. It returns none if they would match anything.
 func globsOf(expression string) (globs []string, exact bool) {
 	text := bare(expression, false)
 	first, last := strings.HasPrefix(text, "^"), strings.HasSuffix(text, "$")

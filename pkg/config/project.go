@@ -10,18 +10,16 @@ import (
 	"k8s.io/apimachinery/pkg/api/validation"
 )
 
-// projectIDPrefix marks a project given by its ID. Brigade takes every text
-// that starts so for an ID and hashes every other one into an ID (ProjectID in
+// projectIDPrefix begins the ID of a project. Brigade takes any text with this
+// prefix for an ID and hashes any other to an ID (ProjectID in
 // github.com/brigadecore/brigade v1.5.0, pkg/brigade/project.go).
 const projectIDPrefix = "brigade-"
 
-// checkProject says what is wrong with a project's name or ID, and nil where
-// nothing is.
+// checkProject returns an error if a project's name or ID is not valid.
 //
-// The ID becomes the `project` label of the build Secret, and it is the name of
-// the project's own Secret, so it must be fit for both. A name always hashes to
-// such an ID; what can be said of it is that no project is called so, if it
-// contains white space or characters that cannot be seen.
+// The ID is the `project` label of the build Secret and the name of the project's
+// own Secret, so it must be valid as both. A name always hashes to such an ID; it is
+// invalid if it has white space or invisible characters, which no project has.
 func checkProject(project string) error {
 	if strings.HasPrefix(project, projectIDPrefix) {
 		if problems := content.IsLabelValue(project); len(problems) > 0 {
@@ -38,19 +36,19 @@ func checkProject(project string) error {
 	return nil
 }
 
-// rule returns the first of apimachinery's complaints without its examples and
-// its regular expression.
+// rule returns the first error of apimachinery without its examples and its regular
+// expression.
 func rule(problems []string) string {
 	short, _, _ := strings.Cut(problems[0], " (e.g. ")
 	return short
 }
 
-// projectIDLength is how many hexadecimal digits a project's ID has (shortSHA
+// projectIDLength is the number of hexadecimal digits of a project's ID (shortSHA
 // in github.com/brigadecore/brigade v1.5.0, pkg/brigade/project.go).
 const projectIDLength = 54
 
-// warnAboutProject reports what can be a project's name or ID but hardly is.
-// Brigade takes any text: it would look for a project that nobody has made.
+// warnAboutProject warns about a text that can be a project's name or ID but probably
+// is not. Brigade accepts any text, and would not find the project.
 func (r *reader) warnAboutProject(node *yaml.Node, path string) {
 	if node == nil || isNull(node) || node.Value == "" {
 		return
@@ -76,8 +74,8 @@ func (r *reader) warnAboutProject(node *yaml.Node, path string) {
 	}
 }
 
-// repositoryName returns the last two parts of a repository's address, after
-// which brig names projects.
+// repositoryName returns the last two parts of a repository's address, which brig
+// suggests as the name of a project.
 func repositoryName(address string) string {
 	address = strings.TrimSuffix(strings.TrimSuffix(address, "/"), ".git")
 	parts := strings.FieldsFunc(address, func(c rune) bool { return c == '/' || c == ':' })

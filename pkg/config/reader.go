@@ -10,13 +10,13 @@ import (
 )
 
 // reader walks the tree of a file. It collects faults and continues, so that one
-// report shows them all.
+// report has all of them.
 type reader struct {
 	source   *source
 	faults   []Fault
 	warnings []Fault
-	// values reports whether the file is one of Helm values: it may have the
-	// chart's other keys too, and the chart's own filters apply where it has none.
+	// values reports whether the file is Helm values: it may have the chart's other
+	// keys too, and if it has no filters, the chart's own are used.
 	values bool
 }
 
@@ -37,9 +37,8 @@ type entry struct {
 	key, value *yaml.Node
 }
 
-// mapping returns the entries of a mapping by key. Keys that are not allowed
-// and keys that come twice are reported and left out. A null is a mapping
-// without entries.
+// mapping returns the entries of a mapping by key. Unknown and duplicate keys are
+// reported and left out. A null is a mapping without entries.
 func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[string]entry {
 	if isNull(node) {
 		return nil
@@ -69,8 +68,8 @@ func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[st
 	return entries
 }
 
-// sequence returns the items of a list, aliases resolved. A null is an empty
-// list. It reports false where the node is no list.
+// sequence returns the items of a list, aliases resolved. A null is an empty list.
+// It returns false if the node is not a list.
 func (r *reader) sequence(node *yaml.Node, path, of string) ([]*yaml.Node, bool) {
 	if isNull(node) {
 		return nil, true
@@ -86,8 +85,8 @@ func (r *reader) sequence(node *yaml.Node, path, of string) ([]*yaml.Node, bool)
 	return items, true
 }
 
-// text returns a text value. A null is the empty text. It reports false where
-// the node is no text.
+// text returns a text value. A null is the empty text. It returns false if the node
+// is not a text.
 func (r *reader) text(node *yaml.Node, path string) (string, bool) {
 	if isNull(node) {
 		return "", true
@@ -105,8 +104,8 @@ func (r *reader) text(node *yaml.Node, path string) (string, bool) {
 	return "", false
 }
 
-// integer returns a whole number from low to high, and reports false where the
-// node is none.
+// integer returns an integer from low to high. It returns false if the node is not
+// one.
 func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool) {
 	whole := node.Kind == yaml.ScalarNode && !strings.ContainsFunc(node.Value, notDigit)
 	tag := node.ShortTag()
@@ -120,7 +119,7 @@ func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool
 	}
 	var n int64
 	if node.Decode(&n) != nil {
-		n = math.MaxInt64 // more than 64 bits hold, which yaml/v3 takes for a float
+		n = math.MaxInt64 // yaml/v3 takes an integer of more than 64 bits for a float
 	}
 	if n < int64(low) || n > int64(high) {
 		r.refuse(at(node), path, "%s is out of range; allowed is %d to %d", node.Value, low, high)
@@ -142,7 +141,7 @@ func (r *reader) truth(node *yaml.Node, path string) bool {
 	return node.Decode(&b) == nil && b
 }
 
-// notDigit reports whether r is no decimal digit.
+// notDigit reports whether r is not a decimal digit.
 func notDigit(r rune) bool {
 	return r < '0' || r > '9'
 }
@@ -171,7 +170,7 @@ func describe(node *yaml.Node) string {
 	}
 }
 
-// bracketHint shows how to make a list of a lone value.
+// bracketHint shows how to write a single value as a list.
 func bracketHint(node *yaml.Node) string {
 	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!str" && !strings.ContainsAny(node.Value, "\n,[]{}") {
 		return fmt.Sprintf("; write [%s]", node.Value)
@@ -179,8 +178,8 @@ func bracketHint(node *yaml.Node) string {
 	return ""
 }
 
-// join appends a key to a path. A key that is not a plain word is quoted, so
-// that a path stays one word.
+// join appends a key to a path. A key that is not a word is quoted, so that a path
+// has no spaces.
 func join(path, key string) string {
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == '.' || r == ':' }) || len(key) > 64 {
 		key = fmt.Sprintf("%.64q", key)
@@ -191,7 +190,8 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// list names the allowed keys, unless they are those of the chart.
+// list returns the allowed keys for a message. Those of the chart are too many to
+// list.
 func list(names []string) string {
 	if len(names) > len(filterKeys()) && slices.Contains(names, "replicas") {
 		return "those that helm show values prints"

@@ -9,14 +9,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// inside returns where the character at a byte offset of a text value is in the
-// file.
+// inside returns the position in the file of the character at a byte offset of a
+// text value.
 //
-// YAML may have folded, indented, quoted or escaped the text, and the tree only
-// has the place where it begins. But YAML adds and drops nothing except white
-// space, so the n-th other character of the value is the n-th other character
-// of the text in the file. If that does not hold, the result is the place where
-// the value begins.
+// The text may be folded, indented, quoted or escaped in the file, and the tree has
+// only the position where it begins. But YAML adds and drops nothing except white
+// space, so the n-th other character of the value is the n-th other character of
+// the text in the file. If they differ, the result is the beginning of the value.
 func (s *source) inside(node *yaml.Node, offset int) position {
 	start := at(node)
 	if node.Line < 1 || node.Line > len(s.lines) {
@@ -53,9 +52,9 @@ type cursor struct {
 	style  yaml.Style
 }
 
-// cursor returns a cursor at the first character of the scalar's own text:
-// behind its properties, and behind the opening quote or on the line below the
-// block indicator.
+// cursor returns a cursor at the first character of the scalar's text: after its
+// properties, and after the opening quote or on the line below the block
+// indicator.
 func (s *source) cursor(node *yaml.Node) *cursor {
 	c := &cursor{lines: s.lines, line: node.Line - 1, style: node.Style}
 	for range node.Column - 1 {
@@ -74,7 +73,7 @@ func (s *source) cursor(node *yaml.Node) *cursor {
 	return c
 }
 
-// rest returns what is left of the line.
+// rest returns the rest of the line.
 func (c *cursor) rest() string {
 	if c.line >= len(c.lines) {
 		return ""
@@ -88,7 +87,6 @@ func (c *cursor) advance() {
 	c.offset += width
 }
 
-// position returns where the cursor is.
 func (c *cursor) position() position {
 	if c.line >= len(c.lines) {
 		return position{line: len(c.lines), column: 1}
@@ -96,8 +94,8 @@ func (c *cursor) position() position {
 	return position{line: c.line + 1, column: utf8.RuneCountInString(c.lines[c.line][:c.offset]) + 1}
 }
 
-// skipSpace goes on to the next character that is not white space, over the
-// ends of lines and over escapes of white space.
+// skipSpace advances to the next character that is not white space, over ends of
+// lines and escapes of white space.
 func (c *cursor) skipSpace() {
 	for c.line < len(c.lines) {
 		rest := c.rest()
@@ -125,8 +123,8 @@ func (c *cursor) next() (rune, bool) {
 	return r, true
 }
 
-// decode returns the character that the text begins with, and how many bytes
-// it takes in the file, quoting undone.
+// decode returns the first character of the text without quoting, and its length
+// in the file in bytes.
 func (c *cursor) decode(text string) (rune, int) {
 	switch {
 	case c.style&yaml.SingleQuotedStyle != 0 && strings.HasPrefix(text, "''"):
@@ -139,8 +137,8 @@ func (c *cursor) decode(text string) (rune, int) {
 }
 
 // unescape returns the character of a double-quoted scalar's escape sequence
-// and the sequence's length (YAML 1.2, section 5.7). A backslash at the end of
-// a line joins it with the next, so it is like white space.
+// and the sequence's length (YAML 1.2, section 5.7). A backslash at the end of a line
+// joins it with the next, so it counts as white space.
 func unescape(text string) (rune, int) {
 	if len(text) == 1 {
 		return ' ', 1

@@ -9,13 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// A YAML parser reports where it could not go on, which is rarely where the
-// slip is, in the words of its grammar. The functions here look for the slips
-// that are made most often near that place, and say what to write.
+// A YAML parser reports where it had to stop, in the words of its grammar. That is
+// rarely where the slip is. The functions here look for the commonest slips near
+// that place, and say what to write.
 
-// slip returns what is wrong where it is one of the common slips, and false
-// where it is none. The parser failed at p, which may be anywhere behind the
-// slip but not ahead of it.
+// slip returns the fault if it is one of the common slips, or else false. The parser
+// failed at p, which may be anywhere after the slip but not before it.
 func (s *source) slip(p position) (position, string, bool) {
 	p.line = min(max(p.line, 1), len(s.lines))
 	for _, look := range []func(position) (position, string, bool){s.template, s.strangeSpace, s.tab, s.colon, s.indentation} {
@@ -34,8 +33,8 @@ func columnOf(line string, offset int) int {
 // notRendered says what to do about a template.
 const notRendered = "a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -"
 
-// template finds the marks of Go templates, anywhere in the file: they break
-// the syntax far from where they are.
+// template finds actions of Go templates anywhere in the file, because they may
+// break the syntax far from where they are.
 func (s *source) template(position) (position, string, bool) {
 	for i, line := range s.lines {
 		if at := strings.Index(line, "{{"); at >= 0 && !strings.Contains(line[:at], "#") {
@@ -45,8 +44,8 @@ func (s *source) template(position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// strangeSpace finds white space that is none for YAML, where YAML needs some:
-// at the beginning of a line, and behind a colon or a dash.
+// strangeSpace finds white space that YAML takes for text, where YAML needs white
+// space: at the beginning of a line, and after a colon or a dash.
 func (s *source) strangeSpace(p position) (position, string, bool) {
 	for i := range p.line {
 		line := s.lines[i]
@@ -68,7 +67,7 @@ func (s *source) strangeSpace(p position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// tab finds one in the indentation of a line. JSON may have some.
+// tab finds a tab in the indentation of a line. JSON may have tabs.
 func (s *source) tab(p position) (position, string, bool) {
 	if strings.HasPrefix(strings.TrimSpace(string(s.data)), "{") {
 		return position{}, "", false
@@ -83,8 +82,8 @@ func (s *source) tab(p position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// colon finds a key without a colon, or without the space behind it, on the
-// line of the failure or the one with text ahead of it.
+// colon finds a key without a colon, or without the space after it, on the line of
+// the failure or the line with text before it.
 func (s *source) colon(p position) (position, string, bool) {
 	keys := slices.Concat(filterKeys(), fileKeys())
 	pattern := regexp.MustCompile(`^(\s*(?:- )?)(` + strings.Join(keys, "|") + `)( +|:)([^\s:#].*)$`)
@@ -104,7 +103,7 @@ func (s *source) colon(p position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// above returns the index of the nearest line above that has text and is no
+// above returns the index of the nearest line above that has text and is not a
 // comment, or -1.
 func (s *source) above(i int) int {
 	for i--; i >= 0; i-- {
@@ -115,9 +114,8 @@ func (s *source) above(i int) int {
 	return -1
 }
 
-// indentation finds a key of a filter that is not below the first one, and a
-// filter that is not below the one ahead of it, on the line of the failure or
-// the next one.
+// indentation finds a key of a filter that is not below the first one, and a filter
+// that is not below the previous one, on the line of the failure or the next one.
 func (s *source) indentation(p position) (position, string, bool) {
 	key := regexp.MustCompile(`^( *)(- +)?(` + strings.Join(filterKeys(), "|") + `):`)
 	for i := p.line - 1; i < min(p.line+1, len(s.lines)); i++ {

@@ -11,19 +11,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// source is the file under review.
+// source is the file that is checked.
 type source struct {
 	file  string
 	data  []byte
 	lines []string
-	// around and scalar are set where the file is a text inside another one: that
-	// file, and the text there. Faults are placed in it.
+	// around and scalar are set if the file is a text in another file: they are that
+	// file and that text. Faults have their place in it.
 	around *source
 	scalar *yaml.Node
 }
 
-// newSource splits a file into lines. A byte order mark, which some editors
-// write, is no part of the first one.
+// newSource splits a file into lines. The first has no byte order mark, which some
+// editors write.
 func newSource(file string, data []byte) *source {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	lines := strings.Split(string(data), "\n")
@@ -33,19 +33,18 @@ func newSource(file string, data []byte) *source {
 	return &source{file: file, data: data, lines: lines}
 }
 
-// position is a place in the file, both counted from 1, the column in
+// position is a place in the file. Line and column count from 1, the column in
 // characters.
 type position struct {
 	line, column int
 }
 
-// at returns where a node is.
 func at(node *yaml.Node) position {
 	return position{line: node.Line, column: node.Column}
 }
 
-// fault returns a fault at a position, which is moved into the file where a
-// parser put it past the end.
+// fault returns a fault at a position. A position after the end of the file, as
+// parsers may return, is moved into it.
 func (s *source) fault(p position, path, format string, args ...any) Fault {
 	p.line = min(max(p.line, 1), len(s.lines))
 	line := s.lines[p.line-1]
@@ -61,10 +60,10 @@ func (s *source) fault(p position, path, format string, args ...any) Fault {
 
 // document returns the root of the file's one YAML document.
 //
-// The tree comes from go.yaml.in/yaml/v3: its nodes carry the exact line and
-// column of every key and value, also behind tabs and in JSON, and it keeps
-// duplicate keys for us to report. goccy/go-yaml has neither, but it says where
-// a syntax error is, which yaml/v3 does not; see syntaxFault.
+// The tree comes from go.yaml.in/yaml/v3: its nodes have the exact line and column
+// of every key and value, after tabs and in JSON too, and it keeps duplicate keys,
+// which are reported. goccy/go-yaml does neither, but has the position of a syntax
+// error, which yaml/v3 does not have; see syntaxFault.
 func (s *source) document() (*yaml.Node, *Fault) {
 	if fault := s.encodingFault(); fault != nil {
 		return nil, fault

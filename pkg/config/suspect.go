@@ -7,20 +7,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// value is one text of a condition: a glob, and the key it is under.
+// value is one text of a condition: a glob, and its key.
 type value struct {
 	key  string
 	text string
-	// kind is the filter's kind where it names exactly one, for what is known of
-	// the names of its objects.
+	// kind is the filter's kind if it names exactly one, because the names of some
+	// kinds have more rules.
 	kind string
 	// item reports whether the text is one of a list.
 	item bool
 }
 
-// warnAboutValues warns about conditions that no object of Kubernetes meets, or
-// that are plainly in the syntax of another tool. Each such filter is silent:
-// it compiles, and never matches.
+// warnAboutValues warns about values that no object of Kubernetes has, or that are
+// in the syntax of another tool. A filter with one compiles and never matches.
 func (r *reader) warnAboutValues(f *filterNode) {
 	for _, prefix := range []string{"", "except."} {
 		kind := ""
@@ -35,7 +34,6 @@ func (r *reader) warnAboutValues(f *filterNode) {
 	}
 }
 
-// warnAboutKey warns about the values of one key.
 func (r *reader) warnAboutKey(f *filterNode, prefix, key, kind string) {
 	e, ok := f.entries[prefix+key]
 	if !ok {
@@ -56,7 +54,7 @@ func (r *reader) warnAboutKey(f *filterNode, prefix, key, kind string) {
 	}
 }
 
-// itemsOf returns the items of a list, or the one value that is none.
+// itemsOf returns the items of a list, or the node itself if it is not a list.
 func itemsOf(node *yaml.Node) []*yaml.Node {
 	if node.Kind != yaml.SequenceNode {
 		return []*yaml.Node{node}
@@ -68,8 +66,8 @@ func itemsOf(node *yaml.Node) []*yaml.Node {
 	return items
 }
 
-// suspicion says what is wrong with the value and what to write instead, or ""
-// where nothing is to be said.
+// suspicion returns what is wrong with the value and what to write instead, or
+// "".
 func (v value) suspicion() string {
 	if v.text == "" {
 		return ""
@@ -95,7 +93,7 @@ func (v value) suspicion() string {
 	}
 }
 
-// noun returns what the key holds, for sentences.
+// noun returns the noun for the value of the key.
 func (v value) noun() string {
 	if v.key == "reasons" {
 		return "reason"
@@ -103,7 +101,7 @@ func (v value) noun() string {
 	return v.key
 }
 
-// field returns what the value is compared with, as expressions call it.
+// field returns the expression for what the value is compared with.
 func (v value) field() string {
 	switch v.key {
 	case "reasons":
@@ -115,7 +113,7 @@ func (v value) field() string {
 	}
 }
 
-// write says what to write instead, for one value or several.
+// write returns the advice to write one value or several instead.
 func (v value) write(texts ...string) string {
 	quotedTexts := make([]string, len(texts))
 	for i, text := range texts {
@@ -131,7 +129,7 @@ func (v value) write(texts ...string) string {
 	}
 }
 
-// yamlText returns text as YAML takes it, in quotes where it needs them.
+// yamlText returns text as YAML, in quotes if it needs them.
 func yamlText(text string) string {
 	if text == "" || strings.ContainsAny(text[:1], "*?!&%@`'\"-[]{},#|> ") || strings.ContainsAny(text, "{}[],") ||
 		strings.Contains(text, ": ") || strings.Contains(text, " #") {

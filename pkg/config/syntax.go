@@ -13,19 +13,19 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// What a file may have for goccy/go-yaml to be asked about it. Its time and
-// memory grow with the square of a file's length and depth: 1 MiB of brackets
-// takes it more memory than a node has. Files that people write are far below;
-// beyond, a report has only yaml/v3's line.
+// Limits of files that goccy/go-yaml is asked about. Its time and memory grow with
+// the square of a file's length and depth: 1 MiB of brackets takes more memory than
+// a node has. Files that people write are far below the limits; above, a report has
+// only the line of yaml/v3.
 const (
 	maxDoubtfulSize     = 64 << 10
 	maxDoubtfulBrackets = 2000
 	maxDoubtfulDashes   = 20 // on one line: `- - a` nests too
 )
 
-// syntaxFault turns yaml/v3's refusal into a fault. yaml/v3 gives a line at
-// best, and often that of the context; so where goccy/go-yaml refuses the file
-// too, its position and its words are the better ones.
+// syntaxFault converts a syntax error of yaml/v3 to a fault. yaml/v3 has a line at
+// best, and often that of the context. So if goccy/go-yaml refuses the file too,
+// its position and message are used.
 func (s *source) syntaxFault(err error) *Fault {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	p := position{1, 1}
@@ -48,8 +48,8 @@ func (s *source) syntaxFault(err error) *Fault {
 	return &f
 }
 
-// strayAlias finds the place of what yaml/v3 took for an alias although nobody
-// set its anchor: the commonest slip in a file of globs.
+// strayAlias finds an alias without an anchor, which is the commonest slip in a file
+// of globs.
 func (s *source) strayAlias(message string) (position, bool) {
 	alias := regexp.MustCompile(`(?:^|[:\-,\[]\s*)(\*)([\s\],}]|$)`)
 	if match := regexp.MustCompile(`^unknown anchor '(.+)' referenced$`).FindStringSubmatch(message); match != nil {
@@ -72,8 +72,8 @@ func (s *source) secondOpinion() (p position, message string, ok bool) {
 	if !s.tame() {
 		return position{}, "", false
 	}
-	// What it reads here is broken by definition. A report without a column is
-	// better than none.
+	// It may panic on an invalid file. A report without a column is better than
+	// none.
 	defer func() {
 		if recover() != nil {
 			ok = false
@@ -87,7 +87,7 @@ func (s *source) secondOpinion() (p position, message string, ok bool) {
 	return position{syntax.Token.Position.Line, syntax.Token.Position.Column}, syntax.Message, true
 }
 
-// tame reports whether goccy/go-yaml can be trusted with the file.
+// tame reports whether the file is within the limits for goccy/go-yaml.
 func (s *source) tame() bool {
 	brackets := bytes.Count(s.data, []byte("[")) + bytes.Count(s.data, []byte("{"))
 	return len(s.data) <= maxDoubtfulSize && brackets <= maxDoubtfulBrackets &&
@@ -96,8 +96,8 @@ func (s *source) tame() bool {
 		})
 }
 
-// quotingHint helps where the trouble is likely to be punctuation inside text
-// that has no quotes, as expressions are full of it.
+// quotingHint returns a hint if the cause is probably punctuation in a text without
+// quotes, such as an expression.
 func (s *source) quotingHint(p position) string {
 	if p.line <= len(s.lines) && strings.Contains(s.lines[max(p.line, 1)-1], "expression:") {
 		return "; write the expression below `expression: |`, where nothing needs quotes"
