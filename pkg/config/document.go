@@ -127,7 +127,7 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 	r.warnAboutFirst(root, filters)
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
-		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject ahead of it")
+		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject above it")
 	}
 }
 
@@ -148,7 +148,7 @@ func (r *reader) warnAboutScope(f *filterNode) {
 		inNamespace := slices.ContainsFunc(f.rule.Namespace, func(namespace string) bool { return strings.Trim(namespace, "*") != "" })
 		switch {
 		case inNamespace:
-			r.warn(at(node), f.pathOf("kind"), "a %s has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster", node.Value)
+			r.warn(at(node), f.pathOf("kind"), "a %s has no namespace, so only Events that falsely claim one match; remove namespace and add scope: Cluster", node.Value)
 		case len(f.rule.Kind) > 1:
 			r.warn(at(node), f.pathOf("kind"), "%s is a cluster-scoped kind, but users who can create Events in a namespace can claim one there; "+
 				"put it in a filter of its own with scope: Cluster", node.Value)

@@ -35,7 +35,7 @@ func (v value) lowerCase(what string, foreign *regexp.Regexp, longest int) strin
 	case strings.ContainsAny(v.text[:1], "-.") || strings.ContainsAny(v.text[len(v.text)-1:], "-."):
 		return fmt.Sprintf("%s begins and ends with a letter or a digit; write a * where more is to follow: %s", what, yamlText(strings.Trim(v.text, "-.")+"-*"))
 	case len(v.literal()) > longest:
-		return fmt.Sprintf("%s has at most %d characters, this are %d", what, longest, len(v.literal()))
+		return fmt.Sprintf("%s has at most %d characters, this one has %d", what, longest, len(v.literal()))
 	default:
 		return ""
 	}

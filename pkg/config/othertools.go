@@ -19,7 +19,7 @@ var (
 // placeholder finds text that a template engine or a shell should have replaced.
 func (v value) placeholder() string {
 	if placeholders.MatchString(v.text) {
-		return fmt.Sprintf("%q is a placeholder that nothing has replaced; write the %s itself", v.text, v.noun())
+		return fmt.Sprintf("%q is a placeholder that was not replaced; write the %s itself", v.text, v.noun())
 	}
 	return ""
 }
@@ -84,7 +84,7 @@ func (v value) braces() string {
 	globs, _ := globsOf(choicesInBraces.ReplaceAllStringFunc(v.text, func(choice string) string {
 		return "(" + strings.ReplaceAll(choice[1:len(choice)-1], ",", "|") + ")"
 	}))
-	return fmt.Sprintf("%q is one value, and { } stand for themselves; %s", v.text, v.write(globs...))
+	return fmt.Sprintf("%q is one value, and { } are ordinary characters; %s", v.text, v.write(globs...))
 }
 
 // unwrapped returns a text without the brackets and anchors around it.
@@ -103,7 +103,7 @@ func (v value) otherGlob() string {
 	if !strings.Contains(v.text, "%") {
 		return ""
 	}
-	return fmt.Sprintf("%% stands for itself here, and no %s contains one; %s", v.noun(), v.write(strings.ReplaceAll(v.text, "%", "*")))
+	return fmt.Sprintf("%% is an ordinary character here, and no %s contains one; %s", v.noun(), v.write(strings.ReplaceAll(v.text, "%", "*")))
 }
 
 // selector finds label and field selectors.

@@ -28,7 +28,7 @@ func (v value) regularExpression() string {
 		return ""
 	}
 	globs, exact := globsOf(v.text)
-	message := fmt.Sprintf("%q is a regular expression, and only * and ? have a meaning here; ", v.text)
+	message := fmt.Sprintf("%q is a regular expression, and only * and ? are wildcards here; ", v.text)
 	if len(globs) > 0 {
 		message += v.write(globs...)
 		if exact {

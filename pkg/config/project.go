@@ -66,11 +66,11 @@ func (r *reader) warnAboutProject(node *yaml.Node, path string) {
 		r.warn(at(node), path, "%q is the address of a repository, and a project has a name such as %s; copy it from `brig project list`",
 			project, repositoryName(project))
 	case strings.ContainsAny(project, "${}<>"):
-		r.warn(at(node), path, "%q is a placeholder that nothing has replaced; write the project's name, as `brig project list` shows it", project)
+		r.warn(at(node), path, "%q is a placeholder that was not replaced; write the project's name, as `brig project list` shows it", project)
 	case len(project) == projectIDLength && !strings.ContainsFunc(project, func(c rune) bool { return !strings.ContainsRune("0123456789abcdef", c) }):
 		r.warn(at(node), path, "this is a project ID without its beginning; write %s%s", projectIDPrefix, project)
 	case strings.ContainsAny(project, "*?"):
-		r.warn(at(node), path, "%q names one project, and * and ? stand for themselves; write its name, as `brig project list` shows it", project)
+		r.warn(at(node), path, "%q names one project, and * and ? are ordinary characters here; write its name, as `brig project list` shows it", project)
 	}
 }
 

@@ -31,7 +31,7 @@ func columnOf(line string, offset int) int {
 }
 
 // notRendered says what to do about a template.
-const notRendered = "a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -"
+const notRendered = "a template that has not been rendered; check the output of the template: helm template CHART | k8s-gateway check -"
 
 // template finds actions of Go templates anywhere in the file, because they may
 // break the syntax far from where they are.
@@ -44,7 +44,7 @@ func (s *source) template(position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// strangeSpace finds white space that YAML takes for text, where YAML needs white
+// strangeSpace finds white space, which is text in YAML, where YAML needs white
 // space: at the beginning of a line, and after a colon or a dash.
 func (s *source) strangeSpace(p position) (position, string, bool) {
 	for i := range p.line {
@@ -60,7 +60,7 @@ func (s *source) strangeSpace(p position) (position, string, bool) {
 					name = "a non-breaking space"
 				}
 				return position{i + 1, columnOf(line, at)},
-					fmt.Sprintf("%s (%U) that YAML takes for text; replace it with an ordinary one", name, r), true
+					fmt.Sprintf("%s (%U), which is text in YAML; replace it with an ordinary one", name, r), true
 			}
 		}
 	}
@@ -94,7 +94,7 @@ func (s *source) colon(p position) (position, string, bool) {
 		if match := pattern.FindStringSubmatch(s.lines[i]); match != nil {
 			what := "a key without a colon"
 			if match[3] == ":" {
-				what = "no space behind the colon"
+				what = "no space after the colon"
 			}
 			return position{i + 1, columnOf(s.lines[i], len(match[1])+len(match[2]))},
 				what + "; write " + match[2] + ": " + strings.TrimSpace(match[4]), true

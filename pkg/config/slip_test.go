@@ -60,31 +60,31 @@ func TestSlipsInYAML(t *testing.T) {
   project p
          ^
 `},
-		"a colon without a space": {head + "  - kind:Pod\n    action: accept\n", `f.yaml:3:9: not valid YAML: no space behind the colon; write kind: Pod
+		"a colon without a space": {head + "  - kind:Pod\n    action: accept\n", `f.yaml:3:9: not valid YAML: no space after the colon; write kind: Pod
     - kind:Pod
           ^
 `},
-		"a non-breaking space behind a colon": {head + "  - kind:\u00a0Pod\n    action: accept\n", `f.yaml:3:10: not valid YAML: a non-breaking space (U+00A0) that YAML takes for text; replace it with an ordinary one
+		"a non-breaking space behind a colon": {head + "  - kind:\u00a0Pod\n    action: accept\n", `f.yaml:3:10: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
     - kind:�Pod
            ^
 `},
-		"a non-breaking space in the indentation": {head + "  - kind: Pod\n  \u00a0 action: accept\n", `f.yaml:4:3: not valid YAML: a non-breaking space (U+00A0) that YAML takes for text; replace it with an ordinary one
+		"a non-breaking space in the indentation": {head + "  - kind: Pod\n  \u00a0 action: accept\n", `f.yaml:4:3: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
     � action: accept
     ^
 `},
-		"a non-breaking space ahead of a dash": {head + "  \u00a0- kind: Pod\n    action: accept\n", `f.yaml:3:3: not valid YAML: a non-breaking space (U+00A0) that YAML takes for text; replace it with an ordinary one
+		"a non-breaking space ahead of a dash": {head + "  \u00a0- kind: Pod\n    action: accept\n", `f.yaml:3:3: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
     �- kind: Pod
     ^
 `},
-		"a template for a value": {head + "  - kind: {{ .Values.kind }}\n    action: accept\n", `f.yaml:3:11: filters[0].kind: a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -
+		"a template for a value": {head + "  - kind: {{ .Values.kind }}\n    action: accept\n", `f.yaml:3:11: filters[0].kind: a template that has not been rendered; check the output of the template: helm template CHART | k8s-gateway check -
     - kind: {{ .Values.kind }}
             ^
 `},
-		"a template around a filter": {head + "  {{- if .x }}\n  - kind: Pod\n    action: accept\n  {{- end }}\n", `f.yaml:3:3: not valid YAML: a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -
+		"a template around a filter": {head + "  {{- if .x }}\n  - kind: Pod\n    action: accept\n  {{- end }}\n", `f.yaml:3:3: not valid YAML: a template that has not been rendered; check the output of the template: helm template CHART | k8s-gateway check -
     {{- if .x }}
     ^
 `},
-		"a template for the list": {"project: p\nfilters: {{ toYaml .Values.filters | nindent 2 }}\n", `f.yaml:2:10: filters: a template that has not been rendered; check what comes of it: helm template CHART | k8s-gateway check -
+		"a template for the list": {"project: p\nfilters: {{ toYaml .Values.filters | nindent 2 }}\n", `f.yaml:2:10: filters: a template that has not been rendered; check the output of the template: helm template CHART | k8s-gateway check -
   filters: {{ toYaml .Values.filters | nindent 2 }}
            ^
 `},

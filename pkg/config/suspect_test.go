@@ -20,11 +20,11 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - kind: Pod|Job
             ^
 `},
-		"an anchored regular expression": {`namespace: ^prod-.*$`, `filters.yaml:3:16: warning: filters[0].namespace: "^prod-.*$" is a regular expression, and only * and ? have a meaning here; write prod-*
+		"an anchored regular expression": {`namespace: ^prod-.*$`, `filters.yaml:3:16: warning: filters[0].namespace: "^prod-.*$" is a regular expression, and only * and ? are wildcards here; write prod-*
     - namespace: ^prod-.*$
                  ^
 `},
-		"a regular expression that no glob says": {`name: web-[0-9]+`, `filters.yaml:3:11: warning: filters[0].name: "web-[0-9]+" is a regular expression, and only * and ? have a meaning here; write web-*, or write expression: event.involvedObject.name.matches("^web-[0-9]+$")
+		"a regular expression that no glob says": {`name: web-[0-9]+`, `filters.yaml:3:11: warning: filters[0].name: "web-[0-9]+" is a regular expression, and only * and ? are wildcards here; write web-*, or write expression: event.involvedObject.name.matches("^web-[0-9]+$")
     - name: web-[0-9]+
             ^
 `},
@@ -108,7 +108,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - name: pod/web-0
             ^
 `},
-		"the wildcard of SQL": {`name: web-%`, `filters.yaml:3:11: warning: filters[0].name: % stands for itself here, and no name contains one; write web-*
+		"the wildcard of SQL": {`name: web-%`, `filters.yaml:3:11: warning: filters[0].name: % is an ordinary character here, and no name contains one; write web-*
     - name: web-%
             ^
 `},
@@ -116,11 +116,11 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - name: app=web
             ^
 `},
-		"a template": {`namespace: "{{ .Values.ns }}"`, `filters.yaml:3:16: warning: filters[0].namespace: "{{ .Values.ns }}" is a placeholder that nothing has replaced; write the namespace itself
+		"a template": {`namespace: "{{ .Values.ns }}"`, `filters.yaml:3:16: warning: filters[0].namespace: "{{ .Values.ns }}" is a placeholder that was not replaced; write the namespace itself
     - namespace: "{{ .Values.ns }}"
                  ^
 `},
-		"a variable of the shell": {`namespace: $NAMESPACE`, `filters.yaml:3:16: warning: filters[0].namespace: "$NAMESPACE" is a placeholder that nothing has replaced; write the namespace itself
+		"a variable of the shell": {`namespace: $NAMESPACE`, `filters.yaml:3:16: warning: filters[0].namespace: "$NAMESPACE" is a placeholder that was not replaced; write the namespace itself
     - namespace: $NAMESPACE
                  ^
 `},
@@ -160,7 +160,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - kind: certificate
             ^
 `},
-		"a choice of a shell inside a name": {`name: "{web,api}-*"`, `filters.yaml:3:11: warning: filters[0].name: "{web,api}-*" is one value, and { } stand for themselves; write a list: [web-*, api-*]
+		"a choice of a shell inside a name": {`name: "{web,api}-*"`, `filters.yaml:3:11: warning: filters[0].name: "{web,api}-*" is one value, and { } are ordinary characters; write a list: [web-*, api-*]
     - name: "{web,api}-*"
             ^
 `},
@@ -168,15 +168,15 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - namespace: "{prod,staging}"
                  ^
 `},
-		"a class of characters": {`name: "web-[abc]"`, `filters.yaml:3:11: warning: filters[0].name: "web-[abc]" is a regular expression, and only * and ? have a meaning here; write web-?, or write expression: event.involvedObject.name.matches("^web-[abc]$")
+		"a class of characters": {`name: "web-[abc]"`, `filters.yaml:3:11: warning: filters[0].name: "web-[abc]" is a regular expression, and only * and ? are wildcards here; write web-?, or write expression: event.involvedObject.name.matches("^web-[abc]$")
     - name: "web-[abc]"
             ^
 `},
-		"a dot ahead of the star": {`name: "web-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-.*" is a regular expression, and only * and ? have a meaning here; write web-*
+		"a dot ahead of the star": {`name: "web-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-.*" is a regular expression, and only * and ? are wildcards here; write web-*
     - name: "web-.*"
             ^
 `},
-		"a regular expression between slashes": {`name: /^web-/`, `filters.yaml:3:11: warning: filters[0].name: "/^web-/" is a regular expression, and only * and ? have a meaning here; write web-*
+		"a regular expression between slashes": {`name: /^web-/`, `filters.yaml:3:11: warning: filters[0].name: "/^web-/" is a regular expression, and only * and ? are wildcards here; write web-*
     - name: /^web-/
             ^
 `},
@@ -184,7 +184,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - kind: Pod:BackOff
             ^
 `},
-		"a group inside a name": {`name: "web-(a|b)-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-(a|b)-.*" is a regular expression, and only * and ? have a meaning here; write a list: [web-a-*, web-b-*]
+		"a group inside a name": {`name: "web-(a|b)-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-(a|b)-.*" is a regular expression, and only * and ? are wildcards here; write a list: [web-a-*, web-b-*]
     - name: "web-(a|b)-.*"
             ^
 `},
@@ -210,7 +210,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - namespace: kube-
                  ^
 `},
-		"an escaped dot": {`name: web\..*`, `filters.yaml:3:11: warning: filters[0].name: "web\\..*" is a regular expression, and only * and ? have a meaning here; write web.*
+		"an escaped dot": {`name: web\..*`, `filters.yaml:3:11: warning: filters[0].name: "web\\..*" is a regular expression, and only * and ? are wildcards here; write web.*
     - name: web\..*
             ^
 `},
@@ -218,7 +218,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - namespace: not kube-system
                  ^
 `},
-		"a Node in a namespace": {"kind: Node\n    namespace: pequod", `filters.yaml:3:11: warning: filters[0].kind: a Node has no namespace, so only what somebody claims to be one matches; remove namespace and add scope: Cluster
+		"a Node in a namespace": {"kind: Node\n    namespace: pequod", `filters.yaml:3:11: warning: filters[0].kind: a Node has no namespace, so only Events that falsely claim one match; remove namespace and add scope: Cluster
     - kind: Node
             ^
 `},

@@ -181,7 +181,7 @@ func mistyped(text string, offset int, message string) string {
 	case operator == "@in" && types == "string, string":
 		return fmt.Sprintf("write in [%q], or event.message.contains(%[1]q)", orExample(literal, "BackOff"))
 	case operator == "!_":
-		return "! negates what is right behind it; write a != b, or !(a == b)"
+		return "! negates only what directly follows it; write a != b, or !(a == b)"
 	case operator == "_&&_", operator == "_||_":
 		return "on both sides of " + symbol + " is a condition; repeat the field: event.reason == \"A\" || event.reason == \"B\""
 	case operator == "_+_":
@@ -271,7 +271,7 @@ func otherSyntax(text string, offset int, message string) string {
 			if function == "like" {
 				function = "matches"
 			}
-			return fmt.Sprintf("write .%s(…) right behind the text, for example event.message.%s(\"…\")", function, function)
+			return fmt.Sprintf("write .%s(…) directly after the text, for example event.message.%s(\"…\")", function, function)
 		}
 	}
 	if strings.HasPrefix(rest, `"`) || strings.HasPrefix(rest, `'`) {

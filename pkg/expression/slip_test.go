@@ -81,7 +81,7 @@ func TestSlipsInExpressions(t *testing.T) {
 `},
 		"in and text": {`event.reason in "BackOff"`, `13: string in string is not defined; write in ["BackOff"], or event.message.contains("BackOff")
 `},
-		"a negation that binds too tightly": {`!event.reason == "a"`, `0: found no matching overload for '!_' applied to '(string)'; ! negates what is right behind it; write a != b, or !(a == b)
+		"a negation that binds too tightly": {`!event.reason == "a"`, `0: found no matching overload for '!_' applied to '(string)'; ! negates only what directly follows it; write a != b, or !(a == b)
 `},
 		"a bracket that is not closed": {`event.reason in ["a", "b"`, `25: syntax error: unexpected end of the expression; a ] is missing at the end
 `},
@@ -99,9 +99,9 @@ func TestSlipsInExpressions(t *testing.T) {
 `},
 		"now": {`occurred > now() - duration("1h")`, `14: undeclared reference to 'now'; an expression has no clock; compare with occurred or event.firstTimestamp
 `},
-		"contains as an operator": {`event.message contains "x"`, `14: syntax error: unexpected 'contains'; write .contains(…) right behind the text, for example event.message.contains("…")
+		"contains as an operator": {`event.message contains "x"`, `14: syntax error: unexpected 'contains'; write .contains(…) directly after the text, for example event.message.contains("…")
 `},
-		"like": {`event.message like "a%"`, `14: syntax error: unexpected 'like'; write .matches(…) right behind the text, for example event.message.matches("…")
+		"like": {`event.message like "a%"`, `14: syntax error: unexpected 'like'; write .matches(…) directly after the text, for example event.message.matches("…")
 `},
 		"not in": {`event.reason not in ["a"]`, `13: syntax error: unexpected 'not'; write !(a in b)
 `},
