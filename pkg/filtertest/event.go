@@ -20,20 +20,20 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// maxOccurrences is how many Events one entry may stand for.
+// maxOccurrences is the maximum of times.
 const maxOccurrences = 100_000
 
-// begin is when the first Event of a case happens, unless it says otherwise:
-// the beginning of a window of any usual length.
+// begin is when the first Event of a case occurs by default: the beginning of a
+// window of any usual length.
 func begin() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// shorthand are the keys of an Event in a test file that are not fields of an
-// Event: what filters call the facts, and when and how often it happens.
+// shorthand are the keys of an Event in a test file that are not fields of an Event:
+// facts by their names in filters, and when and how often it occurs.
 func shorthand() []string {
 	return []string{"kind", "namespace", "name", "reason", "type", "component", "message", "count", "at", "after", "times", "every"}
 }
 
-// sequence knows what has happened in a case so far.
+// sequence has the state of a case after the Events so far.
 type sequence struct {
 	last  time.Time
 	began bool
@@ -42,8 +42,8 @@ type sequence struct {
 	counts map[types.UID]int32
 }
 
-// occurrences reads an Event as a test file has it, and returns what it stands
-// for: one Event, or several that follow each other.
+// occurrences reads an Event of a test file, and returns one Event for each time it
+// occurs.
 func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev1.Event {
 	if node.Kind != yaml.MappingNode {
 		p.refuse(node, path, "expected an Event; write what matters, for example {kind: Pod, namespace: pequod, reason: BackOff}")
@@ -64,7 +64,7 @@ func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev
 			rest.Content = append(rest.Content, key, value)
 		}
 	}
-	if whole { // what kubectl prints; only its times are ours to repeat
+	if whole { // as kubectl prints it; only these keys are not its own
 		maps.DeleteFunc(short, func(key string, _ *yaml.Node) bool {
 			return !slices.Contains([]string{"at", "after", "times", "every"}, key)
 		})
@@ -92,7 +92,7 @@ func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev
 	return p.repeat(s, e, short, path)
 }
 
-// decode reads the fields of an Event; a field it does not have is a fault.
+// decode reads the fields of an Event. An unknown field is a fault.
 func (p *parser) decode(node *yaml.Node, path string, fields map[string]any) *corev1.Event {
 	data, err := json.Marshal(fields)
 	if err != nil {
@@ -112,7 +112,7 @@ func (p *parser) decode(node *yaml.Node, path string, fields map[string]any) *co
 	return e
 }
 
-// fill sets what the short keys say, and defaults for what nothing says.
+// fill sets the facts of the short keys, and the defaults of others.
 func (p *parser) fill(e *corev1.Event, short map[string]*yaml.Node, path string) {
 	set := func(key string, into *string, otherwise string) {
 		if node, ok := short[key]; ok {
@@ -148,8 +148,8 @@ func (p *parser) fill(e *corev1.Event, short map[string]*yaml.Node, path string)
 	}
 }
 
-// repeat returns the Event as often as it happens, each time with its own time.
-// Like a recorder of Kubernetes it counts what is the same in one Event object.
+// repeat returns the Event as often as it occurs, each with its time. Like an Event
+// recorder of Kubernetes, it counts repeats in one Event object.
 func (p *parser) repeat(s *sequence, e *corev1.Event, short map[string]*yaml.Node, path string) []*corev1.Event {
 	times := 1
 	if node, ok := short["times"]; ok {
@@ -181,7 +181,7 @@ func (p *parser) repeat(s *sequence, e *corev1.Event, short map[string]*yaml.Nod
 	return events
 }
 
-// duration reads how long something takes.
+// duration reads a duration that is not negative. The default is 0.
 func (p *parser) duration(node *yaml.Node, path string) time.Duration {
 	if node == nil {
 		return 0
@@ -193,7 +193,7 @@ func (p *parser) duration(node *yaml.Node, path string) time.Duration {
 	return d
 }
 
-// next returns when an Event happens that says nothing of it.
+// next returns when an Event occurs that has no "at".
 func (s *sequence) next(e *corev1.Event, after time.Duration) time.Time {
 	switch own := event.Occurred(e); {
 	case !own.IsZero() && after == 0:
@@ -205,8 +205,7 @@ func (s *sequence) next(e *corev1.Event, after time.Duration) time.Time {
 	}
 }
 
-// stamp sets the times of an Event, its UID and, unless it has its own, its
-// count.
+// stamp sets the times and the UID of an Event and, unless it has one, its count.
 func (s *sequence) stamp(e *corev1.Event, at time.Time, counted bool) {
 	if s.first == nil {
 		s.first, s.counts = map[types.UID]time.Time{}, map[types.UID]int32{}
@@ -242,8 +241,8 @@ func (s *sequence) stamp(e *corev1.Event, at time.Time, counted bool) {
 	}
 }
 
-// uidOf returns the UID of the Event object that a recorder would count the
-// Event in: what it is about, who reports it, and what it says (getEventKey in
+// uidOf returns the UID of the Event object in which a recorder would count e, by
+// involved object, reporter, type, reason and message (getEventKey in
 // k8s.io/client-go/tools/record).
 func uidOf(e *corev1.Event) types.UID {
 	o := e.InvolvedObject

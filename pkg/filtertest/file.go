@@ -1,9 +1,9 @@
-// Package filtertest runs unit tests for filter lists: a test file names a
-// filter file and cases, each with Events and what is to become of them.
+// Package filtertest runs unit tests for filter lists. A test file names a filter
+// file and cases, each with Events and what is expected of them.
 //
-// It stands beside explain, on the same ground: a verdict comes from pkg/decide
-// and a build ID from pkg/identity, so what a case expects is what the gateway
-// does. It talks to nothing; where Events come from a cluster, they come in.
+// Like explain, it uses pkg/decide for verdicts and pkg/identity for build IDs, so a
+// test shows what the gateway does. It has no client: Events of a cluster are passed
+// to the Recorder.
 package filtertest
 
 import (
@@ -22,16 +22,15 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// maxSize is how many bytes a test file may have. Recorded ones are the
-// largest, with some hundred bytes a case.
+// maxSize is the maximum size of a test file in bytes. Recorded files are the
+// largest, with some hundred bytes for each case.
 const maxSize = 16 << 20
 
 // File is a test file.
 type File struct {
-	// Path is the file's own path.
+	// Path is the path of the test file.
 	Path string
-	// Filters is the path of the filter file, as seen from the working
-	// directory.
+	// Filters is the path of the filter file, relative to the working directory.
 	Filters string
 	// AllowBrigadeEvents turns the loop guard off, as the gateway's flag does.
 	AllowBrigadeEvents bool
@@ -41,31 +40,31 @@ type File struct {
 
 // Case is one test.
 type Case struct {
-	// Name is what the case says, for people.
+	// Name says what the case shows.
 	Name string
-	// Line is where it begins in the file, from 1.
+	// Line is the line on which it begins in the file, from 1.
 	Line int
-	// Events are what happens, in order.
+	// Events occur in this order.
 	Events []*corev1.Event
-	// Want is what is to become of them.
+	// Want is what is expected of them.
 	Want Expectation
 }
 
-// Expectation is what a case expects. What is not set is not looked at.
+// Expectation is what a case expects. Fields that are not set are not compared.
 type Expectation struct {
 	// Verdict, By, Project, CommitRef, LogLevel and EventType are expected of each
 	// Event. Project is a name or an ID.
 	Verdict, By, Project, CommitRef, LogLevel, EventType string
-	// Accepted and Rejected are how many Events are; Builds is how many builds
-	// come of them.
+	// Accepted and Rejected are numbers of Events, Builds is the number of their
+	// builds.
 	Accepted, Rejected, Builds *int
-	// Decided is how many Events are decided by what. Where it is set it is
-	// complete: what it does not name decides none.
+	// Decided is the number of Events by what decides. If it is set it is complete:
+	// what is not in it decides none.
 	Decided map[string]int
 }
 
-// Read reads and checks the test file at path, and the files with Events that
-// it names. What is wrong with its content comes as a *config.Error.
+// Read reads and checks the test file at path, and the files with Events that it
+// names. Its error is a *config.Error if the content has faults.
 func Read(ctx context.Context, path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -110,7 +109,7 @@ func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
 	case !known && len(p.faults) == 0:
 		p.refuse(root, "filters", "missing; name the filter file that is tested, as seen from this file")
 	case len(f.Cases) == 0 && len(p.faults) == 0:
-		p.refuse(root, "tests", "no tests; write some, or have them recorded with k8s-gateway test --record")
+		p.refuse(root, "tests", "no tests; write some, or record them with k8s-gateway test --record")
 	}
 	f.Filters = p.beside(f.Filters)
 	seen := map[string]int{}
@@ -124,7 +123,7 @@ func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
 	return f
 }
 
-// beside returns a path that is given as seen from the test file.
+// beside returns a path that is relative to the test file.
 func (p *parser) beside(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -132,7 +131,6 @@ func (p *parser) beside(path string) string {
 	return filepath.Join(filepath.Dir(p.path), path)
 }
 
-// testCase reads one test.
 func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Case {
 	c := Case{Line: node.Line}
 	var sources []string
@@ -180,7 +178,6 @@ func (e *Expectation) empty() bool {
 		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
 }
 
-// expectation reads what is expected.
 func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 	var e Expectation
 	text := func(into *string) func(*yaml.Node, string) {

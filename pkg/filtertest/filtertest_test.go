@@ -14,8 +14,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/golden"
 )
 
-// TestReports compares what is printed about each test file with its golden
-// neighbors: files with faults, tests that pass and tests that fail.
+// TestReports compares the reports of each test file with its golden files: files
+// with faults, tests that pass and tests that fail.
 func TestReports(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*_test.yaml")
 	if err != nil || len(paths) < 8 {
@@ -61,8 +61,8 @@ func TestOnlyTheCasesThatAreSelectedRun(t *testing.T) {
 	}
 }
 
-// An Event in a test has what a stored one has, so that identity and
-// expressions work on it.
+// An Event in a test has the fields of a stored one that identity and expressions
+// need.
 func TestAnEventGetsWhatItNeeds(t *testing.T) {
 	file, err := Read(t.Context(), "testdata/passes_test.yaml")
 	if err != nil {

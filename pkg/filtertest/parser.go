@@ -12,14 +12,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
-// parser reads a test file and gathers what is wrong with it.
+// parser reads a test file and collects its faults.
 type parser struct {
 	path   string
 	lines  [][]byte
 	faults []config.Fault
 }
 
-// syntaxLine splits what yaml/v3 says of a syntax error.
+// syntaxLine matches a syntax error of yaml/v3.
 func syntaxLine() *regexp.Regexp {
 	return regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 }
@@ -34,7 +34,7 @@ func (p *parser) refuse(node *yaml.Node, path, format string, args ...any) {
 	})
 }
 
-// resolve follows an alias to the node it stands for.
+// resolve returns the node that an alias refers to, and any other node as it is.
 func resolve(node *yaml.Node) *yaml.Node {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -42,7 +42,7 @@ func resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// mapping calls the function of each key of a mapping with its value and path.
+// mapping calls the function of each key of a mapping with the key's value and path.
 func (p *parser) mapping(node *yaml.Node, path string, keys map[string]func(*yaml.Node, string)) {
 	allowed := strings.Join(slices.Sorted(maps.Keys(keys)), ", ")
 	if node.Kind != yaml.MappingNode {
@@ -82,7 +82,6 @@ func (p *parser) sequence(node *yaml.Node, path string) []*yaml.Node {
 	return items
 }
 
-// text returns a text.
 func (p *parser) text(node *yaml.Node, path string) string {
 	if node.Kind != yaml.ScalarNode {
 		p.refuse(node, path, "expected text")
@@ -94,7 +93,6 @@ func (p *parser) text(node *yaml.Node, path string) string {
 	return node.Value
 }
 
-// boolean returns true or false.
 func (p *parser) boolean(node *yaml.Node, path string) bool {
 	var b bool
 	if node.Kind != yaml.ScalarNode || node.Decode(&b) != nil {
@@ -103,7 +101,7 @@ func (p *parser) boolean(node *yaml.Node, path string) bool {
 	return b
 }
 
-// number returns a whole number that is not negative, or nil.
+// number returns an integer that is not negative, or nil.
 func (p *parser) number(node *yaml.Node, path string) *int {
 	var n int
 	if node.Kind != yaml.ScalarNode || node.Decode(&n) != nil || n < 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
-// Format is how reports are printed.
+// Format is the format of printed reports.
 type Format string
 
 const (
@@ -23,7 +23,7 @@ const (
 	JUnit Format = "junit"
 )
 
-// ParseFormat returns the format with the given name. The error names all.
+// ParseFormat returns the format with the given name.
 func ParseFormat(s string) (Format, error) {
 	if all := []Format{Text, JSON, JUnit}; slices.Contains(all, Format(s)) {
 		return Format(s), nil
@@ -48,7 +48,7 @@ func Print(out io.Writer, format Format, reports []Report) error {
 	}
 }
 
-// text prints a report for people.
+// text prints a report in the text format.
 func (r *Report) text(b *strings.Builder) {
 	fmt.Fprintln(b, r.File)
 	for i := range r.Results {
@@ -65,7 +65,7 @@ func (r *Report) text(b *strings.Builder) {
 	fmt.Fprintf(b, "%s, %d failed; %s\n", plural(len(r.Results), "test"), r.Failed(), r.Coverage)
 }
 
-// diff returns what was expected and what came, and why.
+// diff returns the differences of a failed case and the trace of one Event.
 func (r *Result) diff() string {
 	var b strings.Builder
 	for _, d := range r.Differences {
@@ -88,7 +88,7 @@ func (r *Result) diff() string {
 	return b.String()
 }
 
-// String returns how many filters have decided, and which have not.
+// String returns how many filters decided, and which did not.
 func (c Coverage) String() string {
 	text := fmt.Sprintf("%d of %s decided", c.Filters-len(c.Missing), plural(c.Filters, "filter"))
 	if len(c.Missing) > 0 {
@@ -97,7 +97,7 @@ func (c Coverage) String() string {
 	return text
 }
 
-// plural counts things: "1 test", "2 tests".
+// plural returns "1 test", "2 tests" and so on.
 func plural(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -105,7 +105,7 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// jsonReport is a report as it is printed.
+// jsonReport is a report in the JSON format.
 type jsonReport struct {
 	File     string       `json:"file"`
 	Tests    int          `json:"tests"`
@@ -140,7 +140,6 @@ type jsonCoverage struct {
 	Missing []string `json:"missing"`
 }
 
-// printJSON prints reports for programs.
 func printJSON(out io.Writer, reports []Report) error {
 	all := make([]jsonReport, len(reports))
 	for i := range reports {
@@ -167,7 +166,7 @@ func printJSON(out io.Writer, reports []Report) error {
 	return encoder.Encode(map[string]any{"files": all})
 }
 
-// The elements of JUnit's format that all readers of it know.
+// The elements of the JUnit format that all of its readers support.
 type (
 	junitSuites struct {
 		XMLName  xml.Name     `xml:"testsuites"`
@@ -193,7 +192,6 @@ type (
 	}
 )
 
-// printJUnit prints reports for CI systems.
 func printJUnit(out io.Writer, reports []Report) error {
 	var suites junitSuites
 	for i := range reports {

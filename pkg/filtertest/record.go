@@ -20,11 +20,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Recorder turns Events into a test file that expects what a filter list
-// decides about them today. Events that the list cannot tell apart become one
-// case, so it grows with what differs, and not with the cluster.
+// Recorder writes a test file from Events. Its cases expect what a filter list
+// decides on them today. Events that the list cannot distinguish are one case, so
+// the file does not grow with the number of Events.
 type Recorder struct {
-	// Filters is the path of the filter file, as the test file is to name it.
+	// Filters is the path of the filter file, relative to the test file.
 	Filters string
 	// Config is the filter file.
 	Config *config.Config
@@ -68,7 +68,8 @@ func (r *Recorder) Add(e *corev1.Event) error {
 	return nil
 }
 
-// aboutOf says where it happened, and to what where the case says so.
+// aboutOf returns the part of a case's name that says where the Event occurred, and
+// the involved object if the case has its name.
 func aboutOf(e *corev1.Event, keys map[string]any) string {
 	o := e.InvolvedObject
 	switch {
@@ -81,8 +82,8 @@ func aboutOf(e *corev1.Event, keys map[string]any) string {
 	}
 }
 
-// reduced returns the keys of an Event that matter to the list, or the whole
-// Event where they do not lead to the same verdict.
+// reduced returns the keys of an Event that the list uses, or the whole Event if
+// those alone have another verdict.
 func (r *Recorder) reduced(d decide.Decider, e *corev1.Event, verdict filter.Verdict) (map[string]any, error) {
 	o := e.InvolvedObject
 	looked := map[string]bool{}
@@ -103,7 +104,7 @@ func (r *Recorder) reduced(d decide.Decider, e *corev1.Event, verdict filter.Ver
 		short["count"] = event.Count(e)
 		short["at"] = event.Occurred(e).UTC().Format(time.RFC3339)
 	}
-	if decide.Loop(e) { // what it is told by is not among the short keys
+	if decide.Loop(e) { // the short keys do not show it
 		return wholeOf(e)
 	}
 	same, err := r.decidesAlike(d, short, verdict)
@@ -113,7 +114,7 @@ func (r *Recorder) reduced(d decide.Decider, e *corev1.Event, verdict filter.Ver
 	return wholeOf(e)
 }
 
-// decidesAlike reports whether an Event with only these keys gets the verdict.
+// decidesAlike reports whether an Event with only these keys has the verdict.
 func (r *Recorder) decidesAlike(d decide.Decider, keys map[string]any, verdict filter.Verdict) (bool, error) {
 	data, err := yaml.Marshal(keys)
 	if err != nil {
@@ -132,7 +133,7 @@ func (r *Recorder) decidesAlike(d decide.Decider, keys map[string]any, verdict f
 	return got.By == verdict.By && got.Action == verdict.Action, nil
 }
 
-// wholeOf returns all of an Event.
+// wholeOf returns all fields of an Event.
 func wholeOf(e *corev1.Event) (map[string]any, error) {
 	e = e.DeepCopy()
 	e.APIVersion, e.Kind = "v1", "Event"
@@ -148,7 +149,7 @@ func wholeOf(e *corev1.Event) (map[string]any, error) {
 	return fields, nil
 }
 
-// Seen returns how many Events were recorded, and in how many cases.
+// Seen returns the numbers of recorded Events and of cases.
 func (r *Recorder) Seen() (events, cases int) {
 	return r.seen, len(r.cases)
 }
@@ -186,13 +187,13 @@ func (r *Recorder) Write(out io.Writer) error {
 	return err
 }
 
-// quote returns text as YAML and JSON both read it.
+// quote returns text in quotes that YAML and JSON both read.
 func quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// flow returns the keys of an Event on one line: JSON, which YAML reads, with
-// what people look for first.
+// flow returns an Event on one line, with the short keys first. The values are JSON,
+// which is YAML too.
 func flow(keys map[string]any) string {
 	order := shorthand()
 	sorted := slices.SortedFunc(maps.Keys(keys), func(a, b string) int {
@@ -211,7 +212,7 @@ func flow(keys map[string]any) string {
 	for _, key := range sorted {
 		value, err := json.Marshal(keys[key])
 		if err != nil {
-			continue // came from JSON or a text
+			continue // it came from JSON
 		}
 		parts = append(parts, key+": "+string(value))
 	}

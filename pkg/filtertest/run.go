@@ -16,17 +16,17 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Report is what came of the cases of one file.
+// Report is the result of running one test file.
 type Report struct {
 	// File is the path of the test file.
 	File string
-	// Results are those of the cases that were run, in order.
+	// Results are those of the cases that ran, in order.
 	Results []Result
-	// Coverage is what the cases that were run have decided.
+	// Coverage shows which filters the cases that ran were decided by.
 	Coverage Coverage
 }
 
-// Failed returns how many cases failed.
+// Failed returns the number of failed cases.
 func (r *Report) Failed() int {
 	failed := 0
 	for i := range r.Results {
@@ -37,38 +37,37 @@ func (r *Report) Failed() int {
 	return failed
 }
 
-// Result is what came of one case.
+// Result is the result of one case.
 type Result struct {
-	// Name is the name of the case, and Line where it begins.
+	// Name is the name of the case, and Line the line on which it begins.
 	Name string
 	Line int
-	// Differences are what was expected and did not come, none where the case
-	// passed.
+	// Differences is empty if the case passed.
 	Differences []Difference
-	// About is the Event that Why is about: the first one that was not treated
-	// as expected.
+	// About is the Event that Why is about: the first that differs from what is
+	// expected.
 	About string
-	// Why are the steps on the way to its verdict.
+	// Why is the trace of its verdict.
 	Why []filter.Step
 }
 
-// Difference is one thing that was expected, and what came instead.
+// Difference is an expectation that was not met.
 type Difference struct {
 	// What is the key of the expectation.
 	What string
-	// Want and Got are what was expected and what came.
+	// Want is the expected value, and Got the actual one.
 	Want, Got string
 }
 
-// Coverage is which filters have decided.
+// Coverage is which filters decided.
 type Coverage struct {
-	// Filters is how many filters the list has.
+	// Filters is the number of filters in the list.
 	Filters int
-	// Missing are those that decided nothing.
+	// Missing are the names of those that decided nothing.
 	Missing []string
 }
 
-// Run runs the cases of a file whose names the function selects.
+// Run runs the cases of a file whose names are selected.
 func Run(f *File, c *config.Config, selected func(name string) bool) Report {
 	x := explain.Explainer{Decider: decide.Decider{Filters: c.Filters, AllowBrigadeEvents: f.AllowBrigadeEvents}}
 	report := Report{File: f.Path}
@@ -87,7 +86,7 @@ func Run(f *File, c *config.Config, selected func(name string) bool) Report {
 	return report
 }
 
-// run runs one case and notes what decided.
+// run runs one case, and adds to decided what decided.
 func (c *Case) run(x explain.Explainer, decided map[string]bool) Result {
 	r := Result{Name: c.Name, Line: c.Line}
 	var t tally
@@ -125,14 +124,13 @@ func (c *Case) run(x explain.Explainer, decided map[string]bool) Result {
 	return r
 }
 
-// tally counts what became of the Events of a case.
+// tally counts the verdicts and builds of the Events of a case.
 type tally struct {
 	accepted, rejected int
 	builds             map[string]bool
 	decided            map[string]int
 }
 
-// add counts one Event.
 func (t *tally) add(x *explain.Explanation) {
 	if t.decided == nil {
 		t.builds, t.decided = map[string]bool{}, map[string]int{}
@@ -146,7 +144,7 @@ func (t *tally) add(x *explain.Explanation) {
 	t.builds[x.BuildID] = true
 }
 
-// differences compares what became of one Event.
+// differences compares one Event with what is expected of each.
 func (e *Expectation) differences(x *explain.Explanation) []Difference {
 	var out []Difference
 	compare := func(what, want, got string) {
@@ -172,7 +170,7 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 	return out
 }
 
-// differencesOf compares what became of all Events of a case.
+// differencesOf compares the counts of all Events of a case.
 func (e *Expectation) differencesOf(t *tally) []Difference {
 	var out []Difference
 	compare := func(what string, want *int, got int) {
