@@ -61,6 +61,12 @@ done
 # ko's configuration is the program in hack/release, which `make release-test` runs.
 echo "verify: actionlint"
 bin/actionlint -shellcheck= .github/workflows/*.yml || fail "a workflow has a fault"
+if grep -nE '^ *(- )?uses:' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$' >&2; then
+	fail "an action is not pinned by digest, with its version behind it"
+fi
+for target in $(sed -nE 's/^ *(- )?run: make ([a-z-]+).*/\2/p' .github/workflows/*.yml); do
+	grep -q "^$target:" Makefile || fail "a workflow calls make $target, which the Makefile does not have"
+done
 
 echo "verify: gofmt"
 unformatted=$(git ls-files --cached --others --exclude-standard '*.go' | xargs -r gofmt -l)
