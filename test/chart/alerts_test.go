@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -342,6 +343,39 @@ func TestAlertsHaveRunbooks(t *testing.T) {
 		section, _, _ = strings.Cut(section, "\n### ")
 		if !found || !strings.Contains(section, "\n    kubectl ") {
 			t.Errorf("docs/operations.md has no section %s with a command to paste", match[1])
+		}
+	}
+}
+
+// What runbooks search the log for is in a log message of the gateway, and the metrics
+// they search for exist.
+func TestRunbooksSearchForWhatThereIs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	err = filepath.WalkDir("../../pkg", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		source.Write(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := strings.Join(regexp.MustCompile(`"[^"\n]+"`).FindAllString(source.String(), -1), "\n")
+	searches := regexp.MustCompile(`(?m)^    kubectl (logs|get --raw).*\| grep (?:-[iE] )?(?:'([^']+)'|(\S+))`).FindAllStringSubmatch(string(page), -1)
+	if len(searches) < 10 {
+		t.Fatalf("only %d searches: the pattern of this test is wrong", len(searches))
+	}
+	for _, search := range searches {
+		for text := range strings.SplitSeq(strings.ReplaceAll(search[2]+search[3], `\|`, "|"), "|") {
+			if text != "reflector" && !strings.Contains(texts, text) { // that one is client-go's
+				t.Errorf("%s: nothing in pkg says %q", search[0], text)
+			}
 		}
 	}
 }
