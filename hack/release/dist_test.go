@@ -104,7 +104,7 @@ func contents(t *testing.T, name string) map[string][]byte {
 	}
 }
 
-// Each archive has a program of its platform beside the documents, and an SBOM
+// Each archive has a program of its platform and the documents, and an SBOM
 // that names the archive's digest and each module in the program.
 func TestArchives(t *testing.T) {
 	folder := built(t)

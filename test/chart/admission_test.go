@@ -47,7 +47,7 @@ func build(change func(*corev1.Secret)) *corev1.Secret {
 	return secret
 }
 
-// attacks are Secrets that somebody with the gateway's token could create, and why
+// attacks are Secrets that a user of the gateway's token could create, and why
 // the policy refuses each.
 func attacks() map[string]struct {
 	secret *corev1.Secret
@@ -95,7 +95,7 @@ func attacks() map[string]struct {
 		"a build that clones another repository":    {set("clone_url", "https://attacker.example/repository.git"), ownCode},
 		"a build that installs packages":            {set("config", `{"dependencies":{"attack":"1.0.0"}}`), ownCode},
 		"a build of another commit":                 {set("commit_id", "589e15029e1e44dee48de4800daf1f78e64287c0"), ownCode},
-		"a build of somebody's pull request":        {set("commit_ref", "refs/pull/5/head"), otherRef},
+		"a build of a pull request":                 {set("commit_ref", "refs/pull/5/head"), otherRef},
 		"a build with a key of its own":             {set("extra", "1"), ownCode},
 		"a build of another project":                {build(func(s *corev1.Secret) { s.Labels["project"], s.StringData["project_id"] = another, another }), otherProject},
 		"a build that loads another project":        {set("project_id", another), otherProject},

@@ -62,14 +62,14 @@ func healthy() map[string]string {
 // which it must fire and on series on which it must not.
 func TestAlerts(t *testing.T) {
 	tests := map[string]struct {
-		series map[string]string // instead of or beside the healthy ones; "" takes one away
+		series map[string]string // in addition to the healthy ones, or instead of them
 		only   bool              // there are no healthy ones
 		firing map[string]string // at this minute, these alerts and no others
 	}{
 		"all is well": {
 			firing: map[string]string{"30m": "", "50m": ""},
 		},
-		"nobody leads": {
+		"no pod leads": {
 			series: map[string]string{`leader{` + podA + `}`: "1x9 0x41"},
 			firing: map[string]string{"11m": "", "13m": "NoLeader", "50m": "NoLeader"},
 		},
@@ -168,7 +168,7 @@ func TestAlerts(t *testing.T) {
 			},
 			firing: map[string]string{"14m": "", "17m": "PositionStuck"},
 		},
-		"the position of a standby is nobody's concern": {
+		"the position of a standby does not matter": {
 			series: map[string]string{`position_age_seconds{` + podB + `}`: "0+60x50"},
 			firing: map[string]string{"50m": ""},
 		},

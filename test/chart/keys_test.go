@@ -153,7 +153,7 @@ metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dash
 	}
 	for path := range otherValues {
 		if !tested[path] {
-			t.Errorf("otherValues has %s, which is no value any more", path)
+			t.Errorf("otherValues has %s, which is not in values.yaml", path)
 		}
 	}
 }

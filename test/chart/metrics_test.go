@@ -101,7 +101,7 @@ func TestDashboardIsJSON(t *testing.T) {
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
 			if panel.Type == "stat" && !target.Instant {
-				t.Errorf("%s: shows the last value of the time range where there is none any more", panel.Title)
+				t.Errorf("%s: shows the last value of the time range after the series has ended", panel.Title)
 			}
 			if !strings.Contains(target.Expr, release) {
 				t.Errorf("%s: %s is not limited to the chosen release by %s", panel.Title, target.Expr, release)

@@ -317,7 +317,7 @@ func TestInstallRefuses(t *testing.T) {
 		values  string
 		want    string
 	}{
-		"the values as they come":          {values: ``, want: "project is empty, and filters[3]" + project},
+		"the default values":               {values: ``, want: "project is empty, and filters[3]" + project},
 		"one filter has its own":           {values: `filters: [{action: accept, kind: A, project: p}, {action: accept}]`, want: "project is empty, and filters[1]" + project},
 		"every accepting filter has its":   {values: `filters: [{action: accept, project: p}, {action: reject}]`},
 		"nothing is accepted":              {values: `filters: [{action: reject}]`},

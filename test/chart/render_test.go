@@ -30,7 +30,7 @@ func TestLint(t *testing.T) {
 			helm.Must(t, helm.NoCluster, "lint", "--strict", helm.Chart, "--values", values)
 		})
 	}
-	t.Run("the values as they come", func(t *testing.T) {
+	t.Run("the default values", func(t *testing.T) {
 		helm.Must(t, helm.NoCluster, "lint", "--strict", helm.Chart)
 	})
 }

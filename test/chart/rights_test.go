@@ -81,7 +81,7 @@ func TestRights(t *testing.T) {
 		t.Run(set, func(t *testing.T) {
 			test, ok := tests[set]
 			if !ok {
-				t.Fatal("nobody says what this value set gives a right to")
+				t.Fatal("no wanted rights for this value set")
 			}
 			slices.Sort(test.want)
 			got := rights(t, render(t, "--values", values), namespace, test.account)
@@ -123,7 +123,7 @@ func rights(t *testing.T, rendered, namespace, account string) []string {
 		delete(rules, role)
 	}
 	for role := range rules {
-		t.Errorf("role %s is bound to nobody", role)
+		t.Errorf("role %s is not bound", role)
 	}
 	slices.Sort(granted)
 	return granted

@@ -218,7 +218,7 @@ func TestReleasedDigest(t *testing.T) {
 		values string
 		want   string
 	}{
-		"as it comes":              {values: ``, want: image + ":v1.0.0@" + digest},
+		"by default":               {values: ``, want: image + ":v1.0.0@" + digest},
 		"from a mirror":            {values: `global: {imageRegistry: m.example.com}`, want: "m.example.com/brigadecore/brigade-k8s-gateway:v1.0.0@" + digest},
 		"with another tag":         {values: `tag: v2`, want: image + ":v2"},
 		"with another registry":    {values: `registry: example.com`, want: "example.com/brigade-k8s-gateway:v1.0.0"},

@@ -300,7 +300,7 @@ func TestDashboard(t *testing.T) {
 	const watched = "rachel"
 	namespaces(t, watched, "rachel-builds")
 	r := &release{tb: t, name: "crow", namespace: brigadeNamespace}
-	// The builds are not where Brigade looks for them: nobody needs their workers.
+	// The builds are in a namespace that Brigade does not watch, so they start no workers.
 	values := func(more string) string {
 		return `
 project: melville/rachel

@@ -15,9 +15,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// TestLease is what happens to the Lease where the chart is applied by somebody
-// who, like Argo CD, applies no Leases and prunes them: it is not there at the
-// start, may not be created, and is deleted under the leader.
+// TestLease runs a release without its Lease, as Argo CD leaves it, which applies no
+// Leases and prunes them: the Lease does not exist at the start, may not be created,
+// and is deleted while it is held.
 func TestLease(t *testing.T) {
 	t.Parallel()
 	const watched = "bachelor"

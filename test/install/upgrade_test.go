@@ -15,8 +15,8 @@ import (
 const released = "../chart/testdata/released/brigade-k8s-gateway"
 
 // TestUpgradeFromTheReleasedChart upgrades a release of the chart's last form
-// while its gateway runs and builds wait behind a limit. The new pods go on where
-// the old ones stopped: no build is lost, and none is made twice.
+// while its gateway runs and builds wait behind a limit. The new pods continue where
+// the old ones stopped: no build is lost, and none is created twice.
 func TestUpgradeFromTheReleasedChart(t *testing.T) {
 	t.Parallel()
 	const watched, waiting = "town-ho", 10
@@ -44,7 +44,7 @@ limits: ` + limits + "\n")
 	standby.Wait("that it stands by", says("standing by"))
 
 	deploy(t, watched, "steelkilt", 5)
-	due := occurred(t, 5*len(podReasons), watched, "steelkilt", "Pod", podReasons...)
+	accepted := occurred(t, 5*len(podReasons), watched, "steelkilt", "Pod", podReasons...)
 	leader.AwaitMetrics(func(m daemon.Metrics) error {
 		if depth := m.Of("queue_depth"); depth < waiting {
 			return fmt.Errorf("%g builds wait, want at least %d", depth, waiting)
@@ -52,7 +52,7 @@ limits: ` + limits + "\n")
 		return nil
 	})
 
-	// The old pods go when their gateways have ended, not before.
+	// The old pods are deleted when their gateways have ended, not before.
 	release := r.hold()
 	r.upgrade(values("{buildsPerMinute: 6000, burst: 100}"))
 	var after []*container
@@ -70,7 +70,7 @@ limits: ` + limits + "\n")
 	}
 	release()
 
-	p.wantBuilds(due...)
+	p.wantBuilds(accepted...)
 	if lease() == shipped {
 		t.Error("the Lease of the old chart is still there: this test proves nothing")
 	}
