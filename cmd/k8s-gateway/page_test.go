@@ -44,7 +44,7 @@ func TestPageShowsWhatTheGatewayDoes(t *testing.T) {
 	p.Refuse(errors.New("filters.yaml:1:1: not a mapping"))
 
 	want := ui.Status{
-		Role: "starting", Replica: "events-0_1", Ready: "Events are not watched yet", Stored: "brigade/events-position",
+		Role: "starting", Replica: "events-0_1", Ready: "not watching Events yet", Stored: "brigade/events-position",
 		Positions: []ui.Position{}, Flows: []ui.Flow{},
 		File: ui.File{Name: "filters.yaml", Filters: 1, Report: "filters.yaml:1:1: not a mapping"},
 		Builds: []ui.Build{{

@@ -247,10 +247,10 @@ func (g *Gateway) Ready() (notes []string, err error) {
 		if unwatched.why == "" {
 			unwatched.why = unelected.why
 		}
-		return nil, fmt.Errorf("Events are not watched yet%s", unwatched)
+		return nil, fmt.Errorf("not watching Events yet%s", unwatched)
 	}
 	if lasted := unwatched.lasted(now); lasted > maxFault {
-		return nil, fmt.Errorf("Events have not been watched for %s%s", lasted.Round(time.Second), unwatched)
+		return nil, fmt.Errorf("not watching Events for %s%s", lasted.Round(time.Second), unwatched)
 	}
 	if lasted := unelected.lasted(now); lasted > maxFault {
 		return nil, fmt.Errorf("the Lease could not be read or written for %s%s", lasted.Round(time.Second), unelected)

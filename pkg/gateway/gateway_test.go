@@ -164,7 +164,7 @@ func TestReady(t *testing.T) {
 		notes []string
 		err   string
 	}{
-		"before the Events are watched": {func(*Gateway) {}, 0, nil, "Events are not watched yet"},
+		"before the Events are watched": {func(*Gateway) {}, 0, nil, "not watching Events yet"},
 		"while they are":                {func(g *Gateway) { g.synced.Store(true) }, time.Hour, nil, ""},
 		"with a position that cannot be saved": {func(g *Gateway) {
 			g.synced.Store(true)
@@ -172,7 +172,7 @@ func TestReady(t *testing.T) {
 		}, 90 * time.Second, []string{"the position has not been saved for 1m30s: see the log"}, ""},
 		"while a startup step fails": {func(g *Gateway) {
 			g.metrics.reading.failed("pequod", "no right")
-		}, 0, nil, "Events are not watched yet: no right"},
+		}, 0, nil, "not watching Events yet: no right"},
 		"while the first of two scopes cannot be read, for a while": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.metrics.reading.failed("pequod", "no right")
@@ -185,7 +185,7 @@ func TestReady(t *testing.T) {
 			g.metrics.reading.failed("pequod", "no right")
 			g.metrics.reading.failed("essex", "no answer")
 			g.metrics.reading.watched("essex")
-		}, 2 * time.Minute, nil, "Events have not been watched for 2m0s: no right"},
+		}, 2 * time.Minute, nil, "not watching Events for 2m0s: no right"},
 		"when another replica leads after that": {func(g *Gateway) {
 			g.synced.Store(true)
 			g.metrics.reading.failed("pequod", "no right")

@@ -219,7 +219,7 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 			t.Fatal("does not lead")
 		}
 		_, err := g.Ready()
-		const head, why = "Events have not been watched for ", ": list Events in namespace pequod: events is forbidden: no Role grants it"
+		const head, why = "not watching Events for ", ": list Events in namespace pequod: events is forbidden: no Role grants it"
 		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
 			t.Errorf("not ready because %v, want %s…%s", err, head, why)
 		}

@@ -27,7 +27,7 @@ func TestReadySaysWhyTheLeaseCannotBeAcquired(t *testing.T) {
 		t.Helper()
 		_ = l.Create(t.Context(), resourcelock.LeaderElectionRecord{})
 	}
-	const head = "Events are not watched yet"
+	const head = "not watching Events yet"
 	tests := map[string]struct {
 		verb string
 		err  error

@@ -173,17 +173,17 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 	}{
 		"listing Events": {
 			"list", "events", forbidden,
-			`Events are not watched yet: list Events in namespace pequod: events is forbidden: no Role grants it`,
+			`not watching Events yet: list Events in namespace pequod: events is forbidden: no Role grants it`,
 			`hint="grant the ServiceAccount the right named in the error"`,
 		},
 		"reading the position": {
 			"get", "configmaps", apierrors.NewUnauthorized("token expired"),
-			`Events are not watched yet: read the position: reading position from configmap brigade/position: token expired`,
+			`not watching Events yet: read the position: reading position from configmap brigade/position: token expired`,
 			`hint="check the token or certificate of the kubeconfig or ServiceAccount"`,
 		},
 		"saving the position": {
 			"create", "configmaps", apierrors.NewServiceUnavailable("etcd is down"),
-			`Events are not watched yet: save the position: saving position to configmap brigade/position: etcd is down`,
+			`not watching Events yet: save the position: saving position to configmap brigade/position: etcd is down`,
 			`hint="check that the API server is up and can be reached from here"`,
 		},
 	}
