@@ -89,7 +89,7 @@ func TestWhatCannotBeReadOrPrintedIsAnError(t *testing.T) {
 	}
 }
 
-// failing is a file that neither lets itself be read nor written.
+// failing is a file that can be neither read nor written.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error)  { return 0, f.err }

@@ -118,11 +118,11 @@ func TestCompileRefuses(t *testing.T) {
 			"event.reason == \"größer\"\n  && x", 32,
 			"undeclared reference to 'x'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
 		},
-		"a regular expression that is none":            {`event.message.matches("(")`, 22, "not a regular expression of RE2: missing closing ): `(`"},
-		"a pattern in the other form of matches":       {`matches(event.message, "a{2000}")`, 23, "not a regular expression of RE2: invalid repeat count: `{2000}`"},
-		"a pattern to extract that is none":            {`regex.extract(event.message, "[").hasValue()`, 29, "not a regular expression of RE2: missing closing ]: `[`"},
-		"a pattern to extract many times that is none": {`regex.extractAll(event.message, "[").size() > 0`, 32, "not a regular expression of RE2: missing closing ]: `[`"},
-		"a pattern to replace that is none":            {`regex.replace(event.message, "*", "") == ""`, 29, "not a regular expression of RE2: missing argument to repetition operator: `*`"},
+		"an invalid regular expression":            {`event.message.matches("(")`, 22, "not a regular expression of RE2: missing closing ): `(`"},
+		"a pattern in the other form of matches":   {`matches(event.message, "a{2000}")`, 23, "not a regular expression of RE2: invalid repeat count: `{2000}`"},
+		"an invalid pattern to extract":            {`regex.extract(event.message, "[").hasValue()`, 29, "not a regular expression of RE2: missing closing ]: `[`"},
+		"an invalid pattern to extract many times": {`regex.extractAll(event.message, "[").size() > 0`, 32, "not a regular expression of RE2: missing closing ]: `[`"},
+		"an invalid pattern to replace":            {`regex.replace(event.message, "*", "") == ""`, 29, "not a regular expression of RE2: missing argument to repetition operator: `*`"},
 		"a zone that does not exist": {
 			`occurred.getHours("Europe/Berln") == 9`, 18,
 			`not a time zone: unknown time zone Europe/Berln; write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
@@ -132,12 +132,12 @@ func TestCompileRefuses(t *testing.T) {
 			`not a time zone: zone Local is that of the machine, and a filter must mean the same everywhere; ` +
 				`write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
 		},
-		"an offset that is none": {
+		"an invalid offset": {
 			`occurred.getMinutes("+25:00") == 0`, 20,
 			`not a time zone: timezone offset hours out of range [-23, 23]: +25:00; write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
 		},
-		"a duration that is none": {`occurred - event.firstTimestamp > duration("1d")`, 43, `not a duration; write for example "30s", "10m" or "1h30m"`},
-		"a time that is none":     {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
+		"an invalid duration": {`occurred - event.firstTimestamp > duration("1d")`, 43, `not a duration; write for example "30s", "10m" or "1h30m"`},
+		"an invalid time":     {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
 		"loops that would take too long": {
 			`lists.range(1000).all(x, lists.range(1000).all(y, x != y))`, 0,
 			"may cost 7016012, and at most 100000 is allowed; loop less, or look at less text",

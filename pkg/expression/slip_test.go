@@ -71,8 +71,8 @@ func TestSlipsInExpressions(t *testing.T) {
 `},
 		"a length without parentheses": {`event.message.size > 5`, `14: type 'string' does not support field selection; write size()
 `},
-		"a regular expression that is none": {`event.message.matches("(")`, "22: not a regular expression of RE2: missing closing ): `(`\n"},
-		"a regular expression of Perl":      {`event.message.matches("(?<=a)b")`, "22: not a regular expression of RE2: invalid named capture: `(?<=a)b`\n"},
+		"an invalid regular expression": {`event.message.matches("(")`, "22: not a regular expression of RE2: missing closing ): `(`\n"},
+		"a regular expression of Perl":  {`event.message.matches("(?<=a)b")`, "22: not a regular expression of RE2: invalid named capture: `(?<=a)b`\n"},
 		"labels of the object": {`has(event.involvedObject.labels)`, `25: undefined field 'labels'; an Event does not carry the labels of its object; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid
 `},
 		"a field of the object inside has": {`has(event.involvedObject.naem)`, `25: undefined field 'naem'; event.involvedObject has apiVersion, fieldPath, kind, name, namespace, resourceVersion, uid
