@@ -190,6 +190,15 @@ func TestAlerts(t *testing.T) {
 			},
 			firing: map[string]string{"9m": "", "15m": "BuildsFailing"},
 		},
+		"one destination fails while builds succeed": {
+			series: map[string]string{
+				`retries_total{` + podA + `,destination="knative",reason="network"}`: "0+12x50",
+				`builds_total{` + podA + `,destination="knative",outcome="sent"}`:    "0x50",
+				`builds_total{` + podA + `,destination="brigade",outcome="created"}`: "0+600x50",
+				`retries_total{` + podA + `,destination="brigade",reason="network"}`: "0x50",
+			},
+			firing: map[string]string{"15m": "BuildsFailing"},
+		},
 		"a third of the attempts fails": {
 			series: map[string]string{`retries_total{` + podA + `,reason="timeout"}`: "0+3x50"},
 			firing: map[string]string{"15m": "BuildsFailing"},
@@ -258,7 +267,7 @@ func TestAlerts(t *testing.T) {
 				samples = append(samples, map[string]any{"labels": labels, "value": 1})
 			}
 			asked = append(asked, map[string]any{
-				"expr":        `sum without (alertstate, by, limit, reason) (ALERTS{alertstate="firing"})`,
+				"expr":        `sum without (alertstate, by, destination, limit, reason) (ALERTS{alertstate="firing"})`,
 				"eval_time":   at,
 				"exp_samples": samples,
 			})
@@ -301,11 +310,11 @@ func TestAlertsSay(t *testing.T) {
 	const runbooks = "https://github.com/brigadecore/brigade-k8s-gateway/blob/main/docs/operations.md#"
 	labels := map[string]string{"severity": "warning", "namespace": "brigade", "service": "gateway", "team": "platform"}
 	withReason := maps.Clone(labels)
-	withReason["reason"] = "forbidden"
+	withReason["reason"], withReason["destination"] = "forbidden", "brigade"
 	series := []map[string]string{
 		{"series": `brigade_k8s_gateway_leader{` + podA + `}`, "values": "1x60"},
 		{"series": `brigade_k8s_gateway_leader{` + podB + `}`, "values": "0x60"},
-		{"series": `brigade_k8s_gateway_retries_total{` + podA + `,reason="forbidden"}`, "values": "0+6x60"},
+		{"series": `brigade_k8s_gateway_retries_total{` + podA + `,destination="brigade",reason="forbidden"}`, "values": "0+6x60"},
 		{"series": `brigade_k8s_gateway_queue_oldest_seconds{` + podA + `}`, "values": "0+60x60"},
 	}
 	expect := func(alert string, labels map[string]string, summary, description string) map[string]any {
@@ -319,8 +328,8 @@ func TestAlertsSay(t *testing.T) {
 	file := writeYAML(t, map[string]any{
 		"rule_files": []string{rulesFile(t)}, "evaluation_interval": "1m",
 		"tests": []map[string]any{{"interval": "1m", "input_series": series, "alert_rule_test": []map[string]any{
-			expect("BuildsFailing", withReason, "Brigade gateway brigade/gateway cannot write builds.",
-				"100% of the attempts to write a build fail with forbidden. Each build is retried until it succeeds."),
+			expect("BuildsFailing", withReason, "Brigade gateway brigade/gateway cannot write builds or send messages.",
+				"100% of the attempts at destination brigade fail with forbidden. Each build and message is retried until it succeeds."),
 			expect("QueueOld", labels, "A build of Brigade gateway brigade/gateway waits too long.",
 				"The oldest accepted build has waited for 30m 0s. A limit holds it back, or it cannot be written."),
 		}}},

@@ -271,6 +271,21 @@ at '/replicas': got string, want integer`,
 			want: `at '/metrics/prometheusRule/alerts': missing property 'queueOld'
 at '/metrics/prometheusRule/alerts/noLeader/for': got number, want string`,
 		},
+		"destinations that cannot be": {
+			values: `destinations: [{name: brigade, cloudEvents: {url: "https://me:secret@example.com"}}, {name: a, cloudEvents: {url: "https://example.com", mode: fast, caFile: ca.crt, retries: 3}}, {name: b}]`,
+			want: `  at '/destinations/0/cloudEvents/url': 'https://me:secret@example.com' does not match pattern '^https?://[^/@#\\s]+([/?][^#\\s]*)?$'
+  at '/destinations/0/name': 'not' failed
+  at '/destinations/1/cloudEvents': additional properties 'retries' not allowed
+  at '/destinations/1/cloudEvents/caFile': 'ca.crt' does not match pattern '^(/.*)?$'
+  at '/destinations/1/cloudEvents/mode': value must be one of 'binary', 'structured', <nil>
+at '/destinations/0': validation failed
+at '/destinations/1/cloudEvents': validation failed
+at '/destinations/2': missing property 'cloudEvents'`,
+		},
+		"a destination on a reject": {
+			values: `filters: [{action: reject, destination: a}]`,
+			want:   `at '/filters/0/destination': value must be 'left out, only an accepting filter has one'`,
+		},
 		"a lease of no seconds": {
 			values: `leaderElection: {leaseDurationSeconds: 0, renewDeadlineSeconds: 10s}`,
 			want: `at '/leaderElection/leaseDurationSeconds': minimum: got 0, want 1
@@ -304,7 +319,7 @@ at '/leaderElection/renewDeadlineSeconds': got string, want integer`,
 // The templates refuse what a schema cannot check.
 func TestInstallRefuses(t *testing.T) {
 	const (
-		project = " accepts without a project of its own: set project to the Brigade project to build, by name or ID, " +
+		project = " accepts without a project or destination of its own: set project to the Brigade project to build, by name or ID, " +
 			"for example --set project=deis/empty-testbed (brig project list shows them), " +
 			"or set filters to [] to only read which Events there are"
 		image = " is the image of the first gateway, which cannot run with this chart: " +
@@ -345,6 +360,17 @@ func TestInstallRefuses(t *testing.T) {
 		"a renewal that ends before the second attempt": {
 			values: `{project: p, leaderElection: {renewDeadlineSeconds: 6, retryPeriodSeconds: 5}}`,
 			want:   "leaderElection.renewDeadlineSeconds is 6: must be more than 1.2 times leaderElection.retryPeriodSeconds, which is 5",
+		},
+		"every accepting filter has a destination": {
+			values: `{destinations: [{name: a, cloudEvents: {url: "https://example.com"}}], filters: [{action: accept, destination: a}]}`,
+		},
+		"a destination that is not there": {
+			values: `{destinations: [{name: a, cloudEvents: {url: "https://example.com"}}], filters: [{action: accept, destination: b}]}`,
+			want:   `filters[0].destination is "b", which is not in destinations: add it there, or correct the name`,
+		},
+		"a NetworkPolicy that leads to no destination": {
+			values: `{destinations: [{name: a, cloudEvents: {url: "https://example.com"}}], filters: [{action: accept, destination: a}], networkPolicy: {enabled: true}}`,
+			want:   "networkPolicy.enabled stops every message to destinations: set networkPolicy.egress to rules that lead to them",
 		},
 		"pods that would be scraped twice": {
 			values: `{project: p, metrics: {serviceMonitor: {enabled: true}, podMonitor: {enabled: true}}}`,

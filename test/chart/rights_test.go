@@ -36,6 +36,11 @@ func TestRights(t *testing.T) {
 			"*: watch events",
 			"brigade: create secrets",
 		)},
+		// No right to create Secrets: every filter sends to a destination.
+		"destinations": {account: name, want: append(run(name),
+			"*: list events",
+			"*: watch events",
+		)},
 		"observe": {account: name, want: append(run(name),
 			"*: list events",
 			"*: watch events",

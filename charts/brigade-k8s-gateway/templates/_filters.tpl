@@ -82,6 +82,10 @@ commitRef: {{ . | quote }}
 {{- if .Values.paused }}
 paused: true
 {{- end }}
+{{- with .Values.destinations }}
+destinations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 limits:
   {{- range $key, $value := .Values.limits }}
   {{ $key }}: {{ $value | int64 }}
@@ -92,4 +96,16 @@ filters:
 {{- else }}
 filters: []
 {{- end }}
+{{- end -}}
+
+{{/*
+Whether Events become builds, and are not all sent to destinations: "true" or
+nothing.
+*/}}
+{{- define "gateway.usesBrigade" -}}
+{{- $uses := empty .Values.destinations -}}
+{{- range .Values.filters -}}
+{{- if and (eq .action "accept") (not .destination) }}{{ $uses = true }}{{ end -}}
+{{- end -}}
+{{- if $uses }}true{{ end -}}
 {{- end -}}

@@ -7,6 +7,7 @@ Fails for values that cannot work and that values.schema.json cannot check.
 {{- include "gateway.validateName" . -}}
 {{- include "gateway.validateLeaderElection" . -}}
 {{- include "gateway.validateEnvironment" . -}}
+{{- include "gateway.validateDestinations" . -}}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled -}}
 {{- fail "metrics.serviceMonitor and metrics.podMonitor are both enabled: each pod would be scraped twice, and every number would be doubled; enable one" -}}
 {{- end -}}
@@ -15,8 +16,8 @@ Fails for values that cannot work and that values.schema.json cannot check.
 {{- define "gateway.validateProject" -}}
 {{- if not .Values.project -}}
 {{- range $i, $filter := .Values.filters -}}
-{{- if and (eq $filter.action "accept") (not $filter.project) -}}
-{{- fail (printf "project is empty, and filters[%d] accepts without a project of its own: set project to the Brigade project to build, by name or ID, for example --set project=deis/empty-testbed (brig project list shows them), or set filters to [] to only read which Events there are" $i) -}}
+{{- if and (eq $filter.action "accept") (not $filter.project) (not $filter.destination) -}}
+{{- fail (printf "project is empty, and filters[%d] accepts without a project or destination of its own: set project to the Brigade project to build, by name or ID, for example --set project=deis/empty-testbed (brig project list shows them), or set filters to [] to only read which Events there are" $i) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -70,5 +71,21 @@ where they come from.
 {{- if has $variable.name (list "POD_NAME" "POD_NAMESPACE") -}}
 {{- fail (printf "extraEnv[%d] is %s, which the chart sets: remove it" $i $variable.name) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A NetworkPolicy that does not name the receivers would stop every message.
+*/}}
+{{- define "gateway.validateDestinations" -}}
+{{- $names := list -}}
+{{- range .Values.destinations }}{{ $names = append $names .name }}{{ end -}}
+{{- range $i, $filter := .Values.filters -}}
+{{- if and $filter.destination (not (has $filter.destination $names)) -}}
+{{- fail (printf "filters[%d].destination is %q, which is not in destinations: add it there, or correct the name" $i $filter.destination) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.destinations .Values.networkPolicy.enabled (not .Values.networkPolicy.egress) -}}
+{{- fail "networkPolicy.enabled stops every message to destinations: set networkPolicy.egress to rules that lead to them" -}}
 {{- end -}}
 {{- end -}}
