@@ -75,6 +75,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 		Scopes:               scopesOf(f.namespaces),
 		BuildNamespace:       own,
 		Workers:              f.workers,
+		Cluster:              f.clusterName,
+		Name:                 gateway.Object{Namespace: own, Name: f.gatewayName},
 		LogEvents:            gateway.LogEvents(f.logEvents),
 		LogRejectedPerSecond: f.logRejected,
 		Version:              version,

@@ -23,6 +23,8 @@ type daemonFlags struct {
 	kubeconfig         string
 	master             string
 	workers            int
+	clusterName        string
+	gatewayName        string
 	logFormat          string
 	logLevel           string
 	logEvents          string
@@ -49,6 +51,8 @@ func defaultDaemonFlags() *daemonFlags {
 		config:           filterFileFromEnvironment(),
 		namespaces:       strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
 		workers:          16,
+		clusterName:      "kubernetes",
+		gatewayName:      "brigade-k8s-gateway",
 		logFormat:        logJSON,
 		logLevel:         "info",
 		logEvents:        string(gateway.LogSummary),
@@ -67,7 +71,9 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&f.buildNamespace, "build-namespace", f.buildNamespace, "the `namespace` Brigade looks for builds in; default: the pod's, or the kubeconfig's")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", f.kubeconfig, "the kubeconfig `file`; default: the pod's ServiceAccount, $KUBECONFIG or ~/.kube/config")
 	flags.StringVar(&f.master, "master", f.master, "the `URL` of the API server, instead of the kubeconfig's")
-	flags.IntVar(&f.workers, "workers", f.workers, "how many build Secrets are created at the same time")
+	flags.IntVar(&f.workers, "workers", f.workers, "how many build Secrets are created at the same time, and CloudEvents sent to each destination")
+	flags.StringVar(&f.clusterName, "cluster-name", f.clusterName, "the cluster's `name` in the source of CloudEvents")
+	flags.StringVar(&f.gatewayName, "gateway-name", f.gatewayName, "this gateway's `name` in the source of CloudEvents")
 	flags.StringVar(&f.logFormat, "log-format", f.logFormat, "the `format` of the log: json or text")
 	flags.StringVar(&f.logEvents, "log-events", f.logEvents, "which Events are logged: full (with their JSON), summary, accepted, or none")
 	flags.StringVar(&f.logLevel, "log-level", f.logLevel, "the lowest `level` that is logged: debug, info, warn or error; the records of Events are info")
@@ -80,7 +86,7 @@ func (f *daemonFlags) addTo(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.election.RenewDeadline, "leader-elect-renew-deadline", f.election.RenewDeadline, "how long the leader tries to renew the Lease before it gives up the lead")
 	flags.DurationVar(&f.election.RetryPeriod, "leader-elect-retry-period", f.election.RetryPeriod, "the time between two tries to get or renew the Lease")
 	flags.BoolVar(&f.allowBrigadeEvents, "allow-brigade-events", f.allowBrigadeEvents, "turn the loop guard off: Events about Brigade's own pods may build too, and builds may cause builds")
-	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything except storing build Secrets: the API server checks each and stores none")
+	flags.BoolVar(&f.dryRun, "dry-run", f.dryRun, "do everything except storing build Secrets and sending CloudEvents: the API server checks each Secret and stores none")
 	flags.BoolVar(&f.pushDown, "push-down", f.pushDown, "for large clusters: have the API server leave out Events that no filter can accept; they are not logged")
 	flags.StringVar(&f.listen, "listen", f.listen, "the `address` of /metrics, /healthz and /readyz; empty for none")
 	flags.StringVar(&f.uiListen, "ui-listen", f.uiListen, "the `address` of the page that shows Events, verdicts and builds to everyone who can reach it; empty for none")
@@ -116,6 +122,7 @@ func (f *daemonFlags) validate() error {
 		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
 	}
 	faults = append(faults, checkNamespace("--build-namespace", f.buildNamespace))
+	faults = append(faults, checkName("--cluster-name", f.clusterName), checkName("--gateway-name", f.gatewayName))
 	return errors.Join(faults...)
 }
 
@@ -124,6 +131,14 @@ func checkNamespace(flag, name string, allowed ...string) error {
 		return nil
 	}
 	if faults := validation.IsDNS1123Label(name); len(faults) > 0 {
+		return fmt.Errorf("%s %q: %s", flag, name, strings.Join(faults, "; "))
+	}
+	return nil
+}
+
+// checkName refuses what cannot be part of the source of CloudEvents.
+func checkName(flag, name string) error {
+	if faults := validation.IsDNS1123Subdomain(name); len(faults) > 0 {
 		return fmt.Errorf("%s %q: %s", flag, name, strings.Join(faults, "; "))
 	}
 	return nil

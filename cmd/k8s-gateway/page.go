@@ -76,16 +76,17 @@ func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 // Settled shows what became of a build.
 func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	switch o {
-	case delivery.Created, delivery.DryRun:
+	case delivery.Created, delivery.Sent, delivery.DryRun:
 		short, long := brigade.Titles(b)
-		p.outcomes.Created(ui.Build{
-			ID: b.ID, Project: b.ProjectID, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long,
-			Command: fmt.Sprintf("brig build logs %s --namespace %s", b.ID, p.options.BuildNamespace),
-		})
+		own := ui.Build{ID: b.ID, Project: b.Destination, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long}
+		if b.Destination == "" {
+			own.Project = b.ProjectID
+			own.Command = fmt.Sprintf("brig build logs %s --namespace %s", b.ID, p.options.BuildNamespace)
+		}
+		p.outcomes.Created(own)
 	case delivery.Refused, delivery.Dropped:
 		p.outcomes.Lose(ui.Lost{Outcome: string(o), Reason: why, ID: b.ID, At: time.Now(), Event: event.Key(b.Event)})
 	case delivery.Exists: // it was shown when it was created
-	case delivery.Sent: // no message is sent yet
 	}
 }
 

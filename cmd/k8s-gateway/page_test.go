@@ -40,6 +40,7 @@ func TestPageShowsWhatTheGatewayDoes(t *testing.T) {
 	}
 	p.Settled(delivery.Build{ID: "01a", ProjectID: "brigade-1", By: "filters[0]", Event: e}, delivery.Created, "")
 	p.Settled(delivery.Build{ID: "01b", ProjectID: "brigade-1", By: "filters[0]", Event: e}, delivery.Exists, "")
+	p.Settled(delivery.Build{ID: "01d", Destination: "knative", By: "filters[1]", Event: e}, delivery.Sent, "")
 	p.Settled(delivery.Build{ID: "01c", ProjectID: "brigade-1", By: "filters[0]", Event: e}, delivery.Refused, "the Secret is too large")
 	p.Refuse(errors.New("filters.yaml:1:1: not a mapping"))
 
@@ -48,6 +49,9 @@ func TestPageShowsWhatTheGatewayDoes(t *testing.T) {
 		Positions: []ui.Position{}, Flows: []ui.Flow{},
 		File: ui.File{Name: "filters.yaml", Filters: 1, Report: "filters.yaml:1:1: not a mapping"},
 		Builds: []ui.Build{{
+			ID: "01d", Project: "knative", Event: "pequod/web-0.1", By: "filters[1]",
+			Short: "BackOff: Pod pequod/web-0", Long: "Pod pequod/web-0: Back-off restarting (BackOff, 3 times)",
+		}, {
 			ID: "01a", Project: "brigade-1", Event: "pequod/web-0.1", By: "filters[0]",
 			Short: "BackOff: Pod pequod/web-0", Long: "Pod pequod/web-0: Back-off restarting (BackOff, 3 times)",
 			Command: "brig build logs 01a --namespace brigade",

@@ -61,7 +61,7 @@ func FuzzBuild(f *testing.F) {
 			t.Errorf("decided by %s, and explained by %s", verdict.By, steps[len(steps)-1].By)
 		}
 		for _, once := range []filter.OncePer{{}, {Occurrence: true}, {Window: 10 * time.Minute}} {
-			checkBuild(t, e, identity.Of(ProjectID("p"), e, once))
+			checkBuild(t, e, identity.Of(identity.TargetOf("", ProjectID("p")), e, once))
 		}
 		runtime.ReadMemStats(&after)
 		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > maxAllocated {

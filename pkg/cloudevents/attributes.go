@@ -26,10 +26,18 @@ const (
 // Characters that are left in attributes beside letters and digits of ASCII.
 const (
 	kindMarks    = "-_"
+	sourceMarks  = "-_."
 	reasonMarks  = "-_."
 	segmentMarks = "-_.:@+=,~[]" // of a subject, whose separator is /
 	valueMarks   = segmentMarks + "/"
 )
+
+// Source returns the source of the messages of a gateway:
+// /clusters/<cluster>/namespaces/<namespace>/gateways/<name>.
+func Source(cluster, namespace, name string) string {
+	return "/clusters/" + clean(cluster, maxValue, sourceMarks) + "/namespaces/" + clean(namespace, maxValue, sourceMarks) +
+		"/gateways/" + clean(name, maxValue, sourceMarks)
+}
 
 // Type returns the type of the message for e: sh.brigade.k8s.<kind>.<reason>,
 // for example sh.brigade.k8s.Pod.BackOff. The kind has no dot, so that the

@@ -34,7 +34,7 @@ type Options struct {
 	CAFile, CertFile, KeyFile string
 	// TokenFile holds a bearer token, and HeadersFile what ParseHeaders takes.
 	TokenFile, HeadersFile string
-	// AllowLinkLocal permits the addresses that Blocked reports.
+	// AllowLinkLocal permits the addresses that address.Blocked reports.
 	AllowLinkLocal bool
 	// Source is the source of the messages, a URI reference.
 	Source string

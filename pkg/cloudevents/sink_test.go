@@ -215,8 +215,8 @@ func wantFailure(t *testing.T, err error, text string, reason delivery.Reason, w
 		t.Fatalf("error %v: tried again is %t", err, again)
 	}
 	if !again {
-		if got := strings.TrimPrefix(err.Error(), "refused for good\n"); got != text {
-			t.Errorf("error %q, want %q", got, text)
+		if err.Error() != text {
+			t.Errorf("error %q, want %q", err, text)
 		}
 		return
 	}

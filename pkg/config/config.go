@@ -8,6 +8,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -34,8 +35,10 @@ type Config struct {
 	Project string
 	// CommitRef is the Git reference of builds if their filter has none.
 	CommitRef string
-	// Filters is the compiled filter list. All filters that accept have a project,
-	// so Verdict.Project is never empty.
+	// Destinations are the destinations besides Brigade, in the order of the file.
+	Destinations []Destination
+	// Filters is the compiled filter list. All filters that accept have a
+	// destination or a project, so a verdict never lacks both.
 	Filters *filter.List
 	// Limits are the file's limits, with defaults for those it does not set.
 	Limits limit.Limits
@@ -44,6 +47,11 @@ type Config struct {
 	Warnings []Fault
 	// Text is the file itself.
 	Text string
+}
+
+// UsesBrigade reports whether any filter accepts for Brigade.
+func (c *Config) UsesBrigade() bool {
+	return slices.ContainsFunc(c.Filters.Rules(), func(r filter.Rule) bool { return r.Action == filter.Accept && r.Destination == "" })
 }
 
 // Observe returns the Config of a gateway without a filter file: it accepts

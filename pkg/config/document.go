@@ -37,17 +37,24 @@ func (r *reader) config(root *yaml.Node) *Config {
 	if e, ok := top["filters"]; ok {
 		filters = r.filters(e.value)
 	}
+	if e, ok := top["destinations"]; ok {
+		cfg.Destinations = r.destinations(e.value)
+		r.resolveDestinations(filters, cfg.Destinations)
+	} else {
+		r.resolveDestinations(filters, nil)
+	}
 	if projectKnown {
 		r.resolveProjects(filters, cfg.Project)
 	}
 	for _, f := range filters {
-		if f.rule.Action == filter.Accept && f.rule.CommitRef == "" {
+		if f.rule.Action == filter.Accept && f.rule.Destination == "" && f.rule.CommitRef == "" {
 			f.rule.CommitRef = cfg.CommitRef
 		}
 	}
 	cfg.Filters = r.compile(filters)
 	if cfg.Filters != nil {
 		r.warnAboutProject(top["project"].value, "project")
+		r.warnAboutDestinations(top, cfg)
 		r.warnAboutFilters(root, top, filters, cfg.Filters)
 	}
 	return cfg
@@ -87,7 +94,7 @@ func (r *reader) reference(node *yaml.Node, path string) string {
 // resolveProjects gives each filter that accepts and has no project the file's.
 func (r *reader) resolveProjects(filters []*filterNode, project string) {
 	for _, f := range filters {
-		if f.rule.Action != filter.Accept || f.rule.Project != "" || f.broken["project"] {
+		if f.rule.Action != filter.Accept || f.rule.Project != "" || f.broken["project"] || f.rule.Destination != "" || f.broken["destination"] {
 			continue
 		}
 		if project == "" {
@@ -95,7 +102,7 @@ func (r *reader) resolveProjects(filters []*filterNode, project string) {
 			if e, ok := f.entries["action"]; ok {
 				p = at(e.value)
 			}
-			r.refuse(p, f.pathOf("project"), "no project to build; set project here, or at the top of the file for all filters")
+			r.refuse(p, f.pathOf("project"), "no project to build; set project here, or at the top of the file for all filters, or a destination")
 			continue
 		}
 		f.rule.Project = project

@@ -30,7 +30,7 @@ func conditionKeys() []string {
 
 // filterKeys are the keys of one filter: conditions first, then the outcome.
 func filterKeys() []string {
-	return append(conditionKeys(), "except", "id", "action", "project", "commitRef", "logLevel", "oncePer", "groupBy")
+	return append(conditionKeys(), "except", "id", "action", "destination", "project", "commitRef", "logLevel", "oncePer", "groupBy")
 }
 
 // filters reads the `filters` section.
@@ -168,6 +168,7 @@ func (r *reader) outcome(f *filterNode) {
 	} else {
 		r.textOf(f, "oncePer", &oncePer)
 	}
+	r.textOf(f, "destination", &f.rule.Destination)
 	r.textOf(f, "project", &f.rule.Project)
 	if e, ok := f.entries["commitRef"]; ok {
 		f.rule.CommitRef = r.reference(e.value, f.pathOf("commitRef"))
@@ -282,7 +283,7 @@ func (r *reader) compile(filters []*filterNode) *filter.List {
 		f := filters[flaw.Index]
 		// A filter that rejects must have no outcome. If the action is not valid, it
 		// is not known whether this filter rejects.
-		outcome := slices.Contains([]string{"project", "commitRef", "logLevel", "oncePer", "groupBy"}, flaw.Key)
+		outcome := slices.Contains([]string{"destination", "project", "commitRef", "logLevel", "oncePer", "groupBy"}, flaw.Key)
 		if f.broken[flaw.Key] || outcome && f.broken["action"] {
 			continue
 		}
@@ -324,7 +325,7 @@ const keptBuilds = 720 * time.Hour
 // When Brigade's vacuum has deleted the build, its name is free, and the next Event
 // builds again.
 func (r *reader) warnAboutWindow(f *filterNode) {
-	if f.rule.OncePer.Window > keptBuilds {
+	if f.rule.OncePer.Window > keptBuilds && f.rule.Destination == "" {
 		r.warn(at(f.entries["oncePer"].value), f.pathOf("oncePer"),
 			"%s is longer than Brigade's vacuum keeps builds, 720h unless its chart says otherwise: after that the next Event builds again; write 720h or less",
 			f.rule.OncePer)

@@ -27,7 +27,7 @@ const (
 
 // fileKeys are the keys of a filter file.
 func fileKeys() []string {
-	return []string{"project", "commitRef", "filters", "limits", "paused"}
+	return []string{"project", "commitRef", "destinations", "filters", "limits", "paused"}
 }
 
 // chartKeys are the keys of the chart's values that a filter file does not have.
@@ -40,7 +40,7 @@ func chartKeys() []string {
 		"securityContext", "topologySpreadConstraints", "deployment", "strategy", "revisionHistoryLimit",
 		"terminationGracePeriodSeconds", "livenessProbe", "readinessProbe", "startupProbe", "dnsPolicy", "dnsConfig", "extraEnv",
 		"extraEnvFrom", "extraVolumes", "extraVolumeMounts", "extraContainers", "initContainers", "extraObjects", "service",
-		"admissionPolicy",
+		"admissionPolicy", "destinationSecrets", "clusterName",
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -78,7 +79,7 @@ func checkSame(t *testing.T, one, other *Config) {
 	if diff := cmp.Diff(one.Filters.Rules(), other.Filters.Rules()); diff != "" {
 		t.Fatalf("filters differ:\n%s", diff)
 	}
-	if one.Project != other.Project || one.CommitRef != other.CommitRef || one.Limits != other.Limits {
+	if one.Project != other.Project || one.CommitRef != other.CommitRef || one.Limits != other.Limits || !slices.Equal(one.Destinations, other.Destinations) {
 		t.Fatalf("%+v differs from %+v", one, other)
 	}
 }
@@ -89,7 +90,7 @@ func render(t *testing.T, cfg *Config) []byte {
 	filters := []map[string]any{}
 	for _, r := range cfg.Filters.Rules() {
 		f := renderConditions(r.Conditions())
-		f["id"], f["action"], f["project"] = r.ID, r.Action.String(), r.Project
+		f["id"], f["action"], f["project"], f["destination"] = r.ID, r.Action.String(), r.Project, r.Destination
 		f["commitRef"], f["logLevel"], f["oncePer"] = "", string(r.LogLevel), r.OncePer.String()
 		if r.Action == filter.Accept {
 			f["commitRef"] = r.CommitRef
@@ -102,8 +103,18 @@ func render(t *testing.T, cfg *Config) []byte {
 		}
 		filters = append(filters, f)
 	}
+	destinations := []map[string]any{}
+	for _, d := range cfg.Destinations {
+		c := d.CloudEvents
+		mode := map[bool]string{false: "binary", true: "structured"}[c.Structured]
+		destinations = append(destinations, map[string]any{"name": d.Name, "cloudEvents": map[string]any{
+			"url": c.URL, "mode": mode, "timeout": c.Timeout.String(), "caFile": c.CAFile, "certFile": c.CertFile, "keyFile": c.KeyFile,
+			"tokenFile": c.TokenFile, "headersFile": c.HeadersFile, "allowLinkLocal": c.AllowLinkLocal,
+		}})
+	}
 	data, err := yaml.Marshal(map[string]any{
-		"project": cfg.Project, "commitRef": cfg.CommitRef, "filters": filters, "paused": cfg.Limits.Paused,
+		"destinations": destinations,
+		"project":      cfg.Project, "commitRef": cfg.CommitRef, "filters": filters, "paused": cfg.Limits.Paused,
 		"limits": map[string]int{
 			"buildsPerMinute": cfg.Limits.BuildsPerMinute, "burst": cfg.Limits.Burst,
 			"activeBuilds": cfg.Limits.ActiveBuilds, "queued": cfg.Limits.Queued,

@@ -8,6 +8,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -21,7 +22,10 @@ import (
 type Build struct {
 	// ID is the build's identity: equal for every attempt at the same build.
 	ID string
-	// ProjectID is the ID of the Brigade project that builds.
+	// Destination is where the build is sent to, by name, and empty for Brigade.
+	Destination string
+	// ProjectID is the ID of the Brigade project that builds, empty for any other
+	// destination.
 	ProjectID string
 	// CommitRef is the Git reference to build, for example refs/heads/master.
 	CommitRef string
@@ -37,9 +41,9 @@ type Build struct {
 }
 
 // Flow returns whose turn the build takes: that of the Event's own namespace,
-// within the project.
+// within the project or the destination.
 func (b *Build) Flow() limit.Flow {
-	return limit.Flow{Project: b.ProjectID, Namespace: b.Event.Namespace}
+	return limit.Flow{Project: cmp.Or(b.Destination, b.ProjectID), Namespace: b.Event.Namespace}
 }
 
 // Outcome is what became of a Build. Its text is the same in logs and metrics.
@@ -98,10 +102,18 @@ type noObserver struct{}
 
 func (noObserver) Settled(Build, Outcome, string) {}
 
-// errRefused marks an error as one that no retry heals.
-var errRefused = errors.New("refused for good")
+// refusedError marks an error as one that no retry heals.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+
+func (e *refusedError) Unwrap() error { return e.err }
 
 // Refuse marks err, for a Sink to return, as one that no retry heals.
-func Refuse(err error) error {
-	return errors.Join(errRefused, err)
+func Refuse(err error) error { return &refusedError{err} }
+
+// isRefused reports whether a Sink refused the build for good.
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*refusedError](err)
+	return refused
 }

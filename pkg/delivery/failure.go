@@ -59,7 +59,7 @@ func failureOf(err error) *AttemptError {
 // losing a build is worse than one more attempt.
 func reasonOf(err error) Reason {
 	switch {
-	case errors.Is(err, errRefused), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
+	case isRefused(err), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
 		return Permanent
 	case errors.Is(err, context.DeadlineExceeded), apierrors.IsTimeout(err), apierrors.IsServerTimeout(err):
 		return Timeout
@@ -111,7 +111,7 @@ func denied(err error) bool {
 // carried out all the same: the answer was lost on the way, or the server failed
 // after it had begun.
 func mayHaveWritten(err error) bool {
-	if errors.Is(err, errRefused) || errors.Is(err, syscall.ECONNREFUSED) {
+	if isRefused(err) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {

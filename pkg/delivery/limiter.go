@@ -30,7 +30,7 @@ type limiter struct {
 	counted time.Time
 
 	log     *slog.Logger
-	metrics *Metrics
+	metrics *series
 	holds   map[string]*hold
 }
 
@@ -49,7 +49,7 @@ type hold struct {
 // and then.
 const sameHold = time.Second
 
-func newLimiter(l limit.Limits, log *slog.Logger, m *Metrics) *limiter {
+func newLimiter(l limit.Limits, log *slog.Logger, m *series) *limiter {
 	now := time.Now()
 	c := &limiter{limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
 	for _, name := range []string{limitPace, limitActive, limitPaused} {
@@ -173,7 +173,10 @@ func (c *limiter) settle(p *pending, o Outcome, now time.Time) {
 		}
 	default:
 		c.bucket.Release()
-		c.refund(p)
+		if p.build.Destination == "" {
+			c.refund(p)
+		}
+		c.abandon(p) // a receiver may have taken an attempt without an answer
 		c.active.Release(id)
 	}
 }

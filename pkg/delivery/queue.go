@@ -32,7 +32,11 @@ const (
 
 // Options are what a Queue works with.
 type Options struct {
-	Sink Sink
+	// Destination is what metrics and log call the Sink.
+	Destination string
+	// Messages says that the Sink sends messages; others create builds.
+	Messages bool
+	Sink     Sink
 	// Limits bound how many builds wait, and how fast they are created.
 	Limits limit.Limits
 	// Workers is how many builds are written at the same time.
@@ -48,17 +52,20 @@ type Options struct {
 
 // Queue takes accepted builds and sees each through to its outcome.
 type Queue struct {
-	sink     Sink
-	workers  int
-	grace    time.Duration
-	log      *slog.Logger
-	metrics  *Metrics
-	reporter Reporter
-	observer Observer
+	destination string
+	messages    bool
+	workers     int
+	grace       time.Duration
+	log         *slog.Logger
+	metrics     *series
+	all         *Metrics
+	reporter    Reporter
+	observer    Observer
 	// wake has the dispatcher look again.
 	wake chan struct{}
 
 	mu      sync.Mutex
+	sink    Sink
 	limiter *limiter
 	// flows holds what waits, in the order of its turns; what sleeps is in
 	// retries too.
@@ -73,6 +80,8 @@ type Queue struct {
 	writing int
 	recent  *lru.Cache[string, struct{}]
 	logged  map[string]*rate.Sometimes
+	// stop ends Run; nil where it does not run.
+	stop context.CancelFunc
 }
 
 // NewQueue returns a Queue that takes builds at once and writes them while it
@@ -82,10 +91,15 @@ func NewQueue(o Options) *Queue {
 	if err != nil {
 		panic("delivery: a constant cache size was refused: " + err.Error())
 	}
+	log := o.Log
+	if o.Destination != "" {
+		log = log.With("destination", o.Destination)
+	}
+	own := o.Metrics.of(o.Destination)
 	q := &Queue{
-		sink: o.Sink, workers: o.Workers, grace: o.Grace, log: o.Log, metrics: o.Metrics, reporter: o.Reporter, observer: o.Observer,
+		destination: o.Destination, messages: o.Messages, sink: o.Sink, workers: o.Workers, grace: o.Grace, log: log, metrics: own, all: o.Metrics, reporter: o.Reporter, observer: o.Observer,
 		wake:    make(chan struct{}, 1),
-		limiter: newLimiter(o.Limits, o.Log, o.Metrics),
+		limiter: newLimiter(o.Limits, log, own),
 		flows:   limit.NewFlows[*pending](),
 		pending: map[string]*pending{},
 		recent:  recent,
@@ -94,7 +108,7 @@ func NewQueue(o Options) *Queue {
 	if q.observer == nil {
 		q.observer = noObserver{}
 	}
-	o.Metrics.current.Store(q)
+	o.Metrics.show(o.Destination, q)
 	return q
 }
 
@@ -132,6 +146,22 @@ func (q *Queue) Limit(l limit.Limits) {
 	q.signal()
 }
 
+// Replace has builds written by another Sink from now on, those that wait
+// included. What made attempts fail may be over.
+func (q *Queue) Replace(s Sink) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sink == s {
+		return
+	}
+	q.sink, q.breaker, q.retrySlot = s, breaker{}, time.Now()
+	for _, p := range q.retries {
+		p.due = q.retrySlot
+	}
+	heap.Init(&q.retries)
+	q.signal()
+}
+
 // EmptyBucket takes the burst away, because a process before this one may have
 // used it.
 func (q *Queue) EmptyBucket() {
@@ -160,13 +190,13 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 			heap.Remove(&q.retries, p.place)
 		}
 		q.limiter.abandon(p)
-		q.settleLocked(p, Dropped, fmt.Sprintf("%d builds waited, and limits.queued is %d", len(q.pending), queued))
+		q.settleLocked(p, Dropped, fmt.Sprintf("%d %ss waited, and %s is %d", len(q.pending), q.words().noun, q.words().bound, queued))
 		q.sometimesLocked("queue full", func() {
 			flow, length := q.flows.Longest()
-			q.log.Error("build dropped, too many builds wait", "event", event.Key(p.build.Event), "build", p.build.ID,
+			q.log.Error(q.words().dropped, "event", event.Key(p.build.Event), "build", p.build.ID,
 				"flow", p.Flow().String(), "waiting", len(q.pending), "bytes", q.bytes, "queued", queued, "longestFlow", flow.String(), "longestFlowWaiting", length)
-			q.reporter.Warn("BuildDropped", fmt.Sprintf("dropped the build of event %s: %d builds wait, which is limits.queued; the longest flow is %s with %d",
-				event.Key(p.build.Event), len(q.pending), flow.Namespace, length))
+			q.reporter.Warn(q.words().warnDropped, fmt.Sprintf("dropped the %s of event %s: %d %ss wait, which is %s; the longest flow is %s with %d",
+				q.words().noun, event.Key(p.build.Event), len(q.pending), q.words().noun, q.words().bound, flow.Namespace, length))
 		})
 	}
 }
@@ -193,10 +223,28 @@ func (q *Queue) Run(ctx context.Context) {
 	workers.Wait()
 }
 
+// ending notes what ends Run.
+func (q *Queue) ending(stop context.CancelFunc) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stop = stop
+}
+
+// end ends Run where it runs, and what the Queue shows.
+func (q *Queue) end() {
+	q.mu.Lock()
+	stop := q.stop
+	q.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	q.Close()
+}
+
 // Close ends what the Queue shows in metrics. It is called once the Queue has
 // stopped.
 func (q *Queue) Close() {
-	q.metrics.current.CompareAndSwap(q, nil)
+	q.all.hide(q.destination, q)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.limiter.clear(time.Now())
@@ -293,8 +341,11 @@ func (q *Queue) unansweredLocked(now time.Time) (*pending, time.Duration) {
 
 // attempt writes a build once.
 func (q *Queue) attempt(ctx context.Context, p *pending) {
+	q.mu.Lock()
+	sink := q.sink
+	q.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	outcome, err := q.sink.Write(ctx, p.build)
+	outcome, err := sink.Write(ctx, p.build)
 	cancel()
 
 	q.mu.Lock()
@@ -319,8 +370,8 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	why := ""
 	if outcome == Refused {
 		why = err.Error()
-		q.log.Error("build refused", "event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
-		q.reporter.Warn("BuildRefused", fmt.Sprintf("event %s is not built: %v", event.Key(p.build.Event), err))
+		q.log.Error(q.words().refused, "event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
+		q.reporter.Warn(q.words().warnRefused, fmt.Sprintf("event %s is not %s: %v", event.Key(p.build.Event), q.words().done, err))
 	}
 	q.settleLocked(p, outcome, why)
 }
@@ -340,7 +391,7 @@ func (q *Queue) failLocked(p *pending, failed *AttemptError, now time.Time) {
 	q.flows.Sleep(p)
 	q.metrics.retries.WithLabelValues(string(failed.Reason)).Inc()
 	q.sometimesLocked("retry "+string(failed.Reason), func() {
-		q.log.Warn("creating build failed, retrying", "event", event.Key(p.build.Event), "build", p.build.ID,
+		q.log.Warn(q.words().failed, "event", event.Key(p.build.Event), "build", p.build.ID,
 			"reason", string(failed.Reason), "attempts", p.attempts, "waiting", len(q.pending), "err", failed.Err)
 	})
 }
@@ -383,7 +434,11 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 		q.observeLatency(p)
 		q.log.Info("message sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
 	case DryRun:
-		q.log.Info("dry run: build checked, not created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+		if b.Destination != "" {
+			q.log.Info("dry run: message made, not sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
+		} else {
+			q.log.Info("dry run: build checked, not created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
+		}
 	case Exists:
 		q.log.Debug("build exists", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 	case Refused, Dropped: // logged where it was decided

@@ -188,7 +188,7 @@ type harness struct {
 	warnings *warnings
 	done     *done
 	log      *log
-	metrics  *Metrics
+	all      *Metrics
 	registry *prometheus.Registry
 	version  int
 	// stop stops the Queue and waits for it.
@@ -206,9 +206,9 @@ func newHarness(t *testing.T, change func(*Options)) *harness {
 		t: t, sink: &sink{answers: map[string][]error{}}, warnings: &warnings{}, done: &done{}, log: &log{},
 		registry: prometheus.NewRegistry(), version: 100,
 	}
-	h.metrics = NewMetrics(h.registry)
+	h.all = NewMetrics(h.registry)
 	o := Options{
-		Sink: h.sink, Limits: wide(), Workers: 4, Grace: 10 * time.Second, Reporter: h.warnings, Metrics: h.metrics,
+		Sink: h.sink, Limits: wide(), Workers: 4, Grace: 10 * time.Second, Reporter: h.warnings, Metrics: h.all,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -595,10 +595,10 @@ func TestMetricsShowWhatWaits(t *testing.T) {
 		h.stop()
 		h.Close()
 		wants(0, 0, 0, 60)
-		if n := testutil.CollectAndCount(h.metrics.latency); n != 2 {
+		if n := testutil.CollectAndCount(h.all.latency); n != 2 {
 			t.Errorf("%d histograms of latency, want from occurrence and from receipt", n)
 		}
-		next := NewQueue(Options{Sink: h.sink, Limits: wide(), Log: slog.New(slog.DiscardHandler), Metrics: h.metrics, Reporter: h.warnings})
+		next := NewQueue(Options{Sink: h.sink, Limits: wide(), Log: slog.New(slog.DiscardHandler), Metrics: h.all, Reporter: h.warnings})
 		next.Add(h.build("d"), h.done)
 		wants(1, 0, 0, 60) // the metrics follow the queue that is there
 		h.Close()

@@ -21,13 +21,48 @@ type Status struct {
 	// Until is when the limit lets the next build pass; zero where that depends
 	// on builds that run.
 	Until time.Time
+	// Failing is whether the last attempt failed.
+	Failing bool
+	// Destinations are those of a Destinations, Brigade first.
+	Destinations []DestinationStatus
+}
+
+// DestinationStatus is what waits for one destination.
+type DestinationStatus struct {
+	Name    string
+	Waiting int
+	Oldest  time.Time
+	Limit   string
+	// Failing is whether the last attempt failed, so that one is made at a time.
+	Failing bool
+}
+
+// Status returns what waits, at all destinations together and at each one.
+func (d *Destinations) Status(now time.Time) Status {
+	var s Status
+	for _, q := range d.all() {
+		own := q.Status(now)
+		s.Waiting += own.Waiting
+		if s.Oldest.IsZero() || !own.Oldest.IsZero() && own.Oldest.Before(s.Oldest) {
+			s.Oldest = own.Oldest
+		}
+		s.Flows = append(s.Flows, own.Flows...)
+		if s.Limit == "" {
+			s.Limit, s.Since, s.Until = own.Limit, own.Since, own.Until
+		}
+		s.Destinations = append(s.Destinations, DestinationStatus{
+			Name: q.destination, Waiting: own.Waiting, Oldest: own.Oldest, Limit: own.Limit, Failing: own.Failing,
+		})
+	}
+	slices.SortStableFunc(s.Flows, FlowLength.compare)
+	return s
 }
 
 // Status returns what waits.
 func (q *Queue) Status(now time.Time) Status {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := Status{Waiting: len(q.pending), Flows: q.flowsLocked()}
+	s := Status{Waiting: len(q.pending), Flows: q.flowsLocked(), Failing: q.breaker.failing}
 	for _, p := range q.pending {
 		if s.Oldest.IsZero() || p.received.Before(s.Oldest) {
 			s.Oldest = p.received

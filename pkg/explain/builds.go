@@ -17,18 +17,25 @@ type Builds struct {
 
 // Of returns the IDs of project and build of an Event with a verdict that accepts
 // it. The build ID is empty if it depends on the Event's UID and there is none,
-// because the Event was never stored.
+// because the Event was never stored. The project ID is empty for a destination.
 func (b *Builds) Of(v filter.Verdict, e *corev1.Event) (projectID, buildID string) {
-	projectID, ok := b.projectIDs[v.Project]
-	if !ok {
-		projectID = brigade.ProjectID(v.Project)
-		if b.projectIDs == nil {
-			b.projectIDs = map[string]string{}
-		}
-		b.projectIDs[v.Project] = projectID
+	if v.Destination == "" {
+		projectID = b.projectID(v.Project)
 	}
 	if e.UID == "" && v.OncePer.Window == 0 {
 		return projectID, ""
 	}
-	return projectID, identity.Of(projectID, e, v.OncePer)
+	return projectID, identity.Of(identity.TargetOf(v.Destination, projectID), e, v.OncePer)
+}
+
+func (b *Builds) projectID(project string) string {
+	id, ok := b.projectIDs[project]
+	if !ok {
+		id = brigade.ProjectID(project)
+		if b.projectIDs == nil {
+			b.projectIDs = map[string]string{}
+		}
+		b.projectIDs[project] = id
+	}
+	return id
 }

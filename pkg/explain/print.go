@@ -77,6 +77,8 @@ type jsonLine struct {
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Project string `json:"project,omitempty"`
+	// Destination is where an accepted Event is sent to, without one Brigade builds.
+	Destination string `json:"destination,omitempty"`
 	// ProjectName is the project as in the filter file, a name or an ID.
 	ProjectName string     `json:"projectName,omitempty"`
 	EventType   string     `json:"eventType"`
@@ -99,6 +101,7 @@ func (p jsonPrinter) print(x Explanation) error {
 		Verdict:     x.Verdict.Action.String(),
 		By:          x.Verdict.By,
 		Project:     x.ProjectID,
+		Destination: x.Verdict.Destination,
 		ProjectName: x.Verdict.Project,
 		EventType:   brigade.EventType(x.Event),
 		BuildID:     x.BuildID,

@@ -186,10 +186,11 @@ func (s *summary) describe(r filter.Rule) string {
 	if len(parts) == 0 {
 		parts = append(parts, "every Event")
 	}
-	if r.Project != s.config.Project {
+	add("destination", r.Destination)
+	if r.Destination == "" && r.Project != s.config.Project {
 		add("project", r.Project)
 	}
-	if r.Action == filter.Accept && r.CommitRef != s.config.CommitRef {
+	if r.Action == filter.Accept && r.Destination == "" && r.CommitRef != s.config.CommitRef {
 		add("commitRef", r.CommitRef)
 	}
 	add("logLevel", string(r.LogLevel))

@@ -99,7 +99,7 @@ func (c *compiler) compile(i int, r Rule) rule {
 	c.checkOutcome(i, r)
 	own := r.Conditions()
 	out := rule{verdict: Verdict{
-		Action: r.Action, By: r.name(i), Project: r.Project, CommitRef: r.CommitRef, LogLevel: r.LogLevel, OncePer: r.OncePer,
+		Action: r.Action, By: r.name(i), Destination: r.Destination, Project: r.Project, CommitRef: r.CommitRef, LogLevel: r.LogLevel, OncePer: r.OncePer,
 	}}
 	if r.OncePer.GroupBy.IsSet() {
 		out.verdict.OncePer.Filter = r.groupedAs()
@@ -225,7 +225,11 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 			}
 			c.flaw(i, key, err.Error())
 		}
+		c.checkDestination(i, r)
 	case Reject:
+		if r.Destination != "" {
+			c.flaw(i, "destination", "a filter that rejects sends nothing; remove destination, or accept")
+		}
 		if r.OncePer.GroupBy.IsSet() {
 			c.flaw(i, "groupBy", "a filter that rejects makes no builds; remove groupBy, or accept")
 		}
@@ -246,8 +250,20 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 	}
 }
 
-// compileExpression compiles an expression of the rule at index i. It returns nil
-// if it adds flaws.
+// checkDestination reports what only Brigade has a use for beside a destination.
+func (c *compiler) checkDestination(i int, r Rule) {
+	if r.Destination == "" {
+		return
+	}
+	for _, own := range []struct{ key, value string }{{"project", r.Project}, {"commitRef", r.CommitRef}, {"logLevel", string(r.LogLevel)}} {
+		if own.value != "" {
+			c.flaw(i, own.key, fmt.Sprintf("the Event is sent to %s, and no project builds; remove %s, or destination", r.Destination, own.key))
+		}
+	}
+}
+
+// compileExpression compiles an expression of the rule at index i, and returns
+// nil where it reports flaws.
 func (c *compiler) compileExpression(i int, key, text string) *expression.Expression {
 	if c.language == nil {
 		language, err := expression.NewLanguage()

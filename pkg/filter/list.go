@@ -18,7 +18,9 @@ type Verdict struct {
 	Action Action
 	// By is what decided: the ID or the Path of a filter, or Default.
 	By string
-	// Project is that of the Rule. Accept only.
+	// Destination is where the Event is sent to, empty for Brigade. Accepted only.
+	Destination string
+	// Project is the project to build, as its Rule has it. Accepted only.
 	Project string
 	// CommitRef is that of the Rule. Accept only.
 	CommitRef string

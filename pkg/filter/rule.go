@@ -60,7 +60,12 @@ type Rule struct {
 
 	// Action is what the filter decides.
 	Action Action
-	// Project is the project to build, by name or ID. Accept only.
+	// Destination is where an accepted Event is sent to, by name, and empty for
+	// Brigade. Only an accepting Rule may have one, and then it has no project,
+	// Git reference or log level, which are Brigade's.
+	Destination string
+	// Project is the project to build, by name or ID. Only an accepting Rule
+	// may have one.
 	Project string
 	// CommitRef is the Git reference to build. Accept only.
 	CommitRef string

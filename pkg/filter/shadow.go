@@ -63,6 +63,8 @@ func (l *List) why(j, i int) string {
 		return fmt.Sprintf("%s already matches every Event that this filter matches", name)
 	case earlier.verdict.Action != later.verdict.Action:
 		return fmt.Sprintf("%s has the same conditions and decides first, to %s", name, earlier.verdict.Action)
+	case earlier.verdict.Destination != later.verdict.Destination:
+		return fmt.Sprintf("%s has the same conditions and decides first, for another destination", name)
 	case earlier.verdict.Project != later.verdict.Project:
 		return fmt.Sprintf("%s has the same conditions and decides first, for project %s", name, earlier.verdict.Project)
 	case earlier.verdict.OncePer != later.verdict.OncePer:

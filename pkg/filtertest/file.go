@@ -52,9 +52,10 @@ type Case struct {
 
 // Expectation is what a case expects. Fields that are not set are not compared.
 type Expectation struct {
-	// Verdict, By, Project, CommitRef, LogLevel and EventType are expected of each
-	// Event. Project is a name or an ID.
-	Verdict, By, Project, CommitRef, LogLevel, EventType string
+	// Verdict, By, Destination, Project, CommitRef, LogLevel and EventType are
+	// expected of each Event. Project is a name or an ID. Destination is brigade for
+	// Events that build.
+	Verdict, By, Destination, Project, CommitRef, LogLevel, EventType string
 	// Accepted and Rejected are numbers of Events, Builds is the number of their
 	// builds.
 	Accepted, Rejected, Builds *int
@@ -174,7 +175,7 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 
 // empty reports whether nothing is expected.
 func (e *Expectation) empty() bool {
-	return e.Verdict == "" && e.By == "" && e.Project == "" && e.CommitRef == "" && e.LogLevel == "" && e.EventType == "" &&
+	return e.Verdict == "" && e.By == "" && e.Destination == "" && e.Project == "" && e.CommitRef == "" && e.LogLevel == "" && e.EventType == "" &&
 		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
 }
 
@@ -192,9 +193,10 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 				p.refuse(node, path, "unknown verdict %q; allowed are accept and reject", e.Verdict)
 			}
 		},
-		"by":        text(&e.By),
-		"project":   text(&e.Project),
-		"commitRef": text(&e.CommitRef),
+		"by":          text(&e.By),
+		"destination": text(&e.Destination),
+		"project":     text(&e.Project),
+		"commitRef":   text(&e.CommitRef),
 		"logLevel": func(node *yaml.Node, path string) {
 			e.LogLevel = p.text(node, path)
 			if _, err := filter.ParseLogLevel(e.LogLevel); err != nil {

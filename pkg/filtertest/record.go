@@ -173,8 +173,13 @@ func (r *Recorder) Write(out io.Writer) error {
 		}
 		fmt.Fprintf(&b, "  - name: %s\n    event: %s\n    expect: {verdict: %s, by: %q", quote(name), flow(c.event), c.want.Action, c.want.By)
 		if c.want.Action == filter.Accept {
-			fmt.Fprintf(&b, ", project: %s, eventType: %s", quote(c.want.Project), quote(c.topic))
-			if c.want.CommitRef != r.Config.CommitRef {
+			if c.want.Destination != "" {
+				fmt.Fprintf(&b, ", destination: %s", quote(c.want.Destination))
+			} else {
+				fmt.Fprintf(&b, ", project: %s", quote(c.want.Project))
+			}
+			fmt.Fprintf(&b, ", eventType: %s", quote(c.topic))
+			if c.want.Destination == "" && c.want.CommitRef != r.Config.CommitRef {
 				fmt.Fprintf(&b, ", commitRef: %s", quote(c.want.CommitRef))
 			}
 			if c.want.LogLevel != "" {

@@ -1,6 +1,7 @@
 package filtertest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -163,6 +164,13 @@ func (e *Expectation) differences(x *explain.Explanation) []Difference {
 			got = "none, the Event is rejected"
 		}
 		compare("project", e.Project, got)
+	}
+	if e.Destination != "" {
+		got := cmp.Or(x.Verdict.Destination, config.Brigade)
+		if x.Verdict.Action != filter.Accept {
+			got = "none, the Event is rejected"
+		}
+		compare("destination", e.Destination, got)
 	}
 	compare("eventType", e.EventType, brigade.EventType(x.Event))
 	compare("commitRef", e.CommitRef, x.Verdict.CommitRef)

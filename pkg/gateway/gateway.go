@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +24,6 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/leaderelection"
 
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
@@ -46,8 +47,14 @@ type Options struct {
 	Scopes []position.Scope
 	// BuildNamespace is the namespace in which build Secrets are created.
 	BuildNamespace string
-	// Workers is the number of concurrent create calls.
+	// Workers is the number of concurrent create calls, and of concurrent requests
+	// to each receiver.
 	Workers int
+	// Cluster and Name are in the source of CloudEvents.
+	Cluster string
+	Name    Object
+	// Receivers sends to all receivers of CloudEvents; nil for the network.
+	Receivers http.RoundTripper
 	// LogEvents is which Events are logged.
 	LogEvents LogEvents
 	// LogRejectedPerSecond is how many rejected Events are logged in a second, on
@@ -76,8 +83,8 @@ type Options struct {
 	// PushDown uses a server-side field selector, so that the API server does not
 	// send Events that the filters reject. Those are not logged or counted.
 	PushDown bool
-	// DryRun has the API server validate every Secret and store none. The position
-	// is read and never written, and there is no election.
+	// DryRun has the API server validate every Secret and store none, and sends no
+	// message. The position is read and never written, and there is no election.
 	DryRun bool
 	// Observer observes Events and outcomes; nil for none.
 	Observer Observer
@@ -119,6 +126,9 @@ type Gateway struct {
 	// config is the current filter file, and decider is its part that sources use.
 	config  atomic.Pointer[config.Config]
 	decider atomic.Pointer[decide.Decider]
+	// using is held while a filter file is replaced, and guards destinations.
+	using        sync.Mutex
+	destinations *destinations
 	// changed receives when the filter file was replaced.
 	changed chan struct{}
 	// reached has the positions at which the last term ended. They are used if none
@@ -130,7 +140,7 @@ type Gateway struct {
 	// term and queue are the current ones, or nil if this replica does not lead.
 	// leader is the identity of the leader, if it is known.
 	term   atomic.Pointer[term]
-	queue  atomic.Pointer[delivery.Queue]
+	queue  atomic.Pointer[delivery.Destinations]
 	leader atomic.Pointer[string]
 	// leaseFault is why the Lease cannot be read or written, or nil.
 	leaseFault atomic.Pointer[fault]
@@ -154,12 +164,18 @@ func New(o Options) *Gateway {
 		changed:    make(chan struct{}, 1),
 		holdsLease: leaderelection.NewLeaderHealthzAdaptor(o.Election.LeaseDuration),
 	}
+	g.destinations = newDestinations(o)
 	g.use(o.Config)
 	return g
 }
 
 // use makes c the current filter file, for all Events read from now on.
 func (g *Gateway) use(c *config.Config) {
+	g.using.Lock()
+	defer g.using.Unlock()
+	if queue := g.queue.Load(); queue != nil { // before anything is accepted for a new destination
+		queue.Use(g.destinations.of(c))
+	}
 	g.decider.Store(&decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents})
 	before := g.config.Swap(c)
 	g.metrics.loaded()
@@ -258,6 +274,7 @@ func (g *Gateway) Ready() (notes []string, err error) {
 	if g.config.Load().Limits.Paused {
 		notes = append(notes, "paused: no build is created")
 	}
+	notes = append(notes, g.failingReceivers(now)...)
 	if unsaved := g.metrics.unsavedFor(now); unsaved > 0 {
 		notes = append(notes, fmt.Sprintf("the position has not been saved for %s: see the log", unsaved.Round(time.Second)))
 	}
@@ -282,18 +299,9 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 	defer g.metrics.unsaved.Store(0) // the next leader reads again what is not saved
 	reporter, stopReporter := newReporter(g.options)
 	defer stopReporter()
-	queue := delivery.NewQueue(delivery.Options{
-		Limits:   g.config.Load().Limits,
-		Sink:     brigade.NewWriter(g.options.Core, g.options.BuildNamespace, g.options.DryRun),
-		Workers:  g.options.Workers,
-		Grace:    g.options.Grace,
-		Log:      g.log,
-		Metrics:  g.metrics.delivery,
-		Reporter: reporter,
-		Observer: g.options.Observer,
-	})
+	queue := g.openQueue(reporter)
+	defer g.destinations.close()
 	defer queue.Close()
-	g.queue.Store(queue)
 	defer g.queue.Store(nil)
 	defer g.metrics.reading.clear()
 	for {
@@ -320,4 +328,22 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 			return err
 		}
 	}
+}
+
+// openQueue returns what delivers to the destinations of the file in force.
+func (g *Gateway) openQueue(reporter delivery.Reporter) *delivery.Destinations {
+	g.using.Lock()
+	defer g.using.Unlock()
+	c := g.config.Load()
+	queue := delivery.NewDestinations(delivery.Options{
+		Limits:   c.Limits,
+		Workers:  g.options.Workers,
+		Grace:    g.options.Grace,
+		Log:      g.log,
+		Metrics:  g.metrics.delivery,
+		Reporter: reporter,
+		Observer: g.options.Observer,
+	}, g.destinations.of(c))
+	g.queue.Store(queue)
+	return queue
 }

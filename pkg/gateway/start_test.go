@@ -61,7 +61,7 @@ func newTestTerm(t *testing.T, client *fake.Clientset, log io.Writer, change fun
 	if change != nil {
 		change(&g.options)
 	}
-	return newTerm(g, delivery.NewQueue(delivery.Options{Limits: g.config.Load().Limits, Log: g.log, Metrics: g.metrics.delivery}))
+	return newTerm(g, delivery.NewDestinations(delivery.Options{Limits: g.config.Load().Limits, Log: g.log, Metrics: g.metrics.delivery}, []delivery.Destination{{Name: delivery.Brigade}}))
 }
 
 // storedPosition returns the data of the position ConfigMap.
@@ -245,10 +245,10 @@ func TestAStoredPositionEmptiesTheBucket(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				built := 0
 				term := newTestTerm(t, newCluster(tc.stored), &bytes.Buffer{}, nil)
-				term.queue = delivery.NewQueue(delivery.Options{
-					Sink:   sinkFunc(func(delivery.Build) (delivery.Outcome, error) { built++; return delivery.Created, nil }),
+				sink := sinkFunc(func(delivery.Build) (delivery.Outcome, error) { built++; return delivery.Created, nil })
+				term.queue = delivery.NewDestinations(delivery.Options{
 					Limits: term.config.Limits, Workers: 1, Log: term.log, Metrics: term.gateway.metrics.delivery, Reporter: ignoring{},
-				})
+				}, []delivery.Destination{{Name: delivery.Brigade, Sink: sink}})
 				if err := term.restorePositions(t.Context()); err != nil {
 					t.Fatal(err)
 				}

@@ -26,7 +26,7 @@ type term struct {
 	gateway *Gateway
 	options Options
 	log     *slog.Logger
-	queue   *delivery.Queue
+	queue   *delivery.Destinations
 	// config is the filter file of the current limits and selector.
 	config *config.Config
 	// store is nil if no position is stored. saver is nil then too, and if the
@@ -38,7 +38,7 @@ type term struct {
 	sources, workers, writers *group
 }
 
-func newTerm(g *Gateway, queue *delivery.Queue) *term {
+func newTerm(g *Gateway, queue *delivery.Destinations) *term {
 	t := &term{
 		gateway: g, options: g.options, log: g.log, queue: queue,
 		config:   g.config.Load(),
@@ -215,8 +215,9 @@ func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
 	if t.config.Limits.ActiveBuilds == 0 {
 		return
 	}
-	t.queue.Recount()
-	informer, err := t.gateway.workerInformer(t.queue)
+	queue := t.queue.Workers()
+	queue.Recount()
+	informer, err := t.gateway.workerInformer(queue)
 	if err != nil {
 		fail(err)
 		return
@@ -226,7 +227,7 @@ func (t *term) startWorkers(ctx context.Context, fail context.CancelCauseFunc) {
 	t.workers.wait.Go(func() { informer.RunWithContext(counting) })
 	t.workers.wait.Go(func() {
 		if cache.WaitFor(counting, "", informer.HasSyncedChecker()) {
-			t.queue.Counted(time.Now().Add(t.settleTime()))
+			queue.Counted(time.Now().Add(t.settleTime()))
 		}
 	})
 }

@@ -19,17 +19,30 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Of returns the ID of the build of e in the project with the given ID: a ULID
-// in lower case, which is Brigade's own form of a build ID. Equal identities
-// give equal IDs, wherever and whenever they are computed:
+// Target is what builds are for: a Brigade project, by its ID, or a destination.
+type Target string
+
+// TargetOf returns the Target that a destination is, or where none is named, a
+// project. The two never meet, because the ID of a project begins with
+// "brigade-".
+func TargetOf(destination, projectID string) Target {
+	if destination != "" {
+		return Target("destination/" + destination)
+	}
+	return Target(projectID)
+}
+
+// Of returns the build ID of what e and once ask for: a ULID in lower case, the
+// form Brigade gives its own build IDs. Equal identities give equal IDs,
+// whenever and wherever they are computed:
 //
 //	once         identity                                             time part
-//	zero         project, Event UID                                   creation of the Event
-//	a window     project, involved object, reason, length and         start of the window
+//	zero         target, Event UID                                    creation of the Event
+//	a window     target, involved object, reason, length and          start of the window
 //	             start of the window
-//	a window     project, filter, what is grouped by and its       start of the window
+//	a window     target, filter, what is grouped by and its           start of the window
 //	and groupBy  values, length and start of the window
-//	occurrence   project, Event UID, count                            creation of the Event + count ms
+//	occurrence   target, Event UID, count                             creation of the Event + count ms
 //
 // The time part depends on the identity only. An occurrence does not use the
 // time at which it occurred, because a reporter may change that time and not the
@@ -43,25 +56,25 @@ import (
 // The involved object is its API group, kind, namespace and name. The API
 // version and the UID are not part of it, because reporters give the same object
 // different ones.
-func Of(projectID string, e *corev1.Event, once filter.OncePer) string {
+func Of(target Target, e *corev1.Event, once filter.OncePer) string {
 	switch {
 	case once.Occurrence:
 		count := event.Count(e)
 		at := e.CreationTimestamp.Add(time.Duration(count) * time.Millisecond)
-		return id(at, "occurrence", projectID, string(e.UID), strconv.Itoa(int(count)))
+		return id(at, "occurrence", string(target), string(e.UID), strconv.Itoa(int(count)))
 	case once.Window > 0 && once.GroupBy.IsSet():
 		start := windowStart(event.Occurred(e), once.Window)
-		parts := []string{"group", projectID, once.Filter, once.GroupBy.String()}
+		parts := []string{"group", string(target), once.Filter, once.GroupBy.String()}
 		parts = append(parts, once.GroupBy.Values(e)...)
 		return id(start, append(parts,
 			strconv.FormatInt(once.Window.Milliseconds(), 10), strconv.FormatInt(start.UnixMilli(), 10))...)
 	case once.Window > 0:
 		start := windowStart(event.Occurred(e), once.Window)
 		o := e.InvolvedObject
-		return id(start, "window", projectID, event.Group(e), o.Kind, o.Namespace, o.Name, e.Reason,
+		return id(start, "window", string(target), event.Group(e), o.Kind, o.Namespace, o.Name, e.Reason,
 			strconv.FormatInt(once.Window.Milliseconds(), 10), strconv.FormatInt(start.UnixMilli(), 10))
 	default:
-		return id(e.CreationTimestamp.Time, "event", projectID, string(e.UID))
+		return id(e.CreationTimestamp.Time, "event", string(target), string(e.UID))
 	}
 }
 

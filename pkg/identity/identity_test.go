@@ -88,7 +88,7 @@ func TestIdentity(t *testing.T) {
 			if tc.onceB == nil {
 				tc.onceB = &tc.once
 			}
-			a, b := Of(project, tc.a, tc.once), Of(tc.projectB, tc.b, *tc.onceB)
+			a, b := Of(project, tc.a, tc.once), Of(Target(tc.projectB), tc.b, *tc.onceB)
 			if (a == b) != tc.same {
 				t.Errorf("%s and %s: same is %t, want %t", a, b, a == b, tc.same)
 			}
@@ -152,5 +152,24 @@ func TestAnEventWithoutTimesHasAnID(t *testing.T) {
 		if _, err := ulid.ParseStrict(Of(project, &corev1.Event{}, once)); err != nil {
 			t.Errorf("oncePer %q: %v", once, err)
 		}
+	}
+}
+
+func TestEachDestinationHasNamesOfItsOwn(t *testing.T) {
+	e := backOff("u1", time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC), 1)
+	for _, once := range []filter.OncePer{{}, {Window: time.Hour}, {Occurrence: true}, {Window: time.Hour, GroupBy: filter.Group(0).All(), Filter: "x"}} {
+		ids := map[string]string{}
+		for name, target := range map[string]Target{
+			"the project": project, "knative": TargetOf("knative", ""), "tekton": TargetOf("tekton", ""), "a project": TargetOf("", "knative"),
+		} {
+			id := Of(target, e, once)
+			if other, taken := ids[id]; taken {
+				t.Errorf("oncePer %q: %s and %s have the ID %s", once, name, other, id)
+			}
+			ids[id] = name
+		}
+	}
+	if got := Of(TargetOf("knative", ""), e, filter.OncePer{}); got != "01kdyabkw0h8ze3zymssvsnm44" {
+		t.Errorf("ID %s: a release that computes others sends everything again that is in the Event history", got)
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"github.com/google/btree"
 )
 
-// Flow is the unit of fairness: the builds of one project from the Events of one
-// namespace. Flows take turns.
+// Flow is whose builds take turns: those of the Events of one namespace, within
+// one project or destination.
 type Flow struct {
+	// Project is the ID of a Brigade project, or the name of another destination.
 	Project   string
 	Namespace string
 }

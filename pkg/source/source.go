@@ -159,16 +159,20 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 	if verdict.Action != filter.Accept {
 		return
 	}
-	project := brigade.ProjectID(verdict.Project)
+	project := ""
+	if verdict.Destination == "" {
+		project = brigade.ProjectID(verdict.Project)
+	}
 	s.tracker.Track(e.ResourceVersion)
 	s.queue.Add(delivery.Build{
-		ID:        identity.Of(project, e, verdict.OncePer),
-		ProjectID: project,
-		CommitRef: verdict.CommitRef,
-		LogLevel:  string(verdict.LogLevel),
-		Group:     groupOf(e, verdict.OncePer),
-		By:        verdict.By,
-		Event:     e,
+		ID:          identity.Of(identity.TargetOf(verdict.Destination, project), e, verdict.OncePer),
+		Destination: verdict.Destination,
+		ProjectID:   project,
+		CommitRef:   verdict.CommitRef,
+		LogLevel:    string(verdict.LogLevel),
+		Group:       groupOf(e, verdict.OncePer),
+		By:          verdict.By,
+		Event:       e,
 	}, s.tracker)
 }
 

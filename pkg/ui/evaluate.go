@@ -58,6 +58,8 @@ type decider struct {
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Project string `json:"project,omitempty"`
+	// Destination is where an accepted Event is sent to, without one Brigade builds.
+	Destination string `json:"destination,omitempty"`
 }
 
 // count is what one filter did, or default, or a rule ahead of
@@ -155,7 +157,7 @@ func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluat
 	out.Verdicts = make([]int64, 0, 3*len(entries))
 	places := map[decider]int64{}
 	place := func(v filter.Verdict) int64 {
-		d := decider{Verdict: v.Action.String(), By: v.By, Project: v.Project}
+		d := deciderOf(v)
 		i, ok := places[d]
 		if !ok {
 			i = int64(len(out.Deciders))

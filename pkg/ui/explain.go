@@ -70,7 +70,7 @@ func (u *UI) explanationOf(x *entry, c *config.Config, runs bool) explanation {
 }
 
 func deciderOf(v filter.Verdict) decider {
-	return decider{Verdict: v.Action.String(), By: v.By, Project: v.Project}
+	return decider{Verdict: v.Action.String(), By: v.By, Project: v.Project, Destination: v.Destination}
 }
 
 // withKind returns a copy of e that says what it is, as kubectl prints it.

@@ -39,7 +39,7 @@ type Position struct {
 	Version string `json:"version"`
 }
 
-// Flow is how many builds wait for one namespace of one project.
+// Flow is how many builds wait for one namespace of one project or destination.
 type Flow struct {
 	Namespace string `json:"namespace"`
 	Project   string `json:"project"`
@@ -70,14 +70,15 @@ type File struct {
 
 // Build is a build that was created.
 type Build struct {
-	ID      string    `json:"id"`
+	ID string `json:"id"`
+	// Project is the ID of the project, or the destination a message was sent to.
 	Project string    `json:"project"`
 	At      time.Time `json:"at"`
 	Event   string    `json:"event"`
 	By      string    `json:"by"`
 	Short   string    `json:"short"`
 	Long    string    `json:"long"`
-	// Command shows its log.
+	// Command shows its log; empty for a message.
 	Command string `json:"command"`
 }
 

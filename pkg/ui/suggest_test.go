@@ -214,7 +214,7 @@ filters:
 			want: `filters:
   - kind: Pod
     action: accept
-`, line: 2, by: "filters[0]", note: "project: no project to build; set project here, or at the top of the file for all filters",
+`, line: 2, by: "filters[0]", note: "project: no project to build; set project here, or at the top of the file for all filters, or a destination",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func (c *plannedConfig) of(v *eventVersion) *asked {
 	verdict := decide.Decider{Filters: c.parsed.Filters}.Decide(v.event)
 	if verdict.Action == filter.Accept {
 		project := brigade.ProjectID(verdict.Project)
-		a.name = brigade.SecretName(identity.Of(project, v.event, verdict.OncePer))
+		a.name = brigade.SecretName(identity.Of(identity.TargetOf("", project), v.event, verdict.OncePer))
 		a.flow = project + " " + v.event.Namespace
 	}
 	v.cache[c] = a

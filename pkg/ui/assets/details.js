@@ -75,7 +75,7 @@ function body(id, x) {
   if (!x.runs) out.push(h("p", { class: "note" }, "The list in the editor has faults. This is what the list before your edit decides."));
   out.push(h("p", { class: "verdict-line" },
     h("span", { class: `chip ${x.verdict}` }, x.verdict), "by", h("span", { class: "by-name" }, line(x.by)),
-    x.verdict === "accept" ? ["builds", h("code", {}, line(x.project ?? "")), x.buildID ? ["as", h("code", {}, x.buildID)] : null] : null,
+    x.verdict === "accept" ? [x.destination ? "is sent to" : "builds", h("code", {}, line(x.destination ?? x.project ?? "")), x.buildID ? ["as", h("code", {}, x.buildID)] : null] : null,
     differs ? h("span", { class: "sub" }, `when it was seen: ${recorded.verdict} by ${line(recorded.by)}`) : null));
   out.push(steps(x));
   if (x.event.message) out.push(h("p", { class: "message", tabindex: "0", role: "region", "aria-label": "Message" }, lines(x.event.message)));

@@ -72,7 +72,7 @@ export const model = new (class extends EventTarget {
     const [is, was] = pair;
     // A filter's place is its name where it has no other, so an inserted filter
     // renames those behind it: what decides is no change, what is built is.
-    if (is.verdict === was.verdict && is.project === was.project) return { is, was: null, change: "" };
+    if (is.verdict === was.verdict && is.project === was.project && is.destination === was.destination) return { is, was: null, change: "" };
     if (is.verdict === was.verdict) return { is, was, change: "moved" };
     return { is, was, change: is.verdict === "accept" ? "gained" : "lost" };
   }

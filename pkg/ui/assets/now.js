@@ -93,7 +93,7 @@ function builds(s) {
     h("td", {}, ago(b.at)),
     h("td", {}, h("b", {}, line(b.short)), h("p", { class: "sub" }, line(b.long))),
     h("td", {}, h("code", { class: "cut", title: line(b.project) }, line(b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
-    h("td", {}, h("code", {}, line(b.id)), h("p", { class: "command" }, h("code", { class: "sub" }, line(b.command)),
+    h("td", {}, h("code", {}, line(b.id)), b.command && h("p", { class: "command" }, h("code", { class: "sub" }, line(b.command)),
       h("button", { type: "button", class: "link", dataset: { focus: `copy-${b.id}` }, "aria-label": `Copy the command for ${b.id}`, onclick: (e) => copy(b.command, e.currentTarget) }, "Copy")))));
   return card("Latest builds", "wide", h("table", { class: "plain builds" },
     h("thead", {}, h("tr", {}, ["When", "What", "Project", "Build"].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, rows)));

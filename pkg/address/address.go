@@ -1,14 +1,8 @@
-package cloudevents
+// Package address knows which addresses no destination may have: those that
+// only a node itself should reach.
+package address
 
-import (
-	"errors"
-	"fmt"
-	"net/netip"
-	"syscall"
-)
-
-// errBlocked marks an address that no destination may have.
-var errBlocked = errors.New("link-local and metadata addresses are refused")
+import "net/netip"
 
 // metadata are the addresses of cloud metadata services, which hand out the
 // credentials of a node, outside of the link-local ranges.
@@ -43,18 +37,4 @@ func Blocked(ip netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// refuseBlocked is the Control of a net.Dialer. It sees the address that a name
-// resolved to, just before the connection, so that no answer of a name server
-// leads anywhere else.
-func refuseBlocked(_, address string, _ syscall.RawConn) error {
-	ip, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %q is no address", errBlocked, address)
-	}
-	if Blocked(ip.Addr()) {
-		return fmt.Errorf("%w, and the name resolves to %s: set allowLinkLocal if that is meant", errBlocked, ip.Addr())
-	}
-	return nil
 }

@@ -1,0 +1,245 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/address"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+)
+
+const (
+	// Brigade is what the destination of builds is called in metrics and logs. No
+	// other may have its name.
+	Brigade = "brigade"
+	// maxDestinations bounds what a file costs: connections, and series of metrics.
+	maxDestinations = 32
+	// defaultTimeout is how long a receiver may take for its answer where the file
+	// says nothing else, and the others are what the file may say.
+	defaultTimeout = 10 * time.Second
+	minTimeout     = 100 * time.Millisecond
+	maxTimeout     = 30 * time.Second
+)
+
+// Destination is where accepted Events go besides Brigade.
+type Destination struct {
+	// Name is what filters call it.
+	Name        string
+	CloudEvents CloudEvents
+}
+
+// CloudEvents says how a receiver of CloudEvents is reached. Two that are equal
+// are the same receiver.
+type CloudEvents struct {
+	// URL is the receiver's, checked: http or https, without user and fragment.
+	URL string
+	// Structured puts the attributes into the body instead of headers.
+	Structured bool
+	// Timeout bounds one attempt.
+	Timeout time.Duration
+	// The files are read when they are needed; empty for none.
+	CAFile, CertFile, KeyFile, TokenFile, HeadersFile string
+	// AllowLinkLocal permits link-local addresses and those of metadata services.
+	AllowLinkLocal bool
+}
+
+// destinations reads the `destinations` section.
+func (r *reader) destinations(node *yaml.Node) []Destination {
+	items, _ := r.sequence(node, "destinations", "destinations")
+	if len(items) > maxDestinations {
+		r.refuse(at(items[maxDestinations]), "destinations", "%d destinations; at most %d are allowed", len(items), maxDestinations)
+		return nil
+	}
+	lines := map[string]int{}
+	var all []Destination
+	for i, item := range items {
+		at := at(item)
+		own := fmt.Sprintf("destinations[%d]", i)
+		entries := r.mapping(item, own, "name", "cloudEvents")
+		d := Destination{}
+		if name, ok := entries["name"]; ok {
+			at = position{name.value.Line, name.value.Column}
+			d.Name = r.destinationName(name.value, own+".name", lines)
+		} else if item.Kind == yaml.MappingNode || isNull(item) {
+			r.refuse(at, own+".name", "missing; filters send to a destination by its name")
+		}
+		if settings, ok := entries["cloudEvents"]; ok {
+			d.CloudEvents = r.cloudEvents(settings.value, own+".cloudEvents")
+		} else if item.Kind == yaml.MappingNode || isNull(item) {
+			r.refuse(at, own+".cloudEvents", "missing; write cloudEvents: {url: https://...}")
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// destinationName reads a name, which is that of no destination in lines.
+func (r *reader) destinationName(node *yaml.Node, path string, lines map[string]int) string {
+	name, ok := r.text(node, path)
+	if !ok {
+		return ""
+	}
+	switch problems := validation.IsDNS1123Label(name); {
+	case len(problems) > 0:
+		r.refuse(at(node), path, "%q is not a name: %s", name, rule(problems))
+	case name == Brigade:
+		r.refuse(at(node), path, "%q is what filters without a destination send to; choose another name", name)
+	case lines[name] > 0:
+		r.refuse(at(node), path, "%q is the name of the destination on line %d too; choose another", name, lines[name])
+	default:
+		lines[name] = node.Line
+	}
+	return name
+}
+
+// cloudEvents reads how a receiver is reached.
+func (r *reader) cloudEvents(node *yaml.Node, path string) CloudEvents {
+	c := CloudEvents{Timeout: defaultTimeout}
+	files := []struct {
+		key  string
+		into *string
+	}{
+		{"caFile", &c.CAFile}, {"certFile", &c.CertFile}, {"keyFile", &c.KeyFile}, {"tokenFile", &c.TokenFile}, {"headersFile", &c.HeadersFile},
+	}
+	entries := r.mapping(node, path, "url", "mode", "timeout", "caFile", "certFile", "keyFile", "tokenFile", "headersFile", "allowLinkLocal")
+	for _, f := range files {
+		if e, ok := entries[f.key]; ok {
+			*f.into = r.file(e.value, path+"."+f.key)
+		}
+	}
+	if e, ok := entries["mode"]; ok {
+		c.Structured = r.mode(e.value, path+".mode")
+	}
+	if e, ok := entries["timeout"]; ok {
+		c.Timeout = r.timeout(e.value, path+".timeout")
+	}
+	if e, ok := entries["allowLinkLocal"]; ok {
+		c.AllowLinkLocal = r.truth(e.value, path+".allowLinkLocal")
+	}
+	switch e, ok := entries["url"]; {
+	case ok:
+		c.URL = r.url(e.value, path+".url", c)
+	case node.Kind == yaml.MappingNode || isNull(node):
+		r.refuse(at(node), path+".url", "missing; write where the receiver listens, for example https://receiver.example.com/events")
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") && node.Kind == yaml.MappingNode {
+		r.refuse(at(node), path, "certFile and keyFile go together; add the other one")
+	}
+	return c
+}
+
+// mode reads how attributes are sent, and reports whether they are in the body.
+func (r *reader) mode(node *yaml.Node, path string) bool {
+	mode, ok := r.text(node, path)
+	if ok && !slices.Contains([]string{"", "binary", "structured"}, mode) {
+		r.refuse(at(node), path, "unknown mode %q%s; allowed are binary and structured", mode, didYouMean(mode, []string{"binary", "structured"}))
+	}
+	return mode == "structured"
+}
+
+// timeout reads how long a receiver may take for its answer.
+func (r *reader) timeout(node *yaml.Node, path string) time.Duration {
+	if isNull(node) {
+		return defaultTimeout
+	}
+	timeout, err := time.ParseDuration(node.Value)
+	if node.Kind != yaml.ScalarNode || err != nil || timeout < minTimeout || timeout > maxTimeout {
+		got := describe(node)
+		if node.Kind == yaml.ScalarNode {
+			got = fmt.Sprintf("%q", node.Value)
+		}
+		r.refuse(at(node), path, "expected a duration from %s to %s, got %s; write for example %s", minTimeout, maxTimeout, got, defaultTimeout)
+		return defaultTimeout
+	}
+	return timeout
+}
+
+// file reads the path of a mounted file.
+func (r *reader) file(node *yaml.Node, key string) string {
+	name, ok := r.text(node, key)
+	if ok && name != "" && (!path.IsAbs(name) || strings.ContainsRune(name, 0)) {
+		r.refuse(at(node), key, "%q is not the absolute path of a file, such as /etc/destinations/knative/token", name)
+	}
+	return name
+}
+
+// url reads and checks where a receiver listens.
+func (r *reader) url(node *yaml.Node, path string, c CloudEvents) string {
+	text, ok := r.text(node, path)
+	if !ok {
+		return ""
+	}
+	refuse := func(format string, args ...any) { r.refuse(at(node), path, format, args...) }
+	target, err := url.Parse(text)
+	if err != nil {
+		refuse("not a URL; write for example https://receiver.example.com/events")
+		return ""
+	}
+	secure := target.Scheme == "https"
+	switch ip, err := netip.ParseAddr(target.Hostname()); {
+	case !secure && target.Scheme != "http", target.Hostname() == "":
+		refuse("%q is not the URL of a receiver; write for example https://receiver.example.com/events", text)
+	case target.User != nil:
+		refuse("user and password are not allowed in a URL, which logs and ConfigMaps show; put an Authorization header into a headersFile")
+	case target.Fragment != "":
+		refuse("a URL that messages are sent to has no fragment; remove #%s", target.Fragment)
+	case err == nil && address.Blocked(ip) && !c.AllowLinkLocal:
+		refuse("%s is a link-local or metadata address, which hands out a node's credentials; write allowLinkLocal: true if that is meant", ip)
+	case !secure && (c.CAFile != "" || c.CertFile != ""):
+		refuse("caFile and certFile have no effect on http; write https://")
+	case !secure && (c.TokenFile != "" || c.HeadersFile != "") && !inCluster(target.Hostname()):
+		r.warn(at(node), path, "the token or the headers are sent without encryption; write https://")
+	}
+	return text
+}
+
+// inCluster reports whether a host is a Service or the pod itself.
+func inCluster(host string) bool {
+	return host == "localhost" || !strings.Contains(host, ".") || strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".svc.cluster.local")
+}
+
+// resolveDestinations refuses destinations that the file does not have.
+func (r *reader) resolveDestinations(filters []*filterNode, destinations []Destination) {
+	names := make([]string, 0, len(destinations))
+	for _, d := range destinations {
+		if d.Name != "" && !slices.Contains(names, d.Name) {
+			names = append(names, d.Name)
+		}
+	}
+	for _, f := range filters {
+		name := f.rule.Destination
+		switch {
+		case name == "" || f.broken["destination"] || slices.Contains(names, name):
+		case name == Brigade:
+			r.refuseKey(f, "destination", "%q is where Events go without a destination; remove it", name)
+		case len(names) == 0:
+			r.refuseKey(f, "destination", "%q is not in destinations, which the file does not have", name)
+		default:
+			r.refuseKey(f, "destination", "%q is not in destinations%s; there are %s", name, didYouMean(name, names), strings.Join(names, ", "))
+		}
+	}
+}
+
+// warnAboutDestinations reports destinations that nothing is sent to, and limits
+// that have no effect without Brigade.
+func (r *reader) warnAboutDestinations(top map[string]entry, cfg *Config) {
+	rules := cfg.Filters.Rules()
+	for i, d := range cfg.Destinations {
+		if !slices.ContainsFunc(rules, func(r filter.Rule) bool { return r.Destination == d.Name }) {
+			node := resolve(top["destinations"].value.Content[i])
+			r.warn(at(node), fmt.Sprintf("destinations[%d]", i), "no filter sends to %s; remove it, or write destination: %s in a filter", d.Name, d.Name)
+		}
+	}
+	if cfg.Limits.ActiveBuilds > 0 && len(rules) > 0 && !cfg.UsesBrigade() {
+		r.warn(at(top["limits"].value), "limits.activeBuilds", "has no effect: it counts Brigade's workers, and no filter accepts for Brigade")
+		cfg.Limits.ActiveBuilds = 0
+	}
+}

@@ -1,0 +1,244 @@
+package delivery
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+)
+
+// Destination is where builds go.
+type Destination struct {
+	// Name is what builds, metrics and log call it. That of Brigade is Brigade,
+	// though its builds name none.
+	Name string
+	Sink Sink
+}
+
+// Brigade is what metrics and log call the destination of builds that name none.
+const Brigade = "brigade"
+
+// Destinations has a Queue for each destination, so that one that is down holds
+// back no other. Each has the limits of the file for itself, and an equal share
+// of limits.queued, which bounds what waits in all of them. Only Brigade's builds
+// count as active.
+type Destinations struct {
+	options Options
+
+	mu     sync.Mutex
+	limits limit.Limits
+	// there are the destinations of the file, and queues has those that still
+	// have builds too.
+	there  []string
+	queues map[string]*Queue
+	// retired are those that the file before no longer had, and are kept for what
+	// it has just decided.
+	retired map[string]bool
+	// emptied says that new Queues start without a burst.
+	emptied bool
+	// run starts a Queue, while Run runs.
+	run func(*Queue)
+}
+
+// NewDestinations returns Destinations that take builds at once and write them
+// while they run. Destination and Sink of the options are not used.
+func NewDestinations(o Options, all []Destination) *Destinations {
+	d := &Destinations{options: o, limits: o.Limits, queues: map[string]*Queue{}}
+	d.Use(all)
+	return d
+}
+
+// Use puts other destinations into force. What waits for a destination that has
+// changed is written to where it is now. What waits for one that is no longer
+// there is written to where it was.
+func (d *Destinations) Use(all []Destination) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.there = nil
+	for _, destination := range all {
+		d.there = append(d.there, destination.Name)
+	}
+	for _, destination := range all {
+		if q := d.queues[destination.Name]; q != nil {
+			q.Replace(destination.Sink)
+		} else {
+			d.addLocked(destination)
+		}
+	}
+	d.retireLocked()
+	d.limitLocked()
+}
+
+// Limit puts other limits into force. What waits keeps its place.
+func (d *Destinations) Limit(l limit.Limits) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.limits = l
+	d.limitLocked()
+}
+
+func (d *Destinations) limitLocked() {
+	for name, q := range d.queues {
+		q.Limit(d.limitsLocked(name))
+	}
+}
+
+// retireLocked ends Queues that nothing waits in and that neither this file nor
+// the one before it has.
+func (d *Destinations) retireLocked() {
+	retired := map[string]bool{}
+	for name, q := range d.queues {
+		depth, _ := q.Waiting()
+		switch {
+		case slices.Contains(d.there, name), name == Brigade: // its worker pods may be being counted
+		case depth > 0 || !d.retired[name]:
+			retired[name] = true
+		default:
+			q.end()
+			d.options.Metrics.forget(name)
+			delete(d.queues, name)
+		}
+	}
+	d.retired = retired
+}
+
+func (d *Destinations) addLocked(destination Destination) {
+	o := d.options
+	o.Destination, o.Sink, o.Limits = destination.Name, destination.Sink, d.limitsLocked(destination.Name)
+	o.Messages = destination.Name != Brigade
+	q := NewQueue(o)
+	if d.emptied {
+		q.EmptyBucket()
+	}
+	d.queues[destination.Name] = q
+	if d.run != nil {
+		d.run(q)
+	}
+}
+
+// limitsLocked returns the limits of one destination.
+func (d *Destinations) limitsLocked(name string) limit.Limits {
+	l := d.limits
+	l.Queued = max(l.Queued/d.sharesLocked(), 1)
+	if name != Brigade {
+		l.ActiveBuilds = 0
+	}
+	return l
+}
+
+// sharesLocked returns how many destinations share limits.queued: those of the
+// file, and others that still have builds.
+func (d *Destinations) sharesLocked() int {
+	shares := len(d.there)
+	for name := range d.retired {
+		if depth, _ := d.queues[name].Waiting(); depth > 0 {
+			shares++
+		}
+	}
+	return max(shares, 1)
+}
+
+// Add takes b for its destination, as Queue.Add does.
+func (d *Destinations) Add(b Build, tracker Tracker) {
+	name := b.Destination
+	if name == "" {
+		name = Brigade
+	}
+	d.mu.Lock()
+	q := d.queues[name]
+	d.mu.Unlock()
+	if q == nil {
+		d.options.Log.Error("destination has no queue, its Event waits for a restart", "destination", name, "event", event.Key(b.Event))
+		return
+	}
+	q.Add(b, tracker)
+}
+
+// Run writes builds until ctx ends, as Queue.Run does.
+func (d *Destinations) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	d.mu.Lock()
+	d.run = func(q *Queue) {
+		own, end := context.WithCancel(ctx)
+		q.ending(end)
+		running.Go(func() {
+			defer end()
+			q.Run(own)
+		})
+	}
+	for _, q := range d.queues {
+		d.run(q)
+	}
+	d.mu.Unlock()
+	<-ctx.Done()
+	d.mu.Lock()
+	d.run = nil
+	d.mu.Unlock()
+	running.Wait()
+}
+
+// Close ends what is shown in metrics. It is called once Run has returned.
+func (d *Destinations) Close() {
+	for _, q := range d.all() {
+		q.Close()
+	}
+}
+
+// EmptyBucket takes every burst away, as Queue.EmptyBucket does.
+func (d *Destinations) EmptyBucket() {
+	d.mu.Lock()
+	d.emptied = true
+	d.mu.Unlock()
+	for _, q := range d.all() {
+		q.EmptyBucket()
+	}
+}
+
+// Forget forgets what was written lately, as Queue.Forget does.
+func (d *Destinations) Forget() {
+	for _, q := range d.all() {
+		q.Forget()
+	}
+}
+
+// Waiting returns how many builds have no outcome yet and for how long the
+// oldest of them has waited.
+func (d *Destinations) Waiting() (depth int, oldest time.Duration) {
+	for _, q := range d.all() {
+		n, age := q.Waiting()
+		depth, oldest = depth+n, max(oldest, age)
+	}
+	return depth, oldest
+}
+
+// Workers returns Brigade's Queue, whose builds have worker pods; nil where no
+// file has used Brigade.
+func (d *Destinations) Workers() *Queue {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queues[Brigade]
+}
+
+// all returns the Queues by name, Brigade's first.
+func (d *Destinations) all() []*Queue {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]*Queue, 0, len(d.queues))
+	for _, q := range d.queues {
+		all = append(all, q)
+	}
+	slices.SortFunc(all, func(a, b *Queue) int {
+		if a.messages != b.messages {
+			if b.messages {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.destination, b.destination)
+	})
+	return all
+}
