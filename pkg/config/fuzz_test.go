@@ -15,7 +15,7 @@ import (
 )
 
 // FuzzParse holds Parse to what is true of any file: it does not panic, each
-// fault stands inside the file, and a file without faults says the same when it
+// fault is inside the file, and a file without faults says the same when it
 // is read again and when what was read is written out and read.
 func FuzzParse(f *testing.F) {
 	for _, path := range testdata(f) {
@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkPlaces checks that each fault stands inside the file and shows its line.
+// checkPlaces checks that each fault is inside the file and shows its line.
 func checkPlaces(t *testing.T, data []byte, faults []Fault) {
 	t.Helper()
 	lines := strings.Split(strings.TrimPrefix(string(data), "\uFEFF"), "\n")

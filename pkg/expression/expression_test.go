@@ -127,7 +127,7 @@ func TestCompileRefuses(t *testing.T) {
 			`occurred.getHours("Europe/Berln") == 9`, 18,
 			`not a time zone: unknown time zone Europe/Berln; write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
 		},
-		"the zone of whatever machine it is": {
+		"the zone of the machine": {
 			`occurred.getDayOfWeek("Local") == 0`, 22,
 			`not a time zone: zone Local is that of the machine, and a filter must mean the same everywhere; ` +
 				`write a name such as "Europe/Berlin", or an offset such as "+02:00"`,
