@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
@@ -93,11 +92,29 @@ func TestGitOps(t *testing.T) {
 	}
 	lease()
 
-	// Self-heal after the ConfigMap was deleted.
-	err := cp.Client().CoreV1().ConfigMaps(namespace).Delete(t.Context(), name+"-position", metav1.DeleteOptions{})
-	if err != nil {
+	// A chart without the ConfigMap survives replace as well: the running gateway
+	// creates it again when it is pruned, and no tool knows it from then on.
+	without := filepath.Join(t.TempDir(), "without.yaml")
+	if err := os.WriteFile(without, []byte(render(t, "--set", "project=deis/empty-testbed,positionConfigMap.create=false")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	kubectl("delete", "configmap", name+"-position")
+	if err := own.Save(t.Context(), position4712); err != nil {
+		t.Errorf("a gateway whose position was pruned cannot create it again: %v", err)
+	}
+	for _, args := range [][]string{
+		{"replace", "-f", without},
+		{"apply", "-f", without, "--prune", "-l", "app.kubernetes.io/instance=" + release},
+		{"apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", without},
+	} {
+		kubectl(args...)
+		if at := stored(); at != "4712" {
+			t.Errorf("after kubectl %s of a chart without the ConfigMap the position is %q, want 4712", args[0], at)
+		}
+	}
+
+	// Self-heal after the ConfigMap was deleted.
+	kubectl("delete", "configmap", name+"-position")
 	if err := own.Save(t.Context(), position4712); err != nil {
 		t.Errorf("a gateway whose position was deleted cannot create it again: %v", err)
 	}
@@ -109,8 +126,8 @@ func TestGitOps(t *testing.T) {
 	// Self-heal reverts filters that were edited by hand.
 	kubectl("patch", "configmap", name, "--type=merge", "-p", `{"data":{"filters.yaml":"filters: []"}}`)
 	kubectl(serverSide...)
-	var filters *corev1.ConfigMap
-	if filters, err = cp.Client().CoreV1().ConfigMaps(namespace).Get(t.Context(), name, metav1.GetOptions{}); err != nil {
+	filters, err := cp.Client().CoreV1().ConfigMaps(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(filters.Data["filters.yaml"], "deis/empty-testbed") {

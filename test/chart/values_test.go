@@ -156,6 +156,11 @@ func TestValues(t *testing.T) {
 		"the Lease is the gateway's own to create": {
 			never: []string{"kind: Lease"},
 		},
+		"the position ConfigMap is left to the gateway": {
+			values: `positionConfigMap: {create: false}`,
+			want:   []string{"--position-configmap=gw-brigade-k8s-gateway-position\n", `resourceNames: ["gw-brigade-k8s-gateway-position"]`},
+			never:  []string{`name: "gw-brigade-k8s-gateway-position"`},
+		},
 		"nothing reads single Events": {
 			want: []string{"resources: [events]\n    verbs: [list, watch]\n"},
 		},
