@@ -138,7 +138,7 @@ lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among th
 	cd test/browser && ../../$(BIN)/golangci-lint run --allow-parallel-runners ./...
 
 .PHONY: verify
-verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows and licenses, regenerate, tidy, format and vet; fail on a difference.
+verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows, licenses and words, regenerate, tidy, format and vet; fail on a difference.
 	hack/verify.sh
 
 ##@ The tools

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Regenerates generated files, and checks licenses, module files, workflows and
-# formatting. Fails on a difference, and names it.
+# Regenerates generated files, and checks licenses, module files, workflows, words
+# and formatting. Fails on a difference, and names it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -67,6 +67,9 @@ fi
 for target in $(sed -nE 's/^ *(- )?run: make ([a-z-]+).*/\2/p' .github/workflows/*.yml); do
 	grep -q "^$target:" Makefile || fail "a workflow calls make $target, which the Makefile does not have"
 done
+
+echo "verify: words that stay out, hack/words/words.txt"
+git ls-files --cached --others --exclude-standard | go run ./hack/words || fail "a file has words that stay out"
 
 echo "verify: gofmt"
 unformatted=$(git ls-files --cached --others --exclude-standard '*.go' | xargs -r gofmt -l)

@@ -1,17 +1,19 @@
-// Command words reports words that stay out of this repository: archaic ones,
-// and those for which the project has another word. words.txt has the list.
+// Command words reports words that stay out of this repository: archaic ones, and
+// those for which the project uses another word. The list is in words.txt.
 //
 //	git ls-files | go run ./hack/words
 //
-// It reads the names of files from standard input, one a line, checks those
-// that people write, and fails where it finds something.
+// It reads file names from standard input, one per line, and checks the files that
+// people write. Its exit status is 1 if it finds such a word.
 package main
 
 import (
 	"bufio"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"regexp"
@@ -46,6 +48,9 @@ func run(names io.Reader, out, problems io.Writer) int {
 			continue
 		}
 		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted, and not committed yet
+		}
 		if err != nil {
 			fmt.Fprintln(problems, "words:", err)
 			return 2

@@ -57,7 +57,8 @@ func TestRunFailsOnAPlantedWord(t *testing.T) {
 	if want := filepath.Join(dir, "planted.go") + ":3: \"anew\"; write again\n"; code != 1 || out.String() != want || problems.Len() > 0 {
 		t.Errorf("exit code %d, output %q, want %q, problems %q", code, out.String(), want, problems.String())
 	}
-	if code := run(strings.NewReader(filepath.Join(dir, "fine.md")+"\n"), &out, &problems); code != 0 {
-		t.Errorf("exit code %d for a file without such words", code)
+	fine := filepath.Join(dir, "fine.md") + "\n" + filepath.Join(dir, "deleted.md") + "\n"
+	if code := run(strings.NewReader(fine), &out, &problems); code != 0 {
+		t.Errorf("exit code %d for a file without such words and one that was deleted", code)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
-// What a build says in words comes from an Event, and with it from whoever may
-// create Events. Each of its texts is cut to so many characters.
+// The texts of a build come from its Event, and so from users who may create
+// Events. These are the most characters of each.
 const (
 	// maxKind is the longest name of a kind that Kubernetes admits for a custom
 	// resource (a DNS label), and maxReason the longest reason that

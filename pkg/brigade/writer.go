@@ -28,7 +28,7 @@ func NewWriter(secrets corev1client.SecretsGetter, namespace string, dryRun bool
 // Write creates the build Secret of b. That it exists already is success: the
 // name is a function of what the build is for, so an earlier attempt, another
 // replica or the previous process has written it. The error is the API
-// server's and can be told apart with k8s.io/apimachinery/pkg/api/errors.
+// server's, for the functions of k8s.io/apimachinery/pkg/api/errors.
 func (w *Writer) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, error) {
 	build, err := newBuild(b)
 	if err != nil {

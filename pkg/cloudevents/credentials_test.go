@@ -227,7 +227,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 		"comments and empty lines":    {"\n# a: b\r\n\r\n", ""},
 		"several":                     {"a: 1\nb: 2: 3\r\n", ""},
 		"no colon":                    {"a", "line 1: not a header; write Name: value"},
-		"a name that is none":         {"a b: c", "line 1: not a header; write Name: value"},
+		"an invalid name":             {"a b: c", "line 1: not a header; write Name: value"},
 		"no value":                    {"x: 1\na:", "line 2: a has a value that no header may have"},
 		"a control character":         {"a: b\x00", "line 1: a has a value that no header may have"},
 		"an attribute":                {"CE-id: x", "line 1: CE-id is set by the gateway"},

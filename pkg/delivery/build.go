@@ -78,7 +78,7 @@ type Sink interface {
 	Write(ctx context.Context, b Build) (Outcome, error)
 }
 
-// Tracker is told which Event versions are done.
+// Tracker tracks which Event versions are done.
 type Tracker interface {
 	// Done reports that everything that the version asks for has an outcome.
 	Done(version string)

@@ -53,7 +53,7 @@ func TestEveryFailureIsRetriedOrRefused(t *testing.T) {
 		"too many requests":              {apierrors.NewTooManyRequests("slow down", 1), Throttled, false},
 		"an internal error":              {apierrors.NewInternalError(errors.New("etcd")), ServerError, true},
 		"a server that is not available": {apierrors.NewServiceUnavailable("starting"), ServerError, true},
-		"an answer that is none":         {apierrors.NewGenericServerResponse(http.StatusBadGateway, "create", secrets, "x", "<html>", 0, true), ServerError, true},
+		"an answer that is not JSON":     {apierrors.NewGenericServerResponse(http.StatusBadGateway, "create", secrets, "x", "<html>", 0, true), ServerError, true},
 		"an expired token":               {apierrors.NewUnauthorized("token expired"), Unauthorized, false},
 		"an exhausted quota":             {apierrors.NewForbidden(secrets, "x", errors.New("exceeded quota")), Forbidden, false},
 		"a missing namespace":            {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "brigade"), NotFound, false},

@@ -37,7 +37,7 @@ type pending struct {
 	// doubts is how many of their tokens can be refunded, which were spent in era.
 	doubts int
 	era    limit.Era
-	// asleep says that the build waits for another attempt, which is due.
+	// asleep is whether the build waits for its next attempt, at due.
 	asleep bool
 	failed time.Time
 	due    time.Time
@@ -98,8 +98,8 @@ func (p *pending) backoff() time.Duration {
 	return backoff
 }
 
-// retries is a heap, for container/heap, of builds that sleep, by when they are
-// due.
+// retries is a heap, for container/heap, of builds that sleep, ordered by the time of
+// their next attempt.
 type retries []*pending
 
 func (r *retries) Len() int { return len(*r) }

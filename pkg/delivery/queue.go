@@ -113,7 +113,7 @@ func NewQueue(o Options) *Queue {
 }
 
 // Add takes b, which the version of b.Event asked for, and never blocks. The
-// tracker is told once the version needs nothing any more. A build that waits
+// tracker's Done is called once the version needs nothing any more. A build that waits
 // already is not queued twice. Where too many wait, the newest of the longest
 // flow is dropped, which may be b.
 func (q *Queue) Add(b Build, tracker Tracker) {

@@ -115,7 +115,7 @@ func (s *sink) since(while time.Duration) int {
 	return n
 }
 
-// warnings is a Reporter that keeps what it is told.
+// warnings is a Reporter that records warnings.
 type warnings struct{ all []string }
 
 func (w *warnings) Warn(reason, message string) { w.all = append(w.all, reason+": "+message) }

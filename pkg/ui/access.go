@@ -48,8 +48,8 @@ func (u *UI) protect(next http.Handler) http.Handler {
 
 // hostAllowed reports whether a Host header is one of this page. A page that
 // rebinds its own name to this address still sends its name, so names are
-// refused: what is left are addresses, localhost, and the name the page was
-// told to listen on.
+// refused: what is left are addresses, localhost, and the name in the address that
+// the page listens on.
 func (u *UI) hostAllowed(hostport string) bool {
 	host := hostOf(hostport)
 	if net.ParseIP(strings.Trim(host, "[]")) != nil || strings.EqualFold(host, "localhost") {

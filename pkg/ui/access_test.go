@@ -17,7 +17,7 @@ func TestProtectAnswersThePageAlone(t *testing.T) {
 		"the address bar":                           {"GET", "/", "127.0.0.1:8081", map[string]string{"Sec-Fetch-Site": "none"}, 200},
 		"through kubectl port-forward":              {"GET", "/", "localhost:9000", nil, 200},
 		"by an IPv6 address":                        {"GET", "/", "[::1]:8081", nil, 200},
-		"by the name it was told to listen on":      {"GET", "/", "events.example:8081", nil, 200},
+		"by the name in its listen address":         {"GET", "/", "events.example:8081", nil, 200},
 		"by an address that is not loopback":        {"GET", "/", "10.1.2.3:8081", nil, 200},
 		"a rebound name":                            {"GET", "/", "evil.example:8081", nil, otherHost},
 		"a rebound name that begins like localhost": {"GET", "/", "localhost.evil.example", nil, otherHost},

@@ -107,8 +107,8 @@ func TestEvaluateAgreesWithExplain(t *testing.T) {
 	}
 }
 
-// Five browsers with the same list cost what one does. Each is told through
-// which Event the answer goes, and asks again for the rest.
+// Five browsers with the same list cost what one does. Each answer says up to
+// which Event it goes, and the browser requests the rest.
 func TestEvaluateIsSharedByBrowsersWithTheSameList(t *testing.T) {
 	u := newTestUI(t)
 	now := noon

@@ -35,7 +35,7 @@ func (e *entry) keep() bool {
 // newest Events can always be seen, and accepted ones longest.
 type store struct {
 	maxEvents, maxBytes int
-	// last is the newest id, for readers that only ask whether there is news.
+	// last is the newest id, for readers that only check for new Events.
 	last atomic.Int64
 
 	mu sync.Mutex

@@ -1,9 +1,9 @@
 // Package ui is the page that shows Events as they come, what was decided
 // about each, and what an edited filter list would do with them.
 //
-// It stands beside the flow of Events. Whatever reads Events calls Seen for
-// each, which keeps it in a bounded store and returns; browsers read from the
-// store at their own pace and are never waited for. Verdicts on an edited list
+// It is not part of the flow of Events. The reader of Events calls Seen for each,
+// which adds it to a bounded store and returns. Browsers read from the store at
+// their own pace, and nothing waits for them. Verdicts on an edited list
 // come from the same code as the daemon's: pkg/config reads the list,
 // pkg/explain decides and names builds. The page changes nothing in the
 // cluster.

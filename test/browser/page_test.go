@@ -178,7 +178,7 @@ func (p page) faultIsMarked(t *testing.T) {
 
 func (p page) editChangesVerdicts(*testing.T) {
 	value[bool](p.browser, `location.hash = "#/filters", true`)
-	p.replaceList(`# Scaling is news, pods are not.
+	p.replaceList(`# Scaling is built, pods are not.
 project: deis/empty-testbed
 filters:
   - namespace: kube-system

@@ -44,7 +44,7 @@ func (s *screen) say(format string, args ...any) {
 	s.line("", fmt.Sprintf(format, args...))
 }
 
-// Write shows lines that others say, so that a screen can be told progress.
+// Write shows lines of other programs, so that a screen can show progress.
 func (s *screen) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
 		s.say("%s", bytes.TrimRight(line, "\n"))

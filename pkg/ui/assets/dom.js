@@ -29,7 +29,7 @@ function shown(c) {
 /** Returns text for one line, with characters that cannot be seen made visible. */
 export const line = (s) => s.replace(unseen, shown);
 
-/** Returns text for several lines, likewise. */
+/** Returns text of several lines in the same way. */
 export const lines = (s) => s.replace(unseen, (c) => (c === "\n" || c === "\t" ? c : shown(c)));
 
 /** Counts things: "1 Event", "2 Events". */

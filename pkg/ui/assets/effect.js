@@ -72,7 +72,7 @@ async function evaluate() {
 function draw() {
   const e = model.evaluation;
   if (!e) {
-    region.replaceChildren(h("div", { class: "empty" }, h("p", {}, trouble || (region.classList.contains("stale") ? "Mend the faults to see what the list does." : "Asking what the list does."))));
+    region.replaceChildren(h("div", { class: "empty" }, h("p", {}, trouble || (region.classList.contains("stale") ? "Fix the faults to see what the list does." : "Asking what the list does."))));
     return;
   }
   const focus = document.activeElement?.dataset?.focus;
