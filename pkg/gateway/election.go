@@ -121,7 +121,7 @@ func (g *Gateway) elector(started func(context.Context)) (*leaderelection.Leader
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock: &lock{gateway: g, LeaseLock: resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name},
-			Client:     g.options.Coordination,
+			Client:     leases{client: g.options.Coordination, gateway: g},
 			LockConfig: resourcelock.ResourceLockConfig{Identity: g.options.Identity},
 		}},
 		LeaseDuration:   g.options.Election.LeaseDuration,

@@ -29,7 +29,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
-	"github.com/brigadecore/brigade-k8s-gateway/pkg/source"
 )
 
 // Options are the dependencies and settings of a Gateway.
@@ -134,6 +133,13 @@ type Gateway struct {
 	// reached has the positions at which the last term ended. They are used if none
 	// are stored.
 	reached position.Positions
+	// confirmed has the positions from which to start again after the history went
+	// back, if lower ones are not stored.
+	confirmed position.Positions
+	// wentBack receives an error when the Lease shows that the history went back.
+	wentBack chan error
+	// leaseVersion is the resourceVersion of the Lease as the election last had it.
+	leaseVersion string
 	// synced is whether existing Events have been read, or this replica is a standby.
 	// It stays true when the next term begins.
 	synced atomic.Bool
@@ -162,6 +168,7 @@ func New(o Options) *Gateway {
 		metrics:    m,
 		events:     newEventLog(o.LogEvents, o.LogRejectedPerSecond, o.Log, m, o.Observer),
 		changed:    make(chan struct{}, 1),
+		wentBack:   make(chan error, 1),
 		holdsLease: leaderelection.NewLeaderHealthzAdaptor(o.Election.LeaseDuration),
 	}
 	g.destinations = newDestinations(o)
@@ -311,7 +318,7 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 		t := newTerm(g, queue)
 		err := t.run(leading, stopping)
 		switch {
-		case errors.Is(err, source.ErrHistory):
+		case errors.Is(err, position.ErrHistory):
 			g.log.Warn("cluster history went back, starting again", "err", err)
 		case errors.Is(err, position.ErrTaken) && g.options.Lease.Name != "":
 			g.log.Warn("position was written by another gateway, giving up the lead", "err", err)

@@ -34,7 +34,9 @@ func (t *term) restorePositions(ctx context.Context) error {
 		err := t.retry(ctx, "read the position", func(ctx context.Context) error {
 			loaded, err := t.store.Load(ctx)
 			if err == nil && len(loaded) > 0 {
-				stored = loaded
+				// Where the history went back, what was saved before that was noticed may
+				// be in the restored ConfigMap, and is too high for it.
+				stored = loaded.Lower(t.gateway.confirmed)
 				t.queue.EmptyBucket()
 			}
 			return err
@@ -59,7 +61,14 @@ func (t *term) restorePositions(ctx context.Context) error {
 		return nil
 	}
 	// Save at once, so that a crash within the first seconds loses nothing.
-	return t.retry(ctx, "save the position", func(ctx context.Context) error { return t.saver.Save(ctx, t.positions()) })
+	err := t.retry(ctx, "save the position", func(ctx context.Context) error { return t.saver.Save(ctx, t.positions()) })
+	if err == nil && ctx.Err() == nil {
+		t.gateway.confirmed = nil
+		for scope := range t.trackers {
+			t.saver.Confirmation(scope)()
+		}
+	}
+	return err
 }
 
 // version returns the current resourceVersion of the cluster.

@@ -69,14 +69,17 @@ func (t *term) run(leading, stopping context.Context) error {
 
 	cause := context.Cause(ctx)
 	if errors.Is(cause, position.ErrTaken) && t.historyWentBack(stopping) {
-		cause = fmt.Errorf("%w; %w", source.ErrHistory, cause)
+		cause = fmt.Errorf("%w; %w", position.ErrHistory, cause)
 	}
-	lost := errors.Is(cause, position.ErrTaken) || errors.Is(cause, source.ErrHistory)
+	lost := errors.Is(cause, position.ErrTaken) || errors.Is(cause, position.ErrHistory)
 	switch {
-	case errors.Is(cause, source.ErrHistory):
+	case errors.Is(cause, position.ErrHistory):
 		// If the restored cluster has no position, all its Events are read, because
 		// those since the restore must not be skipped.
 		t.queue.Forget()
+		if t.saver != nil {
+			t.gateway.confirmed = t.saver.Confirmed()
+		}
 		t.gateway.reached = position.Positions{}
 		for scope := range t.trackers {
 			t.gateway.reached[scope] = ""
@@ -131,6 +134,13 @@ func (t *term) start(ctx context.Context, fail context.CancelCauseFunc) {
 		t.queue.Run(writing)
 	})
 	t.writers.wait.Go(func() { t.watchAge(writing) })
+	t.writers.wait.Go(func() {
+		select {
+		case err := <-t.gateway.wentBack:
+			fail(err)
+		case <-writing.Done():
+		}
+	})
 	if t.saver == nil {
 		return
 	}
@@ -170,7 +180,7 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 	var listed []<-chan struct{}
 	for scope, tracker := range t.trackers {
 		s := source.New(source.Options{
-			Core: t.options.Core, Scope: scope, Selector: selector, Tracker: tracker,
+			Core: t.options.Core, Scope: scope, Selector: selector, Tracker: tracker, Confirmation: t.confirmation(scope),
 			Decider: t.gateway.decider.Load, Queue: t.queue, Observer: t.gateway.events, Metrics: t.gateway.metrics.source,
 			Reading: func(err error) {
 				if err == nil {
@@ -188,6 +198,14 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 		})
 	}
 	return listed
+}
+
+// confirmation returns what each check of the scope's history calls first.
+func (t *term) confirmation(scope position.Scope) func() (confirm func()) {
+	if t.saver == nil {
+		return func() func() { return func() {} }
+	}
+	return func() func() { return t.saver.Confirmation(scope) }
 }
 
 // maxListWait is the longest time that creating builds waits for the first lists.
@@ -312,14 +330,4 @@ func (t *term) watchAge(ctx context.Context) {
 		}
 		before = now
 	}
-}
-
-// historyWentBack reports whether the cluster's current version is lower than one
-// that was read.
-func (t *term) historyWentBack(ctx context.Context) bool {
-	for scope, tracker := range t.trackers {
-		current, err := t.version(ctx, scope)
-		return err == nil && position.Ahead(tracker.HighWater(), current)
-	}
-	return false
 }

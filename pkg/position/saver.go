@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,14 +30,19 @@ type Saver struct {
 	log   *slog.Logger
 	// unsaved is the time since which saving has failed, in Unix nanoseconds, or 0.
 	unsaved *atomic.Int64
-	saved   Positions
 	at      time.Time
+
+	mu    sync.Mutex
+	saved Positions
+	// confirmed are the positions of saves after which the history was found not
+	// to have gone back.
+	confirmed Positions
 }
 
 // NewSaver returns a Saver that saves to the given Store. unsaved is set to
 // the time, in Unix nanoseconds, since which saving has failed, or 0.
 func NewSaver(store *Store, log *slog.Logger, unsaved *atomic.Int64) *Saver {
-	return &Saver{store: store, log: log, unsaved: unsaved}
+	return &Saver{store: store, log: log, unsaved: unsaved, confirmed: Positions{}}
 }
 
 // Save saves the positions now. It must not be called while Run runs.
@@ -45,14 +51,41 @@ func (s *Saver) Save(ctx context.Context, positions Positions) error {
 	switch {
 	case err == nil:
 		s.unsaved.Store(0)
-		s.saved, s.at = maps.Clone(positions), time.Now()
+		s.at = time.Now()
+		s.mu.Lock()
+		s.saved = maps.Clone(positions)
+		s.mu.Unlock()
 	case ctx.Err() == nil:
 		s.unsaved.CompareAndSwap(0, time.Now().UnixNano())
 	}
 	return err
 }
 
-// Run saves the positions at intervals until ctx ends. Its error is ErrTaken.
+// Confirmation returns what to call when it is known that the history of a scope
+// has not gone back since now. It confirms the scope's position as saved now.
+func (s *Saver) Confirmation(scope Scope) (confirm func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	saved, ok := s.saved[scope]
+	return func() {
+		if ok {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.confirmed[scope] = saved
+		}
+	}
+}
+
+// Confirmed returns the last positions that certainly belong to the history in
+// which they are stored. Those saved since may be of an older one.
+func (s *Saver) Confirmed() Positions {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.confirmed)
+}
+
+// Run saves the positions at intervals until ctx ends. Its error is ErrTaken or
+// ErrHistory.
 func (s *Saver) Run(ctx context.Context, positions func() Positions) error {
 	sometimes := &rate.Sometimes{Interval: time.Minute}
 	ticker := time.NewTicker(saveEvery)
@@ -69,7 +102,7 @@ func (s *Saver) Run(ctx context.Context, positions func() Positions) error {
 		}
 		err := s.Save(ctx, now)
 		switch {
-		case errors.Is(err, ErrTaken):
+		case errors.Is(err, ErrTaken), errors.Is(err, ErrHistory):
 			return err
 		case err != nil && ctx.Err() == nil:
 			sometimes.Do(func() {

@@ -76,6 +76,23 @@ func (p Positions) Of(scope Scope) (string, bool) {
 	return lowest, found
 }
 
+// WentBack reports whether an object with the given resourceVersion was older
+// before than it is now, which means that the cluster was restored from a backup.
+func WentBack(before, now string) bool {
+	return event.IsVersion(before) && event.IsVersion(now) && event.CompareVersions(now, before) < 0
+}
+
+// Lower returns for each scope of p the lower one of its positions in p and in q.
+func (p Positions) Lower(q Positions) Positions {
+	lower := maps.Clone(p)
+	for scope, other := range q {
+		if own, ok := lower[scope]; ok && event.CompareVersions(other, own) < 0 {
+			lower[scope] = other
+		}
+	}
+	return lower
+}
+
 // Ahead reports whether the position is ahead of the current resourceVersion of
 // the cluster. Such a position is from another history, because the cluster was
 // restored from a backup or created again.

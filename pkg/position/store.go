@@ -25,6 +25,10 @@ const callTimeout = 15 * time.Second
 // cases this gateway must load the stored position and continue from it.
 var ErrTaken = errors.New("the stored position is not what this gateway wrote")
 
+// ErrHistory means that the cluster's history went back: a resourceVersion is lower
+// than one read before, because the cluster was restored from a backup.
+var ErrHistory = errors.New("the cluster's history went back, because it was restored from a backup")
+
 // Store stores positions in a ConfigMap. Each write has the resourceVersion of the
 // last read or write, so that of two gateways that both act as leader only one can
 // move the position. A Store is not safe for concurrent use.
@@ -85,7 +89,7 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 // Save writes the positions. Positions of other scopes stay, because those may be
 // watched again. A ConfigMap that was deleted or emptied is written again, and
 // its labels and annotations may change. ErrTaken means that the stored positions
-// are not those that this Store wrote.
+// are not those that this Store wrote, and ErrHistory that they are older.
 func (s *Store) Save(ctx context.Context, positions Positions) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -103,7 +107,7 @@ func (s *Store) Save(ctx context.Context, positions Positions) error {
 		}
 	}
 	switch {
-	case errors.Is(err, ErrTaken):
+	case errors.Is(err, ErrTaken), errors.Is(err, ErrHistory):
 		return fmt.Errorf("saving position to %s: %w", s, err)
 	case err != nil:
 		s.doubt(next)
@@ -141,11 +145,15 @@ func conflicts(err error) bool {
 }
 
 // reload holds the current ConfigMap if its positions are those that this Store
-// wrote, or if it has none. Otherwise its error is ErrTaken.
+// wrote, or if it has none. Otherwise its error is ErrTaken. It is ErrHistory if the
+// current ConfigMap is older than the one held.
 func (s *Store) reload(ctx context.Context) error {
 	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	if err != nil {
 		return err
+	}
+	if s.held != nil && WentBack(s.held.ResourceVersion, stored.ResourceVersion) {
+		return fmt.Errorf("%w: the ConfigMap was at resourceVersion %s, now at %s", ErrHistory, s.held.ResourceVersion, stored.ResourceVersion)
 	}
 	there := positionsIn(stored.Data)
 	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), there) }

@@ -117,6 +117,9 @@ type reading struct {
 	decider *decide.Decider
 	builds  []delivery.Build
 	seen    []string
+	// begun and confirmed count the checks of the history that began, and that
+	// found it whole.
+	begun, confirmed int
 	// reports are what Reading was called with.
 	reports []string
 }
@@ -127,7 +130,7 @@ func newReading(t *testing.T, s *server, start string) *reading {
 	r := &reading{t: t, server: s}
 	r.use(acceptPods)
 	r.Source = New(Options{
-		Core: s, Scope: "pequod", Selector: "type=Warning", Tracker: position.NewTracker(start), Queue: r, Observer: r, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Core: s, Scope: "pequod", Selector: "type=Warning", Tracker: position.NewTracker(start), Confirmation: r.confirmation, Queue: r, Observer: r, Metrics: NewMetrics(prometheus.NewRegistry()),
 		Reading: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -144,6 +147,24 @@ func newReading(t *testing.T, s *server, start string) *reading {
 		},
 	})
 	return r
+}
+
+func (r *reading) confirmation() (confirm func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.confirmed++
+	}
+}
+
+// confirmations returns how many checks began, and how many found the history whole.
+func (r *reading) confirmations() (begun, confirmed int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.begun, r.confirmed
 }
 
 // use puts a filter file into force.

@@ -37,10 +37,6 @@ const (
 	versionTimeout = 15 * time.Second
 )
 
-// ErrHistory means that the cluster's history went back: its resourceVersion is
-// lower than one read before, because it was restored from a backup.
-var ErrHistory = errors.New("the cluster's history went back, because it was restored from a backup")
-
 // Queue takes accepted builds.
 type Queue interface {
 	Add(b delivery.Build, tracker delivery.Tracker)
@@ -81,6 +77,9 @@ type Options struct {
 	Selector string
 	// Tracker is the tracker of the scope.
 	Tracker *position.Tracker
+	// Confirmation is called before each check of the history, and what it returns
+	// when the history was found not to have gone back.
+	Confirmation func() (confirm func())
 	// Decider returns the current decider. It is called for each Event.
 	Decider  func() *decide.Decider
 	Queue    Queue
@@ -97,6 +96,7 @@ type Source struct {
 	events   corev1client.EventInterface
 	selector string
 	tracker  *position.Tracker
+	confirm  func() func()
 	decider  func() *decide.Decider
 	queue    Queue
 	observer Observer
@@ -112,7 +112,7 @@ type Source struct {
 // New returns a Source. Run starts it.
 func New(o Options) *Source {
 	return &Source{
-		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, decider: o.Decider,
+		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, confirm: o.Confirmation, decider: o.Decider,
 		queue: o.Queue, observer: o.Observer, metrics: o.Metrics, reading: o.Reading,
 		listed: make(chan struct{}), fail: func(error) {},
 	}
@@ -123,7 +123,7 @@ func New(o Options) *Source {
 func (s *Source) Listed() <-chan struct{} { return s.listed }
 
 // Run reads Events until ctx ends, and calls synced when it has read all existing
-// ones. Its error is ErrHistory.
+// ones. Its error is position.ErrHistory.
 func (s *Source) Run(ctx context.Context, synced func()) error {
 	ctx, s.fail = context.WithCancelCause(ctx)
 	defer s.fail(nil)
@@ -138,7 +138,7 @@ func (s *Source) Run(ctx context.Context, synced func()) error {
 	})
 	informer.RunWithContext(ctx)
 	running.Wait()
-	if cause := context.Cause(ctx); errors.Is(cause, ErrHistory) {
+	if cause := context.Cause(ctx); errors.Is(cause, position.ErrHistory) {
 		return cause
 	}
 	return nil
@@ -187,10 +187,11 @@ func (s *Source) checkHistory(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		confirm := s.confirm()
 		read := s.tracker.HighWater()
 		current, err := Version(ctx, s.events)
-		if err == nil { // the watch reports errors
-			s.check(read, current)
+		if err == nil && s.check(read, current) { // the watch reports errors
+			confirm()
 		}
 	}
 }
@@ -216,11 +217,13 @@ func (s *Source) failed(ctx context.Context, err error) {
 }
 
 // check stops the Source if the current version of the cluster is lower than one
-// read before.
-func (s *Source) check(read, current string) {
+// read before, and reports whether it is not.
+func (s *Source) check(read, current string) bool {
 	if position.Ahead(read, current) {
-		s.fail(fmt.Errorf("%w: read up to resourceVersion %s, now at %s", ErrHistory, read, current))
+		s.fail(fmt.Errorf("%w: read up to resourceVersion %s, now at %s", position.ErrHistory, read, current))
+		return false
 	}
+	return true
 }
 
 // groupOf returns which Events share the build of e, for people to read, and

@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
 // run runs a Source in a bubble. It returns how often synced was called, what Run
@@ -66,6 +68,26 @@ func TestSourceRuns(t *testing.T) {
 	})
 }
 
+func TestSourceConfirmsTheHistoryWhereItDidNotGoBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answers: []answer{page("100", ""), {err: errors.New("no answer")}, page("100", ""), page("50", "")}}
+		streams(s, "100")
+		r := newReading(t, s, "100")
+		_, ended, stop := run(t, r)
+		defer stop()
+		for i, want := range []int{1, 1, 2, 2} {
+			pass(checkEvery)
+			if begun, confirmed := r.confirmations(); begun != i+1 || confirmed != want {
+				t.Errorf("%d checks began and %d confirmed the history, want %d and %d", begun, confirmed, i+1, want)
+			}
+		}
+		if err := <-ended; !errors.Is(err, position.ErrHistory) {
+			t.Errorf("Run = %v, want ErrHistory", err)
+		}
+	})
+}
+
 func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
 	const want = "the cluster's history went back, because it was restored from a backup: read up to resourceVersion 100, now at 50"
 	tests := map[string]struct {
@@ -89,7 +111,7 @@ func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
 				pass(tc.within)
 				select {
 				case err := <-ended:
-					if !errors.Is(err, ErrHistory) || err.Error() != want {
+					if !errors.Is(err, position.ErrHistory) || err.Error() != want {
 						t.Errorf("Run = %v, want %s", err, want)
 					}
 				default:
@@ -129,7 +151,7 @@ func TestSourceEndsWhereAListIsOfAnOlderHistory(t *testing.T) {
 		_, ended, stop := run(t, r)
 		defer stop()
 		pass(time.Second)
-		if err := <-ended; !errors.Is(err, ErrHistory) {
+		if err := <-ended; !errors.Is(err, position.ErrHistory) {
 			t.Errorf("Run = %v, want ErrHistory", err)
 		}
 		r.wants()

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,6 +42,25 @@ func (s *scenario) event(seconds int, namespace, name string) {
 	s.at(seconds, "event "+namespace+"/"+name, func(run *simulation) { run.createEvent(e) })
 }
 
+// storm plans many new Events at once.
+func (s *scenario) storm(seconds int, namespace string, n int) {
+	for i := range n {
+		s.event(seconds, namespace, fmt.Sprint("storm-", seconds, "-", i))
+	}
+}
+
+// restoreUnnoticedByTheStore plans a restore in which the ConfigMap does not
+// change: the next save succeeds, and saves a position of the old history. So
+// many Events are accepted shortly before it.
+func (s *scenario) restoreUnnoticedByTheStore(accepted int) {
+	s.at(1, "start", start)
+	s.at(40, "backup", backup)
+	// Positions are saved every three seconds: at 61, at 64.
+	s.storm(63, "team-a", 8)
+	s.storm(63, "team-b", accepted)
+	s.add(63*time.Second+500*time.Millisecond, "restore", restore)
+}
+
 func start(s *simulation)   { s.start("one") }
 func backup(s *simulation)  { s.backup() }
 func restore(s *simulation) { s.restore() }
@@ -75,6 +95,22 @@ func TestScenarios(t *testing.T) {
 			}
 			s.at(40, "restore", restore)
 			s.event(41, "team-b", "after")
+			return s
+		},
+		"an Event after a restore builds, though a position of the old history was saved in the restored ConfigMap": func() *scenario {
+			s := newScenario("namespace: team-b, action: accept")
+			s.shape.perMinute, s.shape.burst = 2, 1
+			s.plan.configs = []*plannedConfig{s.shape.planned()}
+			s.restoreUnnoticedByTheStore(20)
+			s.event(70, "team-b", "after")
+			s.storm(70, "team-a", 15) // past that position, and not as far as what was read
+			return s
+		},
+		"Events after a restore build, though the history soon overtakes what was read": func() *scenario {
+			s := newScenario("namespace: team-b, action: accept")
+			s.plan.election = true
+			s.restoreUnnoticedByTheStore(0)
+			s.storm(70, "team-b", 40)
 			return s
 		},
 	}
