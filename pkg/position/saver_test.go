@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -156,5 +157,27 @@ func TestTheLastSaveIsUnconditional(t *testing.T) {
 		if want := `level=ERROR msg="saving final position failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
 			k.Errorf("the log does not say %s:\n%s", want, k.log.String())
 		}
+	})
+}
+
+func TestASaveIsConfirmedByACheckThatBeganAfterIt(t *testing.T) {
+	withSaver(t, func(k *saverTest) {
+		begun := k.saver.Confirmation(AllNamespaces)
+		other := k.saver.Confirmation("pequod") // nothing is saved of it
+		k.at("11")
+		k.pass(saveEvery)
+		k.want("11")
+		wants := func(want Positions) {
+			k.Helper()
+			if got := k.saver.Confirmed(); !maps.Equal(got, want) {
+				k.Errorf("confirmed %v, want %v", got, want)
+			}
+		}
+		wants(Positions{})
+		begun()
+		other()
+		wants(Positions{AllNamespaces: "10"})
+		k.saver.Confirmation(AllNamespaces)()
+		wants(Positions{AllNamespaces: "11"})
 	})
 }

@@ -1,6 +1,9 @@
 package position
 
-import "testing"
+import (
+	"maps"
+	"testing"
+)
 
 func TestPositionsOf(t *testing.T) {
 	t.Parallel()
@@ -52,5 +55,30 @@ func TestAhead(t *testing.T) {
 	t.Parallel()
 	if Ahead("9", "10") || Ahead("10", "10") || Ahead("", "1") || !Ahead("100", "99") {
 		t.Error("Ahead does not compare as numbers")
+	}
+}
+
+func TestWentBack(t *testing.T) {
+	t.Parallel()
+	if !WentBack("10", "9") || WentBack("9", "10") || WentBack("10", "10") {
+		t.Error("WentBack does not compare as numbers")
+	}
+	if WentBack("", "1") || WentBack("10", "") || WentBack("b", "a") {
+		t.Error("WentBack compares what is not a resourceVersion")
+	}
+}
+
+func TestLower(t *testing.T) {
+	t.Parallel()
+	stored := Positions{"a": "100", "b": "9", "c": "50"}
+	got := stored.Lower(Positions{"a": "99", "b": "10", "c": "", "d": "1"})
+	if want := (Positions{"a": "99", "b": "9", "c": ""}); !maps.Equal(got, want) {
+		t.Errorf("Lower = %v, want %v", got, want)
+	}
+	if stored["a"] != "100" {
+		t.Error("Lower changes its receiver")
+	}
+	if got := stored.Lower(nil); !maps.Equal(got, stored) {
+		t.Errorf("Lower of nothing = %v", got)
 	}
 }

@@ -3,6 +3,7 @@ package position
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -65,7 +66,7 @@ func newBench(t *testing.T) *bench {
 				err = apierrors.NewAlreadyExists(corev1.Resource("configmaps"), "position")
 			case create:
 				version++
-				next.ResourceVersion = string(rune('a' + version))
+				next.ResourceVersion = strconv.Itoa(version)
 				err = tracker.Create(action.GetResource(), next, "brigade")
 			case getErr != nil:
 				err = getErr
@@ -73,7 +74,7 @@ func newBench(t *testing.T) *bench {
 				err = apierrors.NewConflict(corev1.Resource("configmaps"), "position", errors.New("the object has been modified"))
 			default:
 				version++
-				next.ResourceVersion = string(rune('a' + version))
+				next.ResourceVersion = strconv.Itoa(version)
 				err = tracker.Update(action.GetResource(), next, "brigade")
 			}
 			obj = next
@@ -308,6 +309,14 @@ func TestStore(t *testing.T) {
 				b.Errorf("Save = %v, want ErrTaken", err)
 			}
 			b.want("20")
+		},
+		"a ConfigMap that is older than before is from a restored cluster": func(b *bench) {
+			b.must(b.save("10"))
+			b.edit(func(c *corev1.ConfigMap) { c.ResourceVersion = "0" })
+			if err := b.save("11"); !errors.Is(err, ErrHistory) || errors.Is(err, ErrTaken) {
+				b.Errorf("Save = %v, want ErrHistory", err)
+			}
+			b.want("10")
 		},
 		"a conflict that cannot be looked into is tried again": func(b *bench) {
 			b.must(b.save("10"))
