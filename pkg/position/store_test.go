@@ -42,7 +42,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{T: t, client: fake.NewClientset()}
 	b.store = NewStore(b.client.CoreV1(), "brigade", "position")
 	// The fake knows no conflict: it compares no resourceVersions.
-	version := 0
+	version := 10
 	tracker := b.client.Tracker()
 	b.client.PrependReactor("*", "configmaps", func(action kubetesting.Action) (bool, runtime.Object, error) {
 		b.mu.Lock()
@@ -312,7 +312,9 @@ func TestStore(t *testing.T) {
 		},
 		"a ConfigMap that is older than before is from a restored cluster": func(b *bench) {
 			b.must(b.save("10"))
-			b.edit(func(c *corev1.ConfigMap) { c.ResourceVersion = "0" })
+			older := b.want("10")
+			older.ResourceVersion = "9"
+			b.must(b.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("configmaps"), older, "brigade"))
 			if err := b.save("11"); !errors.Is(err, ErrHistory) || errors.Is(err, ErrTaken) {
 				b.Errorf("Save = %v, want ErrHistory", err)
 			}
