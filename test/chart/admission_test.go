@@ -118,7 +118,7 @@ func TestAdmissionPolicy(t *testing.T) {
 	createNamespaces(t, cp)
 	const account = release + "-brigade-k8s-gateway"
 	values := []string{"--namespace", namespace, "--set", "project=deis/empty-testbed"}
-	helm.Must(t, cp.Kubeconfig(), append([]string{"install", release, helm.Chart}, values...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"install", release, helm.Chart, "--no-hooks"}, values...)...)
 	kubeconfig, err := cp.ServiceAccountKubeconfig(t.Context(), namespace, account)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestAdmissionPolicy(t *testing.T) {
 		})
 	}
 
-	helm.Must(t, cp.Kubeconfig(), append([]string{"upgrade", release, helm.Chart, "--set", "admissionPolicy.enabled=true"}, values...)...)
+	helm.Must(t, cp.Kubeconfig(), append([]string{"upgrade", release, helm.Chart, "--no-hooks", "--set", "admissionPolicy.enabled=true"}, values...)...)
 	controlplane.Eventually(t, func(ctx context.Context) error {
 		_, err := stolen.CoreV1().Secrets(namespace).Create(ctx, attacks()["an ordinary Secret"].secret, dry)
 		if err == nil {

@@ -21,7 +21,8 @@ func TestGitOps(t *testing.T) {
 	createNamespaces(t, cp)
 	const name = release + "-brigade-k8s-gateway"
 	manifest := filepath.Join(t.TempDir(), "rendered.yaml")
-	rendered := render(t, "--set", "project=deis/empty-testbed")
+	// Argo CD and Flux run the hook on their own.
+	rendered := render(t, "--no-hooks", "--set", "project=deis/empty-testbed")
 	if strings.Contains(rendered, "kind: Lease") {
 		t.Fatal("the chart has a Lease, which Argo CD never applies")
 	}
@@ -95,7 +96,7 @@ func TestGitOps(t *testing.T) {
 	// A chart without the ConfigMap survives replace as well: the running gateway
 	// creates it again when it is pruned, and no tool knows it from then on.
 	without := filepath.Join(t.TempDir(), "without.yaml")
-	if err := os.WriteFile(without, []byte(render(t, "--set", "project=deis/empty-testbed,positionConfigMap.create=false")), 0o600); err != nil {
+	if err := os.WriteFile(without, []byte(render(t, "--no-hooks", "--set", "project=deis/empty-testbed,positionConfigMap.create=false")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	kubectl("delete", "configmap", name+"-position")
@@ -132,5 +133,20 @@ func TestGitOps(t *testing.T) {
 	}
 	if !strings.Contains(filters.Data["filters.yaml"], "deis/empty-testbed") {
 		t.Errorf("the filters are not put back:\n%s", filters.Data["filters.yaml"])
+	}
+
+	// kubectl knows no hooks, and a Job is immutable: each version has its own.
+	for _, tag := range []string{"v2", "v2", "v3"} {
+		if err := os.WriteFile(manifest, []byte(render(t, "--set", "project=deis/empty-testbed,image.tag="+tag)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		kubectl("apply", "-f", manifest)
+	}
+	jobs, err := cp.Client().BatchV1().Jobs(namespace).List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(jobs.Items) != 2 {
+		t.Errorf("%d Jobs that check filters, want one for each of two images", len(jobs.Items))
 	}
 }

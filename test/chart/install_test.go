@@ -25,7 +25,8 @@ import (
 )
 
 // TestInstall installs each value set on a real API server, in a namespace that
-// enforces the restricted Pod Security Standard.
+// enforces the restricted Pod Security Standard. Nothing runs pods there, so hooks
+// are skipped.
 func TestInstall(t *testing.T) {
 	cp := controlplane.StartForTest(t, controlplane.Options{})
 	createNamespaces(t, cp)
@@ -38,7 +39,7 @@ func TestInstall(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		t.Run(name, func(t *testing.T) {
 			before := everything(t, cp)
-			helm.Must(t, cp.Kubeconfig(), "install", release, helm.Chart, "--namespace", namespace, "--values", sets[name])
+			helm.Must(t, cp.Kubeconfig(), "install", release, helm.Chart, "--no-hooks", "--namespace", namespace, "--values", sets[name])
 			deployment := theDeployment(t, cp)
 
 			t.Run("its pods are restricted", func(t *testing.T) { isAdmitted(t, cp, deployment.Spec.Template) })
@@ -180,7 +181,7 @@ func leads(t *testing.T, cp *controlplane.ControlPlane, account, name string) {
 // upgrades changes the filters of a release that has a leader and a position.
 func upgrades(t *testing.T, cp *controlplane.ControlPlane, values, name string) {
 	t.Helper()
-	helm.Must(t, cp.Kubeconfig(), "upgrade", release, helm.Chart, "--namespace", namespace, "--values", values,
+	helm.Must(t, cp.Kubeconfig(), "upgrade", release, helm.Chart, "--no-hooks", "--namespace", namespace, "--values", values,
 		"--set", "project=upgraded", "--set-json", `filters=[{"kind":"Job","action":"accept"}]`)
 
 	configMap, err := cp.Client().CoreV1().ConfigMaps(namespace).Get(t.Context(), name, metav1.GetOptions{})
