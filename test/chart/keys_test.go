@@ -18,6 +18,11 @@ var otherValues = map[string]string{
 	"project":                              `q`,
 	"commitRef":                            `refs/heads/main`,
 	"filters":                              `[{kind: Job, action: accept}]`,
+	"clusterName":                          `sea-1`,
+	"destinations":                         `[{name: a, cloudEvents: {url: "https://example.com"}}]`,
+	"destinationSecrets":                   `[a]`,
+	"networkPolicy.egress":                 `[{to: [{podSelector: {}}]}]`,
+	"leaderElection.retryPeriodSeconds":    `3`,
 	"watch.namespaces":                     `[pequod]`,
 	"buildNamespace":                       `builds`,
 	"logEvents":                            `none`,
@@ -108,7 +113,7 @@ func TestEachValueIsUsed(t *testing.T) {
 project: p
 filterCheck: {enabled: true}
 admissionPolicy: {enabled: true}
-networkPolicy: {enabled: true}
+networkPolicy: {enabled: true, egress: [{ports: [{port: 443}]}]}
 resourceQuota: {enabled: true}
 metrics: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboard: {enabled: true}}
 `
