@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image/color"
 	"os"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -135,15 +136,22 @@ func (s sheet) panel(p panel) (*plot.Plot, error) {
 		axis.Label.TextStyle.Font.Size = 8
 		axis.Tick.Label.Font.Size = 7
 	}
-	drawn.X.Tick.Marker = s.moments()
+	drawn.X.Tick.Marker = s.moments(vg.Length(p.GridPos.W) * column)
+	if p.FieldConfig.Defaults.Unit == "bytes" {
+		drawn.Y.Tick.Marker = mebibytes{}
+	}
 	drawn.Legend.TextStyle.Font.Size = 7
 	drawn.Legend.Top, drawn.Legend.Left = true, true
 	drawn.Legend.Padding = 1
 	drawn.Add(plotter.NewGrid())
-	shown := 0
+	shown, zero := 0, 0
 	for _, t := range p.Targets {
 		for _, l := range t.Series {
 			if len(l.Points) == 0 {
+				continue
+			}
+			if p.Type != "stat" && l.isZero() {
+				zero++
 				continue
 			}
 			if err := s.add(drawn, p, l, shown); err != nil {
@@ -151,6 +159,9 @@ func (s sheet) panel(p panel) (*plot.Plot, error) {
 			}
 			shown++
 		}
+	}
+	if zero > 0 {
+		drawn.Legend.Add(fmt.Sprintf("%d more, always 0", zero))
 	}
 	drawn.Y.Max = max(1, drawn.Y.Max) * headroom
 	if small := largest(p); small > 0 && small < 1 {
@@ -170,6 +181,11 @@ func largest(p panel) float64 {
 		}
 	}
 	return found
+}
+
+// isZero reports whether a series is always 0. Such series would only fill the legend.
+func (l series) isZero() bool {
+	return !slices.ContainsFunc(l.Points, func(point [2]float64) bool { return point[1] != 0 })
 }
 
 // add draws a series. Where the panel shows one figure with thresholds, the line
@@ -232,18 +248,40 @@ func (p panel) color(value float64) string {
 	return found
 }
 
-// moments puts a tick with a number where something was done.
-func (s sheet) moments() plot.ConstantTicks {
+// moments puts a tick with a number where something was done, without the numbers for
+// which a panel of this width has no space.
+func (s sheet) moments(width vg.Length) plot.ConstantTicks {
+	const (
+		axis  = 40 // points beside the drawing, for the axis of the values
+		digit = 8
+	)
 	var ticks plot.ConstantTicks
+	var free vg.Length
 	for i, m := range s.Moments {
-		ticks = append(ticks, plot.Tick{Value: m.At, Label: fmt.Sprint(i + 1)})
+		tick := plot.Tick{Value: m.At}
+		if at := vg.Length(m.At/s.Seconds) * (width - axis); at >= free {
+			tick.Label, free = fmt.Sprint(i+1), at+digit
+		}
+		ticks = append(ticks, tick)
+	}
+	return ticks
+}
+
+// mebibytes marks an axis of bytes.
+type mebibytes struct{}
+
+func (mebibytes) Ticks(low, high float64) []plot.Tick {
+	const mebibyte = 1 << 20
+	ticks := plot.DefaultTicks{}.Ticks(low/mebibyte, high/mebibyte)
+	for i := range ticks {
+		ticks[i].Value *= mebibyte
 	}
 	return ticks
 }
 
 // unit returns the sign of one of Grafana's units.
 func unit(name string) string {
-	return map[string]string{"s": "s", "bytes": "bytes", "eps": "events/s", "ops": "ops/s"}[name]
+	return map[string]string{"s": "s", "bytes": "MiB", "eps": "events/s", "ops": "ops/s"}[name]
 }
 
 func named(name string) color.Color {
