@@ -40,7 +40,7 @@ func chartKeys() []string {
 		"securityContext", "topologySpreadConstraints", "deployment", "strategy", "revisionHistoryLimit",
 		"terminationGracePeriodSeconds", "livenessProbe", "readinessProbe", "startupProbe", "dnsPolicy", "dnsConfig", "extraEnv",
 		"extraEnvFrom", "extraVolumes", "extraVolumeMounts", "extraContainers", "initContainers", "extraObjects", "service",
-		"admissionPolicy", "destinationSecrets", "clusterName",
+		"admissionPolicy", "destinationSecrets", "clusterName", "positionConfigMap",
 	}
 }
 
