@@ -214,7 +214,8 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 		if _, err := g.Ready(); err != nil || unwatched() != 0 {
 			t.Errorf("a standby is not ready: %v, and has not watched for %v s", err, unwatched())
 		}
-		time.Sleep(3 * time.Minute) // fake clock: the other renews no more
+		// The other replica does not renew the Lease.
+		time.Sleep(3 * time.Minute) // fake clock
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}

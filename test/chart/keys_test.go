@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,9 +171,7 @@ func leaves(prefix string, values map[string]any) map[string]any {
 		path := prefix + key
 		_, whole := otherValues[path]
 		if mapping, ok := value.(map[string]any); ok && !whole {
-			for path, value := range leaves(path+".", mapping) {
-				found[path] = value
-			}
+			maps.Copy(found, leaves(path+".", mapping))
 			continue
 		}
 		found[path] = value
