@@ -90,7 +90,7 @@ func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	}
 }
 
-// Apply puts a filter file into force, and shows it.
+// Apply applies a filter file and shows it.
 func (p *page) Apply(ctx context.Context, c *config.Config) error {
 	if err := p.gateway.Apply(ctx, c); err != nil {
 		return err

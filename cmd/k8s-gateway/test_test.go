@@ -91,7 +91,7 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 			args: []string{"--record", "new_test.yaml", "--config", "filters.yaml"},
 			err:  "test --record needs Events: name a file, - for standard input, or --live for the cluster's",
 		},
-		"recording over what is there": {
+		"recording over an existing file": {
 			args: []string{"--record", "right_test.yaml", "--config", "filters.yaml", "event.json"},
 			err:  "writing the test file: open right_test.yaml: file exists",
 		},

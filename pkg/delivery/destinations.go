@@ -52,7 +52,7 @@ func NewDestinations(o Options, all []Destination) *Destinations {
 	return d
 }
 
-// Use puts other destinations into force. What waits for a destination that has
+// Use applies other destinations. What waits for a destination that has
 // changed is written to where it is now. What waits for one that is no longer
 // there is written to where it was.
 func (d *Destinations) Use(all []Destination) {
@@ -73,7 +73,7 @@ func (d *Destinations) Use(all []Destination) {
 	d.limitLocked()
 }
 
-// Limit puts other limits into force. What waits keeps its place.
+// Limit applies other limits. Waiting builds keep their place.
 func (d *Destinations) Limit(l limit.Limits) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -44,9 +44,9 @@ type hold struct {
 	log   *rate.Sometimes
 }
 
-// sameHold is the break up to which builds that are held back again count as
-// held back all the while: a limit of so many builds a minute lets one pass now
-// and then.
+// sameHold is the longest break after which builds that are held back again count
+// as held back all the time, because a limit of builds a minute lets one pass from
+// time to time.
 const sameHold = time.Second
 
 func newLimiter(l limit.Limits, log *slog.Logger, m *series) *limiter {
@@ -58,7 +58,7 @@ func newLimiter(l limit.Limits, log *slog.Logger, m *series) *limiter {
 	return c
 }
 
-// change puts other limits into force.
+// change applies other limits.
 func (c *limiter) change(l limit.Limits, now time.Time) {
 	if (l.ActiveBuilds > 0) != (c.limits.ActiveBuilds > 0) {
 		c.active, c.counted = limit.NewActive(), time.Time{} // nobody counts, or has counted so far

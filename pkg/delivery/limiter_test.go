@@ -371,8 +371,8 @@ func TestALostAnswerThatCountsNoLongerWaitsForRoom(t *testing.T) {
 	})
 }
 
-// TestLimitsHoldWhateverHappens writes through a sink whose answers take their
-// time, fail and get lost, while worker pods come and go and limits change.
+// TestLimitsHoldWhateverHappens writes through a sink whose answers take time, fail
+// and get lost, while worker pods start and end and limits change.
 func TestLimitsHoldWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {

@@ -149,11 +149,11 @@ type gauge struct {
 func gauges() []gauge {
 	return []gauge{
 		{
-			"queue_depth", "Accepted builds and messages that are not written yet, by destination.",
+			"queue_depth", "Accepted builds and messages that wait, by destination.",
 			func(q *Queue) float64 { depth, _ := q.Waiting(); return float64(depth) },
 		},
 		{
-			"queue_oldest_seconds", "How long the oldest build or message that is not written yet has waited, 0 when none waits, by destination.",
+			"queue_oldest_seconds", "How long the oldest build or message has waited, 0 if none waits, by destination.",
 			func(q *Queue) float64 { _, oldest := q.Waiting(); return oldest.Seconds() },
 		},
 		{

@@ -137,7 +137,7 @@ func (q *Queue) Add(b Build, tracker Tracker) {
 	q.signal()
 }
 
-// Limit puts other limits into force. What waits keeps its place.
+// Limit applies other limits. Waiting builds keep their place.
 func (q *Queue) Limit(l limit.Limits) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -337,7 +337,7 @@ func (g *Gateway) lead(leading, stopping context.Context) error {
 	}
 }
 
-// openQueue returns what delivers to the destinations of the file in force.
+// openQueue returns the queues of the destinations in the current file.
 func (g *Gateway) openQueue(reporter delivery.Reporter) *delivery.Destinations {
 	g.using.Lock()
 	defer g.using.Unlock()

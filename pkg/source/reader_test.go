@@ -167,7 +167,7 @@ func (r *reading) confirmations() (begun, confirmed int) {
 	return r.begun, r.confirmed
 }
 
-// use puts a filter file into force.
+// use makes a filter file the current one.
 func (r *reading) use(file string) {
 	r.t.Helper()
 	c, err := config.Parse("filters.yaml", []byte(file))
@@ -534,7 +534,7 @@ func TestSourceWatches(t *testing.T) {
 			w.wants("a@21")
 			w.saw(2)
 		}},
-		"the list in force at that moment decides": {test: func(w *watched) {
+		"the list at that moment decides": {test: func(w *watched) {
 			w.send(watch.Added, rejected("a", "20"))
 			w.use("project: c/d\ncommitRef: refs/heads/next\nfilters: [{kind: Job, action: accept}]\n")
 			w.send(watch.Added, rejected("b", "21"))

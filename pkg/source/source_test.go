@@ -95,9 +95,9 @@ func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
 		streams string
 		within  time.Duration
 	}{
-		"at the end of a streamed list":     {nil, "50", time.Second},
-		"at the look now and then":          {[]answer{page("50", "")}, "100", checkEvery + time.Second},
-		"at the look after those that fail": {[]answer{{err: errors.New("no answer")}, page("100", ""), page("50", "")}, "100", 3*checkEvery + time.Second},
+		"at the end of a streamed list":  {nil, "50", time.Second},
+		"at the periodic check":          {[]answer{page("50", "")}, "100", checkEvery + time.Second},
+		"at the check after failed ones": {[]answer{{err: errors.New("no answer")}, page("100", ""), page("50", "")}, "100", 3*checkEvery + time.Second},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

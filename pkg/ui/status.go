@@ -12,7 +12,7 @@ type Status struct {
 	// Replica is this process, Leader the one that leads, where that is known.
 	Replica string `json:"replica"`
 	Leader  string `json:"leader,omitempty"`
-	// Ready is why the gateway is of no use right now, Notes what else is wrong.
+	// Ready is why the gateway is not ready, and Notes are other problems.
 	Ready string   `json:"ready,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 	// Stored names the ConfigMap with the position; empty where none is stored.

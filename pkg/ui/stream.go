@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// streamEvery is how often a browser is sent news. A browser costs nothing
-	// between two looks, and the pipeline never.
+	// streamEvery is the interval in which new rows are sent to a browser. A browser
+	// costs nothing in between, and never delays the reading of Events.
 	streamEvery = 250 * time.Millisecond
 	// statusEvery and heartbeatEvery count in looks.
 	statusEvery    = 4

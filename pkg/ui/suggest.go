@@ -212,8 +212,8 @@ func render(n *yaml.Node) string {
 }
 
 // insert adds a filter at index at of a list, and returns the list and the
-// line the filter begins on. Comments and the form of what is there stay, as
-// long as the filters are written as a block.
+// line the filter begins on. Comments and the format of the other filters stay, if
+// the filters are written as a block.
 func insert(list string, doc document, at int, added *yaml.Node) (out string, line int) {
 	block := doc.filters != nil && doc.filters.Kind == yaml.SequenceNode && doc.filters.Style&yaml.FlowStyle == 0 && len(doc.filters.Content) > 0
 	flowRoot := doc.root != nil && doc.root.Style&yaml.FlowStyle != 0

@@ -38,8 +38,8 @@ func (b *bench) startWith(ctx context.Context, n int) error {
 		name string
 		args []string
 	}{
-		{name: "what is there is skipped"},
-		{name: "what is there is replayed", args: []string{"--replay-existing"}},
+		{name: "existing Events are skipped"},
+		{name: "existing Events are replayed", args: []string{"--replay-existing"}},
 	} {
 		median, err := b.medianOf(
 			func() (float64, error) { return b.gatewayStarts(ctx, retained, how.args) },

@@ -222,7 +222,7 @@ func TestAlerts(t *testing.T) {
 			series: map[string]string{`held_back{` + podA + `,limit="buildsPerMinute"}`: "1x50"},
 			firing: map[string]string{"29m": "", "31m": "BuildsHeldBack"},
 		},
-		"a limit holds builds back now and then": {
+		"a limit holds builds back from time to time": {
 			series: map[string]string{`held_back{` + podA + `,limit="buildsPerMinute"}`: "1x20 0 1x20 0 1x20 0 1x20 0"},
 			firing: map[string]string{"29m": "", "50m": ""},
 		},

@@ -211,7 +211,7 @@ func (cp plane) historyGoesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := configMaps.Get(ctx, "kept", metav1.GetOptions{}); err != nil {
-		t.Errorf("what was there at the backup: %v", err)
+		t.Errorf("the ConfigMap in the backup: %v", err)
 	}
 	if _, err := configMaps.Get(ctx, gone.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 		t.Errorf("what came after the backup: got %v, want not found", err)

@@ -213,7 +213,7 @@ func (l *log) cause(key string) record {
 	return l.events[key]
 }
 
-// seen returns a channel that is closed once the log has told of the Event.
+// seen returns a channel that is closed once the log has the Event.
 func (l *log) seen(key string) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -18,7 +18,7 @@ type phase struct {
 }
 
 // TestFiltersChanged changes the filter file while the gateway is stopped.
-// Each Event is decided by the list in force when it is processed: up to the
+// Each Event is decided by the list that is current when it is processed: up to the
 // stored position by the list before, beyond it by the next. What lies beyond
 // it and had been built by the time the gateway stopped stays built.
 func TestFiltersChanged(t *testing.T) {

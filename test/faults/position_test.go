@@ -129,7 +129,7 @@ func TestPositionDeletedWhileStopped(t *testing.T) {
 	p.occur(p.podEvent("meanwhile"))
 	g = p.start()
 	g.Ready()
-	logged(t, g, "that it skips what is there", says("no stored position, skipping existing Events"))
+	logged(t, g, "that it skips existing Events", says("no stored position, skipping existing Events"))
 	after := p.occur(p.podEvent("after"))
 	p.awaitPosition(after.ResourceVersion)
 	p.report(3, p.ledger.compare(named(before, after), nil), "")
@@ -215,8 +215,8 @@ func TestFirstStart(t *testing.T) {
 	p.report(2, p.ledger.compare(named(recurring), nil), "")
 }
 
-// TestReplay builds from what was there before the first start, once, also
-// when every start says --replay-existing.
+// TestReplay builds the Events from before the first start, once, also
+// if every start has --replay-existing.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "replay")

@@ -90,8 +90,8 @@ func refuses(tb testing.TB, text string, w http.ResponseWriter, r *http.Request)
 }
 
 // TestQueueFull lets fewer builds wait than there are Events, while none can be
-// written. What is there first is built in the end, the rest is dropped, and
-// that is said.
+// written. The first ones are built in the end, and the others are dropped and
+// reported.
 func TestQueueFull(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "queue-full")

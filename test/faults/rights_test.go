@@ -43,8 +43,8 @@ func TestQuotaExhausted(t *testing.T) {
 	p.finish("", g)
 }
 
-// quota lets the build namespace have so many Secrets, and waits until the
-// controller manager has put that into force.
+// quota limits the Secrets of the build namespace, and waits until the controller
+// manager has applied that.
 func (p *place) quota(secrets string) {
 	p.tb.Helper()
 	const name = corev1.ResourceName("count/secrets")
@@ -62,8 +62,8 @@ func (p *place) quota(secrets string) {
 		if err != nil {
 			return err
 		}
-		if inForce, ok := quota.Status.Hard[name]; !ok || !inForce.Equal(hard[name]) {
-			return fmt.Errorf("the quota of %s is not in force", secrets)
+		if applied, ok := quota.Status.Hard[name]; !ok || !applied.Equal(hard[name]) {
+			return fmt.Errorf("the quota of %s is not applied", secrets)
 		}
 		return nil
 	})

@@ -50,7 +50,7 @@ func TestTheFilterFileIsFollowedWithoutInotify(t *testing.T) {
 	gateway := daemon.StartUnder(t, self, []string{withoutInotify + "=1"},
 		append(p.flagsOf(file.file()), "--listen", "127.0.0.1:0")...)
 	gateway.Ready()
-	gateway.Wait("that it is not told of changes", func(r daemon.Record) bool {
+	gateway.Wait("that it gets no notice of changes", func(r daemon.Record) bool {
 		return r.String("level") == "WARN" && strings.Contains(r.String("err"), unix.EMFILE.Error())
 	})
 	file.swap(strings.Replace(acceptPods, "kind: Pod", "kind: Job", 1))

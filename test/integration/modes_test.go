@@ -116,7 +116,7 @@ func TestTheAPIServerTakesEverySelector(t *testing.T) {
 	}
 }
 
-// initialEvents watches as the gateway does until it has seen what is there.
+// initialEvents watches as the gateway does until it has read the existing Events.
 func initialEvents(ctx context.Context, namespace, selector string) ([]*corev1.Event, error) {
 	send := true
 	w, err := plane.Client().CoreV1().Events(namespace).Watch(ctx, metav1.ListOptions{
@@ -139,5 +139,5 @@ func initialEvents(ctx context.Context, namespace, selector string) ([]*corev1.E
 			sent = append(sent, e)
 		}
 	}
-	return nil, fmt.Errorf("the watch ended before it had sent what is there")
+	return nil, fmt.Errorf("the watch ended before it had sent the existing Events")
 }

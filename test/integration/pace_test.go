@@ -81,7 +81,7 @@ func peakMemory(t *testing.T, pid int) string {
 	}
 	found := regexp.MustCompile(`(?m)^VmHWM:\s+(.*)$`).FindSubmatch(status)
 	if found == nil {
-		return "not told"
+		return "not reported"
 	}
 	return string(found[1])
 }

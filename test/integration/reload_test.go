@@ -156,7 +156,7 @@ func TestEditsOfTheFilterFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		gateway.AwaitMetric(float64(edit+1), "config_generation")
-		// The new list is in force when it is what decides.
+		// The new list is in use when it decides.
 		by := fmt.Sprintf("filters[%d]", edit)
 		for probe := 0; gateway.Metrics().Of("events_total", `by="`+by+`"`) == 0; probe++ {
 			p.occur(p.newEvent(fmt.Sprintf("probe-%d-%d", edit, probe), kind, "Probed"))

@@ -50,7 +50,7 @@ func (s *simulation) counts(other, b *build) bool {
 	}
 }
 
-// activeAt returns the highest limit that is in force at a moment, 0 for none.
+// activeAt returns the highest limit at a moment, 0 for none.
 func (s *simulation) activeAt(at time.Time) int {
 	limit := 0
 	for i, c := range s.used {

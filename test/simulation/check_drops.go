@@ -94,7 +94,7 @@ func (s *simulation) longestAtLeast(t *term, at time.Time) int {
 	return longest
 }
 
-// queuedAt returns the lowest limits.queued in force at a moment.
+// queuedAt returns the lowest limits.queued at a moment.
 func (s *simulation) queuedAt(at time.Time) int {
 	lowest := 0
 	for _, c := range s.inForce(at, at) {

@@ -82,7 +82,7 @@ func (s *simulation) checkPace() []string {
 	return faults
 }
 
-// pace returns the highest limits that are in force at a moment.
+// pace returns the highest limits at a moment.
 func (s *simulation) pace(at time.Time) (rate, burst float64) {
 	for i, c := range s.used {
 		if ended, ends := s.replaced(i); at.Before(c.from) || ends && at.After(ended) {

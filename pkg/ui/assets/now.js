@@ -39,12 +39,12 @@ const sub = (...text) => h("p", { class: "sub" }, text);
 
 function role(s) {
   const notes = [s.ready, ...(s.notes ?? [])].filter(Boolean).map((n) => h("p", { class: "note" }, line(n)));
-  const told = {
+  const role = {
     leading: [big("Leading"), sub("This replica reads the Events and creates the builds.")],
     "standing by": [big("Standing by"), sub("Another replica leads", s.leader ? [": ", h("code", {}, line(s.leader)), ". Its page shows the Events."] : ".")],
     starting: [big("Starting"), sub("Neither leads nor stands by yet.")],
   }[s.role];
-  return card("Role", s.ready ? "bad" : "", told, sub("Replica ", h("code", {}, line(s.replica))), s.dryRun ? h("p", { class: "note" }, "Dry run: builds are checked and none is created.") : null, notes);
+  return card("Role", s.ready ? "bad" : "", role, sub("Replica ", h("code", {}, line(s.replica))), s.dryRun ? h("p", { class: "note" }, "Dry run: builds are checked and none is created.") : null, notes);
 }
 
 function position(s) {
