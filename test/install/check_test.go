@@ -86,7 +86,7 @@ filters:
 	after, err := configMaps.Get(t.Context(), before.Name, metav1.GetOptions{})
 	r.must(err)
 	if before.ResourceVersion != after.ResourceVersion {
-		t.Errorf("the filters in force were changed to:\n%s", after.Data["filters.yaml"])
+		t.Errorf("the filters in use were changed to:\n%s", after.Data["filters.yaml"])
 	}
 
 	// A warning is one only where it is asked for.
