@@ -376,7 +376,7 @@ filters:
 
 	s.mark("no rights")
 	restore := r.takeRights(about("secrets", "configmaps"))
-	s.awaitSome("Retries by reason", "forbidden")
+	s.awaitSome("Retries by destination and reason", "brigade: forbidden")
 	s.awaitSome("Position", "unsaved")
 	s.awaitSome("Position unsaved", "")
 	restore()

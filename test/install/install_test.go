@@ -132,7 +132,7 @@ filters:
 	deploy(t, watched, "flask", 1)
 	p.wantBuilds(occurred(t, 1, watched, "flask", "Pod", "Scheduled")...)
 
-	leader.wantMetric(`builds_total{outcome="created"}`, len(p.want))
+	leader.wantMetric(`builds_total{destination="brigade",outcome="created"}`, len(p.want))
 	leader.wantMetric("config_generation", 1+reloads)
 	leader.wantDocumentedMetrics()
 
@@ -153,7 +153,7 @@ filters:
 	}
 	p.wantBuilds(between...)
 	standby.wantMetric("leader", 1)
-	standby.wantMetric(`builds_total{outcome="created"}`, len(between))
+	standby.wantMetric(`builds_total{destination="brigade",outcome="created"}`, len(between))
 	standby.probe(standby.spec.ReadinessProbe)
 	standby.probe(standby.spec.LivenessProbe)
 
