@@ -75,8 +75,8 @@ func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
 // bareWatcher is a process that does bareWatch, and the CPU time it had used
 // before there was anything to read.
 type bareWatcher struct {
-	*gateway
-	before time.Duration
+	gateway *gateway
+	before  time.Duration
 }
 
 // startBareWatch starts one and returns it when it watches.
@@ -94,19 +94,19 @@ func (b *bench) startBareWatch(ctx context.Context, watch string) (*bareWatcher,
 	if err != nil {
 		return nil, err
 	}
-	w := &bareWatcher{gateway: &gateway{Process: process, started: time.Now(), log: log}}
-	if _, err := w.await(ctx, bareWatching); err != nil {
-		return nil, errors.Join(err, w.Stop())
+	w := &bareWatcher{gateway: &gateway{process: process, started: time.Now(), log: log}}
+	if _, err := w.gateway.await(ctx, bareWatching); err != nil {
+		return nil, errors.Join(err, w.gateway.process.Stop())
 	}
-	w.before, err = cpuOf(w.PID())
+	w.before, err = cpuOf(w.gateway.process.PID())
 	return w, err
 }
 
 // spent returns the CPU time that reading everything took.
 func (w *bareWatcher) spent(ctx context.Context) (time.Duration, error) {
-	if _, err := w.await(ctx, bareDone); err != nil {
+	if _, err := w.gateway.await(ctx, bareDone); err != nil {
 		return 0, err
 	}
-	cpu, err := cpuOf(w.PID())
+	cpu, err := cpuOf(w.gateway.process.PID())
 	return cpu - w.before, err
 }

@@ -42,7 +42,7 @@ func (b *bench) failover(ctx context.Context) (took time.Duration, err error) {
 	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		const orphans = "orphan"
 		killed := time.Now()
-		leader.Kill()
+		leader.process.Kill()
 		t, err := b.buildOnce(ctx, namespace, seen, orphans, failoverPace, 2*lease)
 		took = t.first.Sub(killed)
 		return err

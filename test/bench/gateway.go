@@ -82,7 +82,7 @@ func (b *bench) start(l launch) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gateway{Process: process, started: started, log: log}, nil
+	return &gateway{process: process, started: started, log: log}, nil
 }
 
 // probeEvery is the time between two Events that try whether a gateway builds.
@@ -94,7 +94,7 @@ func (b *bench) with(l launch, use func(g *gateway) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(use(g), g.Stop())
+	return errors.Join(use(g), g.process.Stop())
 }
 
 // has reports whether our gateway has a flag.
@@ -127,8 +127,8 @@ func (b *bench) awaitWorking(ctx context.Context, g *gateway, watch string, seen
 			return fmt.Errorf("waiting for the gateway's first build: %w", err)
 		}
 		select {
-		case <-g.Done():
-			return errors.Join(errGone, g.Err())
+		case <-g.process.Done():
+			return errors.Join(errGone, g.process.Err())
 		default:
 		}
 	}

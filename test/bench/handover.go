@@ -46,7 +46,7 @@ func measureHandover(ctx context.Context, b *bench) error {
 func (b *bench) handover(ctx context.Context) (longest time.Duration, err error) {
 	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		stopped := make(chan error, 1)
-		stopping := time.AfterFunc(handoverAfter, func() { stopped <- leader.Stop() })
+		stopping := time.AfterFunc(handoverAfter, func() { stopped <- leader.process.Stop() })
 		defer stopping.Stop()
 		const handed = "handed"
 		if _, err := b.buildOnce(ctx, namespace, seen, handed, handoverPace, handoverTime); err != nil {

@@ -94,7 +94,7 @@ func (b *bench) largeWith(ctx context.Context, watch string, env []string) (m me
 		if err := pause(ctx, settleTime); err != nil {
 			return err
 		}
-		m, err = memoryOf(g.PID())
+		m, err = memoryOf(g.process.PID())
 		return err
 	})
 	return m, err

@@ -87,7 +87,7 @@ func (b *bench) memoryWith(ctx context.Context, l launch, n int) (m memory, logg
 		if err := pause(ctx, settleTime); err != nil {
 			return err
 		}
-		m, err = memoryOf(g.PID())
+		m, err = memoryOf(g.process.PID())
 		logged = float64(g.log.size())
 		return err
 	})

@@ -18,7 +18,7 @@ import (
 
 // gateway is a running gateway process.
 type gateway struct {
-	*controlplane.Process
+	process *controlplane.Process
 	started time.Time
 	log     *logWatch
 }
@@ -47,8 +47,8 @@ func (g *gateway) await(ctx context.Context, message string) (time.Time, error) 
 		}
 		select {
 		case <-changed:
-		case <-g.Done():
-			return time.Time{}, errors.Join(errGone, g.Err())
+		case <-g.process.Done():
+			return time.Time{}, errors.Join(errGone, g.process.Err())
 		case <-ctx.Done():
 			return time.Time{}, fmt.Errorf("waiting for the gateway to log %q: %w", message, ctx.Err())
 		}

@@ -42,7 +42,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 	defer func() {
 		for _, r := range readers {
 			r.seen.stop()
-			err = errors.Join(err, r.Stop())
+			err = errors.Join(err, r.gateway.process.Stop())
 		}
 	}()
 	for _, way := range ways {
@@ -56,7 +56,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, bare.Stop()) }()
+	defer func() { err = errors.Join(err, bare.gateway.process.Stop()) }()
 	n := b.scale.Reading
 	b.say("  creating %d Events", n)
 	if err := newLoad(b.admin, watch, readLoad).burst(ctx, n, 0, nil); err != nil {
@@ -71,7 +71,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 		if _, err := r.seen.await(ctx, lastLoad, 1, patience); err != nil {
 			return err
 		}
-		cpu, err := cpuOf(r.PID())
+		cpu, err := cpuOf(r.gateway.process.PID())
 		if err != nil {
 			return err
 		}
@@ -101,9 +101,9 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 
 // reader is a gateway that reads, and the CPU time it had used before.
 type reader struct {
-	*gateway
-	seen   *builds
-	before time.Duration
+	gateway *gateway
+	seen    *builds
+	before  time.Duration
 }
 
 // reader starts a gateway and returns it when it works.
@@ -121,6 +121,6 @@ func (b *bench) reader(ctx context.Context, watch string, args []string) (*reade
 	if err := b.awaitWorking(ctx, g, watch, seen); err != nil {
 		return nil, err
 	}
-	r.before, err = cpuOf(g.PID())
+	r.before, err = cpuOf(g.process.PID())
 	return r, err
 }

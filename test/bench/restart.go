@@ -71,7 +71,7 @@ func (b *bench) restart(ctx context.Context, baseline bool) (r restarted, err er
 			return err
 		}
 		_, err := seen.await(ctx, before, n, clearWithin)
-		g.Kill()
+		g.process.Kill()
 		return err
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func (b *bench) withStandby(ctx context.Context, f func(leader *gateway, namespa
 	if err != nil {
 		return err
 	}
-	defer leader.Kill()
+	defer leader.process.Kill()
 	if _, err := leader.await(ctx, watching); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (b *bench) weather(ctx context.Context, g *gateway, how string) error {
 	if err := pause(ctx, settleTime); err != nil {
 		return err
 	}
-	m, err := memoryOf(g.PID())
+	m, err := memoryOf(g.process.PID())
 	if err != nil {
 		return err
 	}

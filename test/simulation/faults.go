@@ -128,7 +128,7 @@ func (s *Server) chance(p *process, q *request) uint64 {
 	what := p.name + " " + q.String()
 	s.asked[what]++
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s %d", s.Seed, what, s.asked[what])
+	fmt.Fprintf(h, "%d %s %d", s.options.Seed, what, s.asked[what])
 	n := h.Sum64()
 	// FNV changes the low bits most; mix them into the high ones.
 	n ^= n >> 33

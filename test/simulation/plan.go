@@ -47,7 +47,7 @@ type plan struct {
 
 // plannedFault is a fault at a time since the start of the run.
 type plannedFault struct {
-	fault
+	fault     fault
 	at, until time.Duration
 }
 
@@ -69,7 +69,7 @@ type themes struct {
 
 // planner draws a plan.
 type planner struct {
-	*rand.Rand
+	rng    *rand.Rand
 	plan   *plan
 	themes themes
 	// names counts the Events of each namespace.
@@ -79,18 +79,18 @@ type planner struct {
 
 // newPlan draws the plan of a seed.
 func newPlan(seed uint64) *plan {
-	d := &planner{Rand: rand.New(rand.NewPCG(seed, 0x6a09e667f3bcc908)), names: map[string]int{}}
-	coin := func() bool { return d.IntN(2) == 0 }
+	d := &planner{rng: rand.New(rand.NewPCG(seed, 0x6a09e667f3bcc908)), names: map[string]int{}}
+	coin := func() bool { return d.rng.IntN(2) == 0 }
 	d.themes = themes{
 		updates: coin(), deletes: coin(), expiry: coin(), storms: coin(), edits: coin(), lists: coin(), stops: coin(), kills: coin(),
-		restore: d.IntN(5) == 0, positions: coin(), compactions: coin(), faults: d.IntN(4) > 0, poison: d.IntN(4) == 0,
-		birth: d.IntN(8) == 0,
+		restore: d.rng.IntN(5) == 0, positions: coin(), compactions: coin(), faults: d.rng.IntN(4) > 0, poison: d.rng.IntN(4) == 0,
+		birth: d.rng.IntN(8) == 0,
 	}
 	d.plan = &plan{
-		seed: seed, namespaces: namespaces[:1+d.IntN(len(namespaces))], replay: d.IntN(3) == 0, pushDown: coin(), json: d.IntN(4) == 0,
-		workers: 1 + d.IntN(4), longest: time.Duration(2+d.IntN(30)) * time.Second,
-		server: ServerOptions{NoWatchList: d.IntN(3) == 0, EventTTL: time.Hour, BuildNamespace: gatewayNamespace, Seed: seed},
-		heals:  time.Duration(90+d.IntN(300)) * time.Second,
+		seed: seed, namespaces: namespaces[:1+d.rng.IntN(len(namespaces))], replay: d.rng.IntN(3) == 0, pushDown: coin(), json: d.rng.IntN(4) == 0,
+		workers: 1 + d.rng.IntN(4), longest: time.Duration(2+d.rng.IntN(30)) * time.Second,
+		server: ServerOptions{NoWatchList: d.rng.IntN(3) == 0, EventTTL: time.Hour, BuildNamespace: gatewayNamespace, Seed: seed},
+		heals:  time.Duration(90+d.rng.IntN(300)) * time.Second,
 	}
 	d.cluster()
 	d.events()
@@ -106,28 +106,28 @@ func newPlan(seed uint64) *plan {
 func (d *planner) cluster() {
 	p := d.plan
 	if d.themes.expiry {
-		p.server.EventTTL = time.Duration(60+d.IntN(240)) * time.Second
+		p.server.EventTTL = time.Duration(60+d.rng.IntN(240)) * time.Second
 	}
 	p.scopes = []position.Scope{position.AllNamespaces}
-	if d.IntN(3) == 0 {
+	if d.rng.IntN(3) == 0 {
 		p.scopes = nil
 		for _, namespace := range p.namespaces {
 			p.scopes = append(p.scopes, position.Scope(namespace))
 		}
 	}
 	if d.themes.birth {
-		p.replay, p.namespaces, p.scopes = true, namespaces[:2+d.IntN(3)], nil
+		p.replay, p.namespaces, p.scopes = true, namespaces[:2+d.rng.IntN(3)], nil
 		for _, namespace := range p.namespaces {
 			p.scopes = append(p.scopes, position.Scope(namespace))
 		}
 	}
 	p.replicas = []string{"one"}
-	if d.IntN(3) == 0 && !d.themes.restore && !d.themes.birth {
+	if d.rng.IntN(3) == 0 && !d.themes.restore && !d.themes.birth {
 		p.replicas = append(p.replicas, "two")
 	}
-	p.dryRun = len(p.replicas) == 1 && d.IntN(12) == 0
-	p.election = len(p.replicas) > 1 || d.IntN(2) == 0
-	d.shape = newShape(d.Rand)
+	p.dryRun = len(p.replicas) == 1 && d.rng.IntN(12) == 0
+	p.election = len(p.replicas) > 1 || d.rng.IntN(2) == 0
+	d.shape = newShape(d.rng)
 	p.configs = []*plannedConfig{d.shape.planned()}
 }
 
@@ -139,7 +139,7 @@ func (d *planner) add(at time.Duration, what string, do func(*simulation)) {
 
 // within draws a time before the run heals.
 func (d *planner) within(from time.Duration) time.Duration {
-	return from + time.Duration(d.Int64N(int64(max(d.plan.heals-from, time.Second))))
+	return from + time.Duration(d.rng.Int64N(int64(max(d.plan.heals-from, time.Second))))
 }
 
 // events draws the life of Events: a steady trickle in each namespace, storms
@@ -147,17 +147,17 @@ func (d *planner) within(from time.Duration) time.Duration {
 func (d *planner) events() {
 	p := d.plan
 	for _, namespace := range p.namespaces {
-		for range d.IntN(6) {
+		for range d.rng.IntN(6) {
 			d.event(0, namespace)
 		}
-		every := time.Duration(5+d.IntN(40)) * time.Second
-		for at := d.within(0) / 4; at < p.heals+20*time.Second; at += every/2 + time.Duration(d.Int64N(int64(every))) {
+		every := time.Duration(5+d.rng.IntN(40)) * time.Second
+		for at := d.within(0) / 4; at < p.heals+20*time.Second; at += every/2 + time.Duration(d.rng.Int64N(int64(every))) {
 			d.event(at, namespace)
 		}
-		if d.themes.storms && d.IntN(2) == 0 {
-			start, size := d.within(10*time.Second), 10+d.IntN(60)
+		if d.themes.storms && d.rng.IntN(2) == 0 {
+			start, size := d.within(10*time.Second), 10+d.rng.IntN(60)
 			for range size {
-				d.event(start+time.Duration(d.IntN(4000))*time.Millisecond, namespace)
+				d.event(start+time.Duration(d.rng.IntN(4000))*time.Millisecond, namespace)
 			}
 		}
 	}
@@ -168,25 +168,25 @@ func (d *planner) event(at time.Duration, namespace string) {
 	d.names[namespace]++
 	e := plannedEvent{
 		namespace: namespace, name: fmt.Sprintf("e%d", d.names[namespace]),
-		kind: pick(d.Rand, "Pod", "Pod", "Pod", "Job", "Node"), reason: pick(d.Rand, "BackOff", "Failed", "Evicted", "Pulled"),
-		object: fmt.Sprintf("thing-%d", d.IntN(4)),
+		kind: pick(d.rng, "Pod", "Pod", "Pod", "Job", "Node"), reason: pick(d.rng, "BackOff", "Failed", "Evicted", "Pulled"),
+		object: fmt.Sprintf("thing-%d", d.rng.IntN(4)),
 	}
 	switch {
-	case d.themes.poison && d.IntN(12) == 0:
-		e.message = pick(d.Rand, tooLargeMark, invalidMark)
-	case d.IntN(40) == 0:
+	case d.themes.poison && d.rng.IntN(12) == 0:
+		e.message = pick(d.rng, tooLargeMark, invalidMark)
+	case d.rng.IntN(40) == 0:
 		e.kind, e.object = "Pod", "brigade-worker-01arz3ndektsv4rrffq69g5fav"
 	}
 	d.add(at, fmt.Sprintf("event %s/%s %s %s %s", e.namespace, e.name, e.reason, e.kind, e.object), func(s *simulation) { s.createEvent(e) })
-	if d.themes.updates && d.IntN(3) == 0 {
+	if d.themes.updates && d.rng.IntN(3) == 0 {
 		next := at
-		for count := int32(2); count < 2+int32(d.IntN(5)); count++ {
-			next += time.Duration(200+d.IntN(20000)) * time.Millisecond
+		for count := int32(2); count < 2+int32(d.rng.IntN(5)); count++ {
+			next += time.Duration(200+d.rng.IntN(20000)) * time.Millisecond
 			d.add(next, fmt.Sprintf("event %s/%s occurs again, count %d", e.namespace, e.name, count), func(s *simulation) { s.countEvent(e, count) })
 		}
 	}
-	if d.themes.deletes && d.IntN(5) == 0 {
-		d.add(at+time.Duration(1+d.IntN(60))*time.Second, fmt.Sprintf("delete event %s/%s", e.namespace, e.name), func(s *simulation) { s.deleteEvent(e) })
+	if d.themes.deletes && d.rng.IntN(5) == 0 {
+		d.add(at+time.Duration(1+d.rng.IntN(60))*time.Second, fmt.Sprintf("delete event %s/%s", e.namespace, e.name), func(s *simulation) { s.deleteEvent(e) })
 	}
 }
 
@@ -195,14 +195,14 @@ func (d *planner) edits() {
 	if !d.themes.edits {
 		return
 	}
-	for at := d.within(5 * time.Second); at < d.plan.heals; at += time.Duration(2+d.IntN(90)) * time.Second {
+	for at := d.within(5 * time.Second); at < d.plan.heals; at += time.Duration(2+d.rng.IntN(90)) * time.Second {
 		what := "a comment is added to the filter file"
-		switch kind := d.IntN(4); {
+		switch kind := d.rng.IntN(4); {
 		case kind == 0 && d.themes.lists:
-			d.shape.refilter(d.Rand)
+			d.shape.refilter(d.rng)
 			what = "the filter list is changed"
 		case kind == 1:
-			d.shape.relimit(d.Rand)
+			d.shape.relimit(d.rng)
 			what = "the limits are changed"
 		default:
 			d.shape.comments++
@@ -215,14 +215,14 @@ func (d *planner) edits() {
 
 // gateways draws when gateways start, stop and are killed.
 func (d *planner) gateways() {
-	first := time.Duration(d.IntN(3000)) * time.Millisecond
+	first := time.Duration(d.rng.IntN(3000)) * time.Millisecond
 	for i, replica := range d.plan.replicas {
-		at := first + time.Duration(i)*time.Duration(d.IntN(20000))*time.Millisecond
+		at := first + time.Duration(i)*time.Duration(d.rng.IntN(20000))*time.Millisecond
 		d.add(at, "start gateway "+replica, func(s *simulation) { s.start(replica) })
 		if d.themes.birth {
-			dies := at + time.Duration(3500+d.IntN(8000))*time.Millisecond
+			dies := at + time.Duration(3500+d.rng.IntN(8000))*time.Millisecond
 			f := plannedFault{at: 0, until: dies + time.Second}
-			f.kind, f.share = pick(d.Rand, quota, denied422, noNamespace), 1
+			f.fault.kind, f.fault.share = pick(d.rng, quota, denied422, noNamespace), 1
 			d.plan.faults = append(d.plan.faults, f)
 			d.add(dies, "kill -9 gateway "+replica, func(s *simulation) { s.kill(replica) })
 			d.add(dies+time.Second, "start gateway "+replica, func(s *simulation) { s.start(replica) })
@@ -231,16 +231,16 @@ func (d *planner) gateways() {
 		if !d.themes.stops && !d.themes.kills {
 			continue
 		}
-		for range 1 + d.IntN(3) {
-			at += 10*time.Second + time.Duration(d.Int64N(int64(d.plan.heals/2)))
-			if early := d.IntN(4) == 0; early {
-				at = first + time.Duration(500+d.IntN(8000))*time.Millisecond
+		for range 1 + d.rng.IntN(3) {
+			at += 10*time.Second + time.Duration(d.rng.Int64N(int64(d.plan.heals/2)))
+			if early := d.rng.IntN(4) == 0; early {
+				at = first + time.Duration(500+d.rng.IntN(8000))*time.Millisecond
 			}
-			again := at + time.Duration(d.IntN(2)*d.IntN(60000))*time.Millisecond
+			again := at + time.Duration(d.rng.IntN(2)*d.rng.IntN(60000))*time.Millisecond
 			if again >= d.plan.heals {
 				break
 			}
-			if kill := d.themes.kills && (!d.themes.stops || d.IntN(2) == 0); kill {
+			if kill := d.themes.kills && (!d.themes.stops || d.rng.IntN(2) == 0); kill {
 				d.add(at, "kill -9 gateway "+replica, func(s *simulation) { s.kill(replica) })
 			} else {
 				d.add(at, "stop gateway "+replica, func(s *simulation) { s.stop(replica) })
@@ -255,25 +255,25 @@ func (d *planner) gateways() {
 func (d *planner) misfortunes() {
 	p := d.plan
 	if d.themes.faults {
-		for range 1 + d.IntN(4) {
+		for range 1 + d.rng.IntN(4) {
 			d.fault()
 		}
 	}
 	if d.themes.compactions {
-		for range 1 + d.IntN(4) {
+		for range 1 + d.rng.IntN(4) {
 			d.add(d.within(0), "etcd is compacted", func(s *simulation) { s.compact() })
 			d.add(d.within(0), "watches end", func(s *simulation) { s.endWatches() })
 		}
 	}
 	if d.themes.positions {
-		for range 1 + d.IntN(3) {
-			how := pick(d.Rand, "deleted", "emptied", "relabeled", "annotated")
+		for range 1 + d.rng.IntN(3) {
+			how := pick(d.rng, "deleted", "emptied", "relabeled", "annotated")
 			d.add(d.within(5*time.Second), "the position ConfigMap is "+how, func(s *simulation) { s.tamper(how) })
 		}
 	}
 	if d.themes.restore && p.heals > 60*time.Second {
 		back := d.within(30 * time.Second)
-		again := back + time.Duration(1+d.IntN(60))*time.Second
+		again := back + time.Duration(1+d.rng.IntN(60))*time.Second
 		// A gateway that dies before it has noticed cannot know what it missed,
 		// so nothing else happens to it around a restore.
 		p.actions = slices.DeleteFunc(p.actions, func(a action) bool {
@@ -282,7 +282,7 @@ func (d *planner) misfortunes() {
 		d.add(back, "etcd is backed up", func(s *simulation) { s.backup() })
 		d.add(again, "etcd is restored from the backup", func(s *simulation) { s.restore() })
 		for range 5 {
-			d.event(again+time.Duration(1+d.IntN(100))*time.Second, p.namespaces[d.IntN(len(p.namespaces))])
+			d.event(again+time.Duration(1+d.rng.IntN(100))*time.Second, p.namespaces[d.rng.IntN(len(p.namespaces))])
 		}
 		p.heals = max(p.heals, again+100*time.Second)
 	}
@@ -319,18 +319,18 @@ func isLife(what string) bool {
 // fault draws one fault.
 func (d *planner) fault() {
 	f := plannedFault{at: d.within(0)}
-	f.until = f.at + time.Duration(3+d.IntN(60))*time.Second
-	f.kind = pick(d.Rand, refused, silent, lost, internal, unavailable, timedOut, throttled, unauthorized, slow, frozen, frozen,
+	f.until = f.at + time.Duration(3+d.rng.IntN(60))*time.Second
+	f.fault.kind = pick(d.rng, refused, silent, lost, internal, unavailable, timedOut, throttled, unauthorized, slow, frozen, frozen,
 		quota, denied400, denied403, denied422, noNamespace)
-	f.share = pick(d.Rand, 1, 1, 1, 0.3)
-	if !f.kind.ofBuilds() {
-		f.resources = pick(d.Rand, nil, nil, []string{secrets}, []string{events}, []string{configMaps}, []string{leases}, []string{pods}, []string{secrets, configMaps})
+	f.fault.share = pick(d.rng, 1, 1, 1, 0.3)
+	if !f.fault.kind.ofBuilds() {
+		f.fault.resources = pick(d.rng, nil, nil, []string{secrets}, []string{events}, []string{configMaps}, []string{leases}, []string{pods}, []string{secrets, configMaps})
 		if len(d.plan.replicas) > 1 {
-			f.process = pick(d.Rand, "", "one", "two")
+			f.fault.process = pick(d.rng, "", "one", "two")
 		}
 	}
-	if f.kind == lost && d.IntN(2) == 0 {
-		f.resources, f.share = nil, 0.3
+	if f.fault.kind == lost && d.rng.IntN(2) == 0 {
+		f.fault.resources, f.fault.share = nil, 0.3
 	}
 	d.plan.faults = append(d.plan.faults, f)
 	d.plan.heals = max(d.plan.heals, f.until)

@@ -32,7 +32,7 @@ type ServerOptions struct {
 // it as the gateway, client-go's informers and its leader election can see.
 // Clients reach it through the RoundTripper of a process.
 type Server struct {
-	ServerOptions
+	options ServerOptions
 	trace   *trace
 	record  *record
 	brigade *controller
@@ -59,7 +59,7 @@ type Server struct {
 // NewServer returns a model API server with nothing in it.
 func NewServer(o ServerOptions, t *trace) *Server {
 	s := &Server{
-		ServerOptions: o, trace: t, record: newRecord(), history: newHistory(),
+		options: o, trace: t, record: newRecord(), history: newHistory(),
 		changed: make(chan struct{}), streams: map[*stream]struct{}{}, listings: map[int]*listing{}, asked: map[string]uint64{},
 	}
 	s.brigade = &controller{server: s, namespace: o.BuildNamespace}

@@ -196,7 +196,7 @@ func TestServer(t *testing.T) {
 			m.expect(t, w, "MODIFIED b")
 		},
 		"a server without streamed lists says so": func(ctx context.Context, t *testing.T, m *model) {
-			m.NoWatchList = true
+			m.options.NoWatchList = true
 			initial := true
 			_, err := m.Core.Events("").Watch(ctx, metav1.ListOptions{SendInitialEvents: &initial, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan})
 			if !apierrors.IsInvalid(err) {

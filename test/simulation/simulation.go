@@ -79,7 +79,7 @@ func (s *simulation) introduce() {
 	s.used = []*plannedConfig{s.config}
 	s.trace.addf("plan", "%s", s.config.text)
 	for _, f := range p.faults {
-		f.from, f.fault.until = s.began.Add(f.at), s.began.Add(f.until)
+		f.fault.from, f.fault.until = s.began.Add(f.at), s.began.Add(f.until)
 		s.server.faults = append(s.server.faults, &f.fault)
 		s.trace.addf("plan", "%s to %s: %s", clock(f.at), clock(f.until), &f.fault)
 	}

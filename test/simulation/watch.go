@@ -73,7 +73,7 @@ func (s *Server) watch(ctx context.Context, p *process, r *http.Request, q *requ
 	asked, _ := strconv.ParseInt(q.query.Get("resourceVersion"), 10, 64) // none is the latest
 	switch {
 	case q.query.Get("sendInitialEvents") == "true":
-		if s.NoWatchList {
+		if s.options.NoWatchList {
 			return answer(r, q, nil, noStreamedLists())
 		}
 		if err := s.tooLarge(q); err != nil {

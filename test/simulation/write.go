@@ -157,7 +157,7 @@ func (s *Server) store(p *process, k key, o object, began time.Time) {
 func (s *Server) expire(k key, e *corev1.Event) {
 	version := e.ResourceVersion
 	epoch := s.epoch
-	time.AfterFunc(s.EventTTL, func() {
+	time.AfterFunc(s.options.EventTTL, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if live := s.history.live[k]; s.epoch == epoch && live != nil && live.GetResourceVersion() == version {
