@@ -7,14 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 var update = flag.Bool("update", false, "write the screenshots that the documentation shows")
@@ -29,6 +33,8 @@ type browser struct {
 
 	mu     sync.Mutex
 	logged []string
+	// expected are parts of messages that do not fail the test.
+	expected []string
 }
 
 // newBrowser opens a tab. The test fails where the page logs an error, throws,
@@ -65,10 +71,19 @@ func newBrowser(t *testing.T) *browser {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, message := range b.logged {
-			t.Errorf("the browser's console: %s", message)
+			if !slices.ContainsFunc(b.expected, func(part string) bool { return strings.Contains(message, part) }) {
+				t.Errorf("the browser's console: %s", message)
+			}
 		}
 	})
 	return b
+}
+
+// expect names parts of messages on the console that a test causes.
+func (b *browser) expect(parts ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = append(b.expected, parts...)
 }
 
 // chromium returns the browser's program.
@@ -154,10 +169,79 @@ func (b *browser) fill(selector, text string) {
 	})(document.querySelector(`+quote(selector)+`))`)
 }
 
-// keys presses keys, one after the other.
+// keys presses keys, one after the other. A key and its character are one
+// message, so that a page which refuses the key is not sent the character.
 func (b *browser) keys(keys string, modifiers ...chromedp.Modifier) {
 	b.t.Helper()
-	b.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...)))
+	held := chromedp.Modifier(0)
+	for _, m := range modifiers {
+		held |= m
+	}
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		for _, r := range keys {
+			all := kb.Encode(r)
+			down, up := all[0], all[len(all)-1]
+			if len(all) == 3 && held&^chromedp.ModifierShift == 0 {
+				down.Text, down.UnmodifiedText = all[1].Text, all[1].UnmodifiedText
+			}
+			for _, k := range []*input.DispatchKeyEventParams{down, up} {
+				k.Modifiers |= int64(held)
+				if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, *k); err != nil {
+					return chromedp.Void{}, err
+				}
+			}
+		}
+		return chromedp.Void{}, nil
+	})
+}
+
+// focused says what has the focus: its ID, its class, and what it is called.
+func (b *browser) focused() string {
+	b.t.Helper()
+	return value[string](b, `(e => [e.id, e.className, e.ariaLabel ?? e.textContent.slice(0, 60)].join(" "))(document.activeElement)`)
+}
+
+// tabTo presses Tab until what has the focus is called so.
+func (b *browser) tabTo(wanted string, modifiers ...chromedp.Modifier) {
+	b.t.Helper()
+	for range 80 {
+		if strings.Contains(b.focused(), wanted) {
+			return
+		}
+		b.keys(kb.Tab, modifiers...)
+	}
+	b.t.Fatalf("Tab does not reach %s; it is at %s", wanted, b.focused())
+}
+
+// copied clicks the button that copies, and compares what it copied.
+func (b *browser) copied(button, want string) {
+	b.t.Helper()
+	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
+		b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, t, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+				Permission: &cdpbrowser.PermissionDescriptor{Name: permission}, Setting: cdpbrowser.PermissionSettingGranted,
+			})
+			return chromedp.Void{}, err
+		})
+	}
+	value[bool](b, `navigator.clipboard.writeText("nothing").then(() => true)`)
+	b.click(button, "Copy")
+	b.await(`[...document.querySelectorAll(` + quote(button) + `)].some(e => e.textContent === "Copied")`)
+	got := value[string](b, `navigator.clipboard.readText()`)
+	if got != want {
+		b.t.Errorf("copied is %q, want %q", got, want)
+	}
+}
+
+// downloadTo has downloads go to a folder.
+func (b *browser) downloadTo(dir string) {
+	b.t.Helper()
+	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+			Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
+		})
+		return chromedp.Void{}, err
+	})
 }
 
 // replaceList pastes a list over the one in the editor. Typing over several

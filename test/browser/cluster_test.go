@@ -73,11 +73,26 @@ func startGateway(t *testing.T, cp *controlplane.ControlPlane) string {
 // its page.
 func startUI(t *testing.T, args ...string) string {
 	t.Helper()
+	address, stop := startUIUntilStopped(t, args...)
+	t.Cleanup(stop)
+	return address
+}
+
+// startUIUntilStopped is startUI for a program that the test stops itself.
+func startUIUntilStopped(t *testing.T, args ...string) (address string, stop func()) {
+	t.Helper()
+	return startUIReading(t, nil, args...)
+}
+
+// startUIReading is startUIUntilStopped with a standard input.
+func startUIReading(t *testing.T, stdin io.Reader, args ...string) (address string, stop func()) {
+	t.Helper()
 	binary, err := controlplane.Binary("k8s-gateway")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ui := exec.CommandContext(t.Context(), binary, append([]string{"ui"}, args...)...)
+	ui.Stdin = stdin
 	out, err := ui.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -85,15 +100,16 @@ func startUI(t *testing.T, args ...string) string {
 	if err := ui.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = func() {
 		_ = ui.Process.Kill()
 		_ = ui.Wait()
-	})
+	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
+		stop()
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(strings.TrimPrefix(line, "Page: "))
+	return strings.TrimSpace(strings.TrimPrefix(line, "Page: ")), stop
 }
 
 // createWorkload makes Events of several kinds.

@@ -8,17 +8,26 @@ import { when } from "./time.js";
 
 const panel = byId("details");
 let current = 0;
+let opening = false; // the Event is not on the screen yet
 let asking = null;
+let decidedBy = ""; // the lists that what is shown was decided by
 let makeFilter = () => {};
 
 export function startDetails(onMakeFilter) {
   makeFilter = onMakeFilter;
   panel.addEventListener("keydown", (e) => { if (e.key === "Escape") close(); });
-  model.addEventListener("evaluation", () => { if (current) load(current, false); });
+  // Only another list changes what is said about an Event. New Events do not, and
+  // leave the focus and the selection where they are.
+  model.addEventListener("evaluation", () => { if (current && decidedBy !== lists()) load(current); });
 }
 
+const lists = () => JSON.stringify([model.text, model.state?.list.text]);
+
 /** Opens an Event. */
-export const openDetails = (id) => load(id, true);
+export function openDetails(id) {
+  opening = true;
+  load(id);
+}
 
 function close() {
   const id = current;
@@ -28,27 +37,29 @@ function close() {
   panel.hidden = true;
 }
 
-async function load(id, fresh) {
+async function load(id) {
   asking?.abort();
   asking = new AbortController();
   current = id;
+  const by = lists();
   let x;
   try {
     x = await post("explain", { event: id }, model.text, asking.signal);
   } catch (err) {
     if (err.name === "AbortError") return;
-    if (fresh) draw(id, [h("p", { class: "note" }, err.message)], "Event", fresh);
+    if (opening) draw(id, [h("p", { class: "note" }, err.message)], "Event");
     return;
   }
   if (current !== id) return;
+  decidedBy = by;
   const o = x.event.involvedObject;
-  draw(id, body(id, x), [h("span", { class: "kind" }, line(o.kind ?? "")), `${line(o.namespace ? `${o.namespace}/` : "")}${line(o.name ?? "")}`, " · ", line(x.event.reason ?? "")], fresh);
+  draw(id, body(id, x), [h("span", { class: "kind" }, line(o.kind ?? "")), `${line(o.namespace ? `${o.namespace}/` : "")}${line(o.name ?? "")}`, " · ", line(x.event.reason ?? "")]);
 }
 
-function draw(id, content, title, fresh) {
+function draw(id, content, title) {
   const opened = [...panel.querySelectorAll("details")].some((d) => d.open);
   const at = panel.scrollTop;
-  const heading = h("h3", { id: "details-title", tabindex: "-1" }, title);
+  const heading = h("h3", { id: "details-title", tabindex: "-1", dataset: { focus: "title" } }, title);
   const focused = panel.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
   panel.replaceChildren(
     h("header", {}, heading,
@@ -56,7 +67,8 @@ function draw(id, content, title, fresh) {
       h("button", { type: "button", class: "icon", "aria-label": "Close", dataset: { focus: "close" }, onclick: close }, "✕")),
     ...content);
   panel.hidden = false;
-  if (fresh) {
+  if (opening) {
+    opening = false;
     panel.scrollTop = 0;
     showRow(id);
     heading.focus({ preventScroll: true });

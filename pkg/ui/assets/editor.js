@@ -186,7 +186,7 @@ function drawProblems() {
 function drawState() {
   const errors = faults.filter((f) => f.severity === "error").length;
   const warnings = faults.length - errors;
-  let kind = "", text = "as loaded";
+  let kind = "", text = "loaded";
   if (model.edited) [kind, text] = ["edited", "edited"];
   if (warnings) text += `, ${plural(warnings, "warning")}`;
   if (errors) [kind, text] = ["fault", plural(errors, "fault")];

@@ -74,7 +74,7 @@ export function startTable(onOpen) {
   });
   for (const what of ["rows", "evaluation", "state", "connection", "text", "status"]) model.addEventListener(what, schedule);
   setInterval(tick, 1000);
-  schedule();
+  draw();
 }
 
 /** Shows the rows that a filter decides about. */
@@ -155,7 +155,7 @@ function refilter() {
 
 function schedule() {
   if (scheduled) return;
-  scheduled = setTimeout(() => { scheduled = 0; draw(); }, redrawMs);
+  scheduled = setTimeout(() => { scheduled = 0; draw(); }, drawn.size === 0 ? 0 : redrawMs);
 }
 
 /** Returns whether a row has all words of the search. */

@@ -19,15 +19,20 @@ async function take(as) {
   const choice = h("fieldset", {}, h("legend", {}, "As"), h("div", { class: "segments" }, forms.map(([value, label]) =>
     h("label", {}, h("input", { type: "radio", name: "as", value, checked: value === as, onchange: () => load(value) }), label))));
   let exported = null;
+  let asking = null;
 
   async function load(value) {
+    asking?.abort();
+    const mine = asking = new AbortController();
     exported = null;
+    copyButton.disabled = download.disabled = true;
     try {
-      exported = await post("export", { as: value }, model.text);
+      exported = await post("export", { as: value }, model.text, mine.signal);
       preview.textContent = lines(exported.text);
       command.textContent = exported.command;
       note.hidden = true;
     } catch (err) {
+      if (mine.signal.aborted) return; // another form was chosen
       preview.textContent = "";
       command.textContent = "";
       note.textContent = err.message;
