@@ -109,7 +109,7 @@ func TestPageWithoutACluster(t *testing.T) {
 		test func(t *testing.T, b *browser, list, events string)
 	}{
 		{"a list of 10 MB is refused, and the page goes on", hugeList},
-		{"1,000 edits in a row are evaluated once", manyEdits},
+		{"1,000 edits in a row are not evaluated one by one", manyEdits},
 		{"the gateway ends and starts again", gatewayRestarts},
 		{"the policy refuses script and markup from text", policyHolds},
 		{"the clock of the browser is wrong", clockIsWrong},
@@ -142,17 +142,18 @@ func manyEdits(t *testing.T, b *browser, list, events string) {
 	b.open(startUI(t, "--config="+list, events), 1440, 900, "light")
 	b.await(`document.querySelector(".tiles")`)
 	b.requests()
-	value[bool](b, `(() => {
+	value[bool](b, `(async () => {
 		const content = document.querySelector(".cm-content");
 		for (let i = 0; i < 1000; i++) {
 			const clipboardData = new DataTransfer();
-			clipboardData.setData("text/plain", i === 999 ? "# the last\n" : "#\n");
+			clipboardData.setData("text/plain", "#\n");
 			content.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+			if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 10));
 		}
 		return true;
 	})()`)
 	b.await(`window.asked["/api/evaluate"] >= 1 && document.querySelector("#file-state").textContent === "edited" && document.querySelector(".tile.gained b")?.textContent === "+0"`)
-	if n := value[int](b, `window.asked["/api/evaluate"]`); n > 3 {
+	if n := value[int](b, `window.asked["/api/evaluate"]`); n > 5 {
 		t.Errorf("1,000 edits were evaluated %d times", n)
 	}
 	b.discard()
@@ -185,6 +186,8 @@ func gatewayRestarts(t *testing.T, b *browser, list, events string) {
 		t.Error("the edited list is gone after the restart")
 	}
 	b.await(`document.querySelector(".tile.accepted").textContent === "2of 4 Events accepted"`)
+	b.do(chromedp.Reload())
+	b.await(`document.querySelector(".cm-content")?.innerText.includes("# mine")`)
 	b.discard()
 	b.do(chromedp.Navigate("about:blank"))
 	b.expect("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
