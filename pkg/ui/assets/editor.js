@@ -49,10 +49,10 @@ let faults = [];
 
 const draftKey = () => `k8s-gateway.draft:${model.state.where}:${model.state.list.name}`;
 
-/** Keeps an edited list over a reload of the page; what it was made from goes with it. */
+/** Keeps an edited list over a reload of the page, until it is discarded. */
 function saveDraft() {
   try {
-    if (model.edited) localStorage.setItem(draftKey(), JSON.stringify({ from: model.state.list.text, text: model.text }));
+    if (model.edited) localStorage.setItem(draftKey(), model.text);
     else localStorage.removeItem(draftKey());
   } catch {
     // Storage is full or switched off; the editor still has the list.
@@ -61,8 +61,7 @@ function saveDraft() {
 
 function savedDraft() {
   try {
-    const draft = JSON.parse(localStorage.getItem(draftKey()));
-    return draft?.from === model.state.list.text && typeof draft.text === "string" ? draft.text : null;
+    return localStorage.getItem(draftKey());
   } catch {
     return null;
   }
@@ -110,6 +109,7 @@ function takeList() {
     model.changed("text"); // edited, and held against the new list from now on
   }
   known = text;
+  saveDraft(); // the gateway may have started again with other Events or another list
   drawState();
 }
 
