@@ -2,9 +2,9 @@
 # the binary first (`make build`, CGO_ENABLED=0) and then this.
 #
 # Nothing else is in it, and nothing else is needed:
-#   - no CA certificates: the only TLS peer is the API server, and its CA comes
-#     with the ServiceAccount (or is in the kubeconfig);
-#   - no time zones: every time is written in UTC;
+#   - no CA certificates: the API server's CA comes with the ServiceAccount (or is in
+#     the kubeconfig), and that of a receiver of CloudEvents is its caFile;
+#   - no time zones: the binary has those that expressions use;
 #   - no /etc/passwd: the user is a number, and nothing looks up its name;
 #   - no /tmp: nothing is written, the root file system may be read-only.
 FROM scratch
