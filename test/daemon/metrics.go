@@ -23,7 +23,7 @@ const scrapeTimeout = 10 * time.Second
 // with a --listen address; port 0 is a free one.
 func (d *Daemon) Address() string {
 	d.tb.Helper()
-	return d.Wait("the address of its port", func(r Record) bool { return r.String("address") != "" }).String("address")
+	return d.Wait("the address of its port", func(r Record) bool { return r.Message() == "serving metrics and health" }).String("address")
 }
 
 // Metrics is one look at /metrics: the value of each series, as
