@@ -1,7 +1,7 @@
 // Package decide returns the verdict on an Event: first from the rules that no
 // filter file can change, then from the filter list.
 //
-// The rules ahead of the filters are Forged, which rejects an Event about an
+// The rules before the filters are Forged, which rejects an Event about an
 // object of another namespace, and Loop, which rejects an Event that a build
 // caused. Each has its own name in a verdict.
 //
@@ -38,7 +38,7 @@ func (d Decider) Decide(e *corev1.Event) filter.Verdict {
 }
 
 // Trace returns the steps to the verdict, up to and including the one that
-// decided: a rule ahead of the filters, or the filters that were tried. If the
+// decided: a rule before the filters, or the filters that were tried. If the
 // last Step did not match, or there is none, filter.Default decided.
 func (d Decider) Trace(e *corev1.Event) []filter.Step {
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-func TestTheRulesAheadOfTheFiltersDecideFirst(t *testing.T) {
+func TestTheRulesBeforeTheFiltersDecideFirst(t *testing.T) {
 	all, err := filter.Compile([]filter.Rule{{Kind: []string{"Job"}}, {Action: filter.Accept, Project: "deis/empty-testbed"}})
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +97,8 @@ func TestDecideDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkDecide shows what a decision costs with the rules ahead of the
-// filters: two comparisons more than filter.Decide, and no allocation.
+// BenchmarkDecide measures a decision with the rules before the filters: two
+// comparisons more than filter.Decide, and no allocation.
 func BenchmarkDecide(b *testing.B) {
 	rules := make([]filter.Rule, 100)
 	for i := range rules {

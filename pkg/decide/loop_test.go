@@ -35,7 +35,7 @@ func TestLoop(t *testing.T) {
 		"the claim of a job's ephemeral volume":   {about("PersistentVolumeClaim", "run-tests-01ctbn8a9zqv4q1n6fsj6a0c3x-scratch"), true},
 		"what an operator names after a worker":   {about("CiliumEndpoint", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
 		"a claim that an operator names after it": {about("ResourceClaim", "brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x-gpu-x2x9k"), true},
-		"a Deployment that is called so":          {about("Deployment", "brigade-worker-images"), false},
+		"a Deployment with the prefix":            {about("Deployment", "brigade-worker-images"), false},
 		"a longer word than a build ID":           {about("Pod", "web-01ctbn8a9zqv4q1n6fsj6a0c3x0"), false},
 		"a user's pod that a worker displaces":    {related("brigade-worker-01ctbn8a9zqv4q1n6fsj6a0c3x"), true},
 		"a user's pod that another displaces":     {related("web-1"), false},

@@ -47,14 +47,14 @@ func TestTrimCutsTexts(t *testing.T) {
 		text func(limit int) string
 		want func(limit int) string
 	}{
-		"as long as may be": {of, of},
-		"a byte too long":   {func(limit int) string { return of(limit + 1) }, func(limit int) string { return of(limit) + "… [1 bytes cut]" }},
-		"far too long":      {func(int) string { return of(1 << 20) }, func(limit int) string { return fmt.Sprintf("%s… [%d bytes cut]", of(limit), 1<<20-limit) }},
+		"the longest":     {of, of},
+		"a byte too long": {func(limit int) string { return of(limit + 1) }, func(limit int) string { return of(limit) + "… [1 bytes cut]" }},
+		"far too long":    {func(int) string { return of(1 << 20) }, func(limit int) string { return fmt.Sprintf("%s… [%d bytes cut]", of(limit), 1<<20-limit) }},
 		"cut between two characters": {
 			func(limit int) string { return of(limit-1) + "世界" },
 			func(limit int) string { return of(limit-1) + "… [6 bytes cut]" },
 		},
-		"that is no UTF-8 at all": {
+		"invalid UTF-8": {
 			func(limit int) string { return strings.Repeat("\x80", limit+2) },
 			func(limit int) string { return fmt.Sprintf("… [%d bytes cut]", limit+2) },
 		},
@@ -76,9 +76,9 @@ func TestTrimCutsTexts(t *testing.T) {
 	}
 }
 
-func TestTrimLeavesOutAnnotationsAndLabels(t *testing.T) {
+func TestTrimRemovesAnnotationsAndLabels(t *testing.T) {
 	t.Parallel()
-	// many has so many entries of 1 KiB, keys included.
+	// many returns that many entries of 1 KiB, keys included.
 	many := func(n int) map[string]string {
 		m := map[string]string{}
 		for i := range n {
@@ -105,7 +105,7 @@ func TestTrimLeavesOutAnnotationsAndLabels(t *testing.T) {
 			annotations:     many(20),
 			wantAnnotations: with(many(16), TrimmedAnnotation, "4 annotations and 0 labels were left out or cut"),
 		},
-		"labels, and tells in an annotation": {
+		"labels, and notes it in an annotation": {
 			labels:          many(18),
 			wantAnnotations: map[string]string{TrimmedAnnotation: "0 annotations and 2 labels were left out or cut"},
 			wantLabels:      many(16),
@@ -151,8 +151,8 @@ func TestTrimChangesNothingWithinTheBounds(t *testing.T) {
 	}
 }
 
-// TestTrimmedEventsAreSmall makes everything about an Event that a writer is free
-// in as large as a request may be.
+// TestTrimmedEventsAreSmall makes every field that a writer controls as large as a
+// request may be.
 func TestTrimmedEventsAreSmall(t *testing.T) {
 	t.Parallel()
 	const large = 1 << 20
@@ -179,6 +179,6 @@ func TestTrimmedEventsAreSmall(t *testing.T) {
 		t.Errorf("%d bytes, want at most %d", size, MaxSize)
 	}
 	if !utf8.ValidString(e.Message) {
-		t.Error("the message is no UTF-8 any more")
+		t.Error("the message is not UTF-8 any more")
 	}
 }

@@ -12,7 +12,7 @@ func TestCompareVersions(t *testing.T) {
 		"a newer one":                          {"100", "99", 1},
 		"the same one":                         {"42", "42", 0},
 		"beyond 64 bits":                       {"18446744073709551616", "18446744073709551617", -1},
-		"what is no version is older than any": {"x", "1", -1},
+		"an invalid version is older than any": {"x", "1", -1},
 		"the empty string is older than any":   {"1", "", 1},
 		"of two invalid ones neither is older": {"", "x", 0},
 	}

@@ -11,15 +11,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
-// destinations knows what writes to each destination. It is used by one
-// goroutine at a time.
+// destinations has the sink of each destination. It is not safe for concurrent use.
 type destinations struct {
 	options   Options
 	brigade   *brigade.Writer
 	receivers map[string]receiver
 }
 
-// receiver is what sends to one receiver, and the settings it does that with.
+// receiver is the sink of one receiver, and its settings.
 type receiver struct {
 	settings config.CloudEvents
 	sink     *cloudevents.Sink
@@ -31,9 +30,8 @@ func newDestinations(o Options) *destinations {
 	}
 }
 
-// of returns the destinations of a filter file, Brigade among them where it is
-// used or there is no other. A receiver whose settings have not changed keeps its
-// connections.
+// of returns the destinations of a filter file, with Brigade if it is used or there
+// is no other. A receiver whose settings have not changed keeps its connections.
 func (d *destinations) of(c *config.Config) []delivery.Destination {
 	before := d.receivers
 	d.receivers = map[string]receiver{}
@@ -70,14 +68,14 @@ func (d *destinations) newSink(c config.CloudEvents) *cloudevents.Sink {
 	})
 }
 
-// close closes the connections that nothing is sent on.
+// close closes idle connections.
 func (d *destinations) close() {
 	for _, r := range d.receivers {
 		r.sink.Close()
 	}
 }
 
-// failingReceivers says which receivers do not take messages.
+// failingReceivers returns a note for each receiver that does not accept messages.
 func (g *Gateway) failingReceivers(now time.Time) []string {
 	queue := g.queue.Load()
 	if queue == nil {
@@ -86,7 +84,7 @@ func (g *Gateway) failingReceivers(now time.Time) []string {
 	var notes []string
 	for _, d := range queue.Status(now).Destinations {
 		if d.Failing && d.Name != delivery.Brigade {
-			notes = append(notes, fmt.Sprintf("destination %s does not take messages, %d wait: see the log", d.Name, d.Waiting))
+			notes = append(notes, fmt.Sprintf("destination %s does not accept messages, %d wait: see the log", d.Name, d.Waiting))
 		}
 	}
 	return notes

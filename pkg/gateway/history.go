@@ -51,8 +51,8 @@ func (l *leaseVersions) Update(ctx context.Context, lease *coordinationv1.Lease,
 	return lease, err
 }
 
-// compareLease reports to the current term that the history went back where the
-// Lease is older than the one before.
+// compareLease reports to the current term that the history went back if the Lease
+// is older than the one before.
 func (g *Gateway) compareLease(lease *coordinationv1.Lease, err error) {
 	if err != nil {
 		return

@@ -63,7 +63,7 @@ func TestBucket(t *testing.T) {
 			b.Change(paced(6000, 2), start())
 			b.Change(paced(60, 2), start())
 		}, 0, time.Second},
-		"builds under way count beyond a smaller burst": {paced(60, 3), func(b *Bucket) {
+		"builds in progress count against a smaller burst": {paced(60, 3), func(b *Bucket) {
 			for range 3 {
 				b.Reserve()
 			}
@@ -87,8 +87,8 @@ func TestBucket(t *testing.T) {
 }
 
 // TestNoWindowHoldsMoreThanBurstAndPace has several workers create builds whose
-// answers take their time, fail or are lost, and looks at every window between
-// two of the moments at which builds were really created.
+// answers take time, fail or are lost, and checks every window between two moments
+// at which builds were created.
 func TestNoWindowHoldsMoreThanBurstAndPace(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -139,16 +139,16 @@ type build struct {
 	eras   []Era
 }
 
-// attempt is a create that is under way.
+// attempt is a create in progress.
 type attempt struct {
 	build *build
 	ends  time.Time
-	// happens is when the build is created, the zero time where it is not.
+	// happens is when the build is created, or the zero time if it is not.
 	happens time.Time
 	lost    bool
 }
 
-// step begins an attempt where the bucket lets it, or goes on to what comes next.
+// step begins an attempt if the bucket allows it, or continues with the next event.
 func (r *run) step() {
 	if r.now.IsZero() {
 		r.now = start()

@@ -63,18 +63,18 @@ func TestFlowsTakeTurns(t *testing.T) {
 		"within a flow the oldest comes first":      {"a3 a1 a2", nil, "a1 a2 a3"},
 		"flows take turns":                          {"a1 a2 a3 b4 b5 b6", nil, "a1 b4 a2 b5 a3 b6"},
 		"turns go in the order of arrival":          {"c1 a2 b3 a4 c5", nil, "c1 a2 b3 c5 a4"},
-		"the others go on when a flow is empty":     {"a1 b2 c3 c4 c5", nil, "a1 b2 c3 c4 c5"},
+		"an empty flow does not stop the others":    {"a1 b2 c3 c4 c5", nil, "a1 b2 c3 c4 c5"},
 		"a quiet flow waits for one turn of others": {"a1 a2 a3 b4 b5 b6", func(f *Flows[*item]) { f.Next(false); f.Add(&item{"c", 99}) }, "b4 a2 c99 b5 a3 b6"},
 		"a flow that was emptied comes last again":  {"a1 b2 c3", func(f *Flows[*item]) { f.Next(false); f.Add(&item{"a", 0}) }, "b2 c3 a0"},
 		"the flow whose turn it is may be removed":  {"a1 b2 c3", func(f *Flows[*item]) { f.Remove(&item{"a", 1}) }, "b2 c3"},
 		"a flow in the middle may be removed":       {"a1 b2 c3", func(f *Flows[*item]) { f.Remove(&item{"b", 2}) }, "a1 c3"},
 		"the only one may be removed":               {"a1", func(f *Flows[*item]) { f.Remove(&item{"a", 1}) }, ""},
-		"what sleeps is left out":                   {"a1 b3", func(f *Flows[*item]) { f.Sleep(&item{"a", 0}); f.Sleep(&item{"c", 2}) }, "a1 b3"},
-		"what was woken comes in its order": {"a1 a3 b4", func(f *Flows[*item]) {
+		"items asleep are skipped":                  {"a1 b3", func(f *Flows[*item]) { f.Sleep(&item{"a", 0}); f.Sleep(&item{"c", 2}) }, "a1 b3"},
+		"a woken item comes in its order": {"a1 a3 b4", func(f *Flows[*item]) {
 			f.Sleep(&item{"a", 0})
 			f.Wake(&item{"a", 0})
 		}, "a0 b4 a1 a3"},
-		"what never slept can be preferred": {"a2 a3 b4", func(f *Flows[*item]) {
+		"items that never slept can be preferred": {"a2 a3 b4", func(f *Flows[*item]) {
 			f.Sleep(&item{"a", 0})
 			f.Wake(&item{"a", 0})
 			f.Sleep(&item{"c", 1})
@@ -113,12 +113,12 @@ func TestFlowsShedTheNewestOfTheLongest(t *testing.T) {
 		"the newest, in whatever order they came":    {"a1 a3 a2", "", "a", "a3"},
 		"of the longest flow, not of the one named":  {"a1 a2 a3 b9", "", "b", "a3"},
 		"of flows of the same length the one named":  {"a1 a2 b3 b4", "", "a", "a2"},
-		"also where it is the other one":             {"a1 a2 b3 b4", "", "b", "b4"},
-		"a flow that is named and empty is nothing":  {"a1", "", "c", "a1"},
-		"what sleeps counts for the length":          {"a1 b5 b6", "a2 a3", "b", "a3"},
-		"what sleeps is shed where it is the newest": {"a1", "a2", "a", "a2"},
-		"and stays where it is not":                  {"a2", "a1", "a", "a2"},
-		"where all sleeps, too":                      {"", "a1 a2", "a", "a2"},
+		"also if it is the other one":                {"a1 a2 b3 b4", "", "b", "b4"},
+		"an empty preferred flow has no effect":      {"a1", "", "c", "a1"},
+		"items asleep count for the length":          {"a1 b5 b6", "a2 a3", "b", "a3"},
+		"an item asleep is shed if it is the newest": {"a1", "a2", "a", "a2"},
+		"and stays if it is not":                     {"a2", "a1", "a", "a2"},
+		"also if all items are asleep":               {"", "a1 a2", "a", "a2"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestFlowsOfTwoProjectsAreTwo(t *testing.T) {
 	}
 }
 
-// model is Flows written down as plainly as can be.
+// model is a simple implementation of Flows.
 type model struct {
 	// turns are the flows that are awake, in the order of their turns.
 	turns         []string
@@ -220,7 +220,7 @@ func (m *model) longest() int {
 	return longest
 }
 
-// TestFlowsAgainstAModel does the same random things to Flows and to a model.
+// TestFlowsAgainstAModel applies the same random operations to Flows and to a model.
 func TestFlowsAgainstAModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {

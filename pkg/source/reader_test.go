@@ -80,7 +80,7 @@ func page(version, next string, events ...*corev1.Event) answer {
 	return answer{page: list}
 }
 
-// expired is what the API server says of a continue token that is too old.
+// expired is the API server's error for a continue token that is too old.
 func expired() answer {
 	return answer{err: apierrors.NewResourceExpired("the provided continue parameter is too old")}
 }
@@ -90,7 +90,7 @@ func versioned(name, version string) *corev1.Event {
 	return &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "pequod", Name: name, ResourceVersion: version}}
 }
 
-// accepted and rejected are Events that the source under test takes so.
+// accepted and rejected return Events that the source under test accepts or rejects.
 func accepted(name, version string) *corev1.Event {
 	e := versioned(name, version)
 	e.UID = types.UID("uid of " + name)
@@ -105,10 +105,10 @@ func rejected(name, version string) *corev1.Event {
 	return e
 }
 
-// acceptPods accepts what is about pods.
+// acceptPods is a filter file that accepts Events about pods.
 const acceptPods = "project: a/b\nfilters: [{kind: Pod, action: accept}]\n"
 
-// reading is a Source, with what it is given and what comes of it.
+// reading is a Source, with its input and its results.
 type reading struct {
 	*Source
 	t       *testing.T
@@ -124,7 +124,7 @@ type reading struct {
 	reports []string
 }
 
-// newReading returns a Source of a server that accepts what is about pods.
+// newReading returns a Source of a server that accepts Events about pods.
 func newReading(t *testing.T, s *server, start string) *reading {
 	t.Helper()
 	r := &reading{t: t, server: s}
@@ -179,7 +179,7 @@ func (r *reading) use(file string) {
 	r.decider = &decide.Decider{Filters: c.Filters}
 }
 
-// Add is the Queue's.
+// Add implements Queue.
 func (r *reading) Add(b delivery.Build, tracker delivery.Tracker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -189,7 +189,7 @@ func (r *reading) Add(b delivery.Build, tracker delivery.Tracker) {
 	r.builds = append(r.builds, b)
 }
 
-// Seen is the Observer's.
+// Seen implements Observer.
 func (r *reading) Seen(_ context.Context, e *corev1.Event, v filter.Verdict) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -207,7 +207,7 @@ func (r *reading) taken() []string {
 	return names
 }
 
-// wants compares what was queued.
+// wants compares the queued builds.
 func (r *reading) wants(names ...string) {
 	r.t.Helper()
 	if diff := cmp.Diff(names, r.taken()); diff != "" {
@@ -223,7 +223,7 @@ func (r *reading) at(want string) {
 	}
 }
 
-// saw fails the test unless so many Events were seen.
+// saw fails the test unless that many Events were observed.
 func (r *reading) saw(want int) {
 	r.t.Helper()
 	r.mu.Lock()
@@ -233,7 +233,7 @@ func (r *reading) saw(want int) {
 	}
 }
 
-// failed fails the test unless so many failures were counted.
+// failed fails the test unless that many failures were counted.
 func (r *reading) failed(want int) {
 	r.t.Helper()
 	if got := testutil.ToFloat64(r.metrics.errors); int(got) != want {
@@ -251,7 +251,7 @@ func (r *reading) reported(want ...string) {
 	}
 }
 
-// isListed returns whether the first list has ended.
+// isListed reports whether the first list has ended.
 func (r *reading) isListed() bool {
 	select {
 	case <-r.Listed():
@@ -274,7 +274,7 @@ func TestSourceLists(t *testing.T) {
 		before, after string
 		seen          int
 	}{
-		"pages are put together without what is rejected": {
+		"accepted Events of all pages are queued": {
 			start: "10",
 			answers: []answer{
 				page("90", "next", accepted("a", "20"), rejected("b", "30")),
@@ -282,16 +282,16 @@ func TestSourceLists(t *testing.T) {
 			},
 			want: []string{"a@20", "d@15"}, continues: []string{"", "next"}, before: "14", after: "90", seen: 4,
 		},
-		"what lies at or below the position is skipped, in whatever order it comes": {
+		"versions at or below the position are skipped, in any order": {
 			start:   "20",
 			answers: []answer{page("90", "", accepted("a", "30"), accepted("b", "20"), accepted("c", "9"), accepted("d", "21"))},
 			want:    []string{"a@30", "d@21"}, continues: []string{""}, before: "20", after: "90", seen: 2,
 		},
-		"without a position everything is read": {
+		"without a position all Events are read": {
 			answers: []answer{page("90", "", accepted("a", "30"))},
 			want:    []string{"a@30"}, continues: []string{""}, before: "29", after: "90", seen: 1,
 		},
-		"a list whose continue token expired is begun again, and nothing is reported twice": {
+		"a list whose continue token expired starts over, and no Event is observed twice": {
 			start: "10",
 			answers: []answer{
 				page("90", "next", accepted("a", "20"), rejected("b", "30")), expired(),
@@ -299,12 +299,12 @@ func TestSourceLists(t *testing.T) {
 			},
 			want: []string{"a@20", "b@92", "d@94"}, continues: []string{"", "next", "", "next"}, before: "19", after: "95", seen: 4,
 		},
-		"an event that is gone when the list is begun again is built all the same": {
+		"an Event that was deleted before the list starts over is still built": {
 			start:   "10",
 			answers: []answer{page("90", "next", accepted("a", "20")), expired(), page("95", "")},
 			want:    []string{"a@20"}, continues: []string{"", "next", ""}, before: "19", after: "95", seen: 1,
 		},
-		"a list that expires again and again is left to the informer's backoff": {
+		"a list that expires again and again ends in the informer's backoff": {
 			start: "10",
 			answers: []answer{
 				page("90", "next", accepted("a", "20")), expired(), page("91", "next"), expired(), page("92", "next"), expired(),
@@ -312,7 +312,7 @@ func TestSourceLists(t *testing.T) {
 			want: []string{"a@20"}, err: "the provided continue parameter is too old",
 			continues: []string{"", "next", "", "next", "", "next"}, before: "10", after: "10", seen: 1,
 		},
-		"a list that fails half way moves nothing": {
+		"a list that fails half way does not move the position": {
 			start:   "10",
 			answers: []answer{page("90", "next", accepted("a", "20"), rejected("b", "30")), {err: errors.New("connection refused")}},
 			want:    []string{"a@20"}, err: "connection refused", continues: []string{"", "next"}, before: "10", after: "10", seen: 2,
@@ -407,7 +407,7 @@ func TestPagesGrowAndShrink(t *testing.T) {
 	}
 }
 
-func TestAnEventIsCutToSizeAndTakenOutOfItsPage(t *testing.T) {
+func TestAnEventIsTrimmedAndDoesNotKeepItsPage(t *testing.T) {
 	t.Parallel()
 	long := accepted("a", "20")
 	long.Message = strings.Repeat("x", 1<<20)
@@ -426,7 +426,7 @@ func TestAnEventIsCutToSizeAndTakenOutOfItsPage(t *testing.T) {
 	}
 }
 
-func TestAnEventIsCutBeforeItIsDecidedOn(t *testing.T) {
+func TestAnEventIsTrimmedBeforeItsVerdict(t *testing.T) {
 	t.Parallel()
 	e := accepted("a", "20")
 	e.Message = strings.Repeat("x", event.MaxMessage) + "beyond"
@@ -439,14 +439,14 @@ func TestAnEventIsCutBeforeItIsDecidedOn(t *testing.T) {
 	r.saw(1)
 }
 
-// watched is a reading whose watch a test feeds and receives.
+// watched is a reading whose watch a test sends to and receives from.
 type watched struct {
 	*reading
 	feed   *feed
 	stream watch.Interface
 }
 
-// again begins another watch, as the informer does when one broke.
+// again starts another watch, as the informer does after one that broke.
 func (w *watched) again(options metav1.ListOptions) {
 	w.t.Helper()
 	if w.stream != nil {
@@ -460,13 +460,13 @@ func (w *watched) again(options metav1.ListOptions) {
 	}
 }
 
-// send has the API server show something. It returns when that was handled.
+// send sends a watch event. It returns when it was handled.
 func (w *watched) send(t watch.EventType, e *corev1.Event) {
 	w.feed.events <- watch.Event{Type: t, Object: e}
 	synctest.Wait()
 }
 
-// sends fails the test unless the informer receives just this.
+// sends fails the test unless the informer receives exactly these.
 func (w *watched) sends(want string) {
 	w.t.Helper()
 	got := "nothing"
@@ -503,7 +503,7 @@ func TestSourceWatches(t *testing.T) {
 		options metav1.ListOptions
 		test    func(w *watched)
 	}{
-		"what is accepted is queued and holds the position until it is built": {test: func(w *watched) {
+		"an accepted Event is queued and holds the position until it is built": {test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "20"))
 			w.sends("nothing")
 			w.wants("a@20")
@@ -511,13 +511,13 @@ func TestSourceWatches(t *testing.T) {
 			w.tracker.Done("20")
 			w.at("20")
 		}},
-		"what is rejected moves the position": {test: func(w *watched) {
+		"a rejected Event moves the position": {test: func(w *watched) {
 			w.send(watch.Added, rejected("a", "20"))
 			w.sends("nothing")
 			w.wants()
 			w.at("20")
 		}},
-		"what a resumed watch shows again is dealt with once": {test: func(w *watched) {
+		"a version that a resumed watch sends again is handled once": {test: func(w *watched) {
 			w.send(watch.Added, rejected("a", "20"))
 			w.send(watch.Added, accepted("b", "21"))
 			w.again(metav1.ListOptions{ResourceVersion: "10"})
@@ -544,39 +544,39 @@ func TestSourceWatches(t *testing.T) {
 				w.t.Errorf("build %+v", b)
 			}
 		}},
-		"a bookmark goes on and moves the position": {test: func(w *watched) {
+		"a bookmark is passed on and moves the position": {test: func(w *watched) {
 			w.send(watch.Bookmark, versioned("", "50"))
 			w.sends("BOOKMARK @50")
 			w.at("50")
 		}},
-		"a deletion moves the position and is not seen": {test: func(w *watched) {
+		"a deletion moves the position and is not observed": {test: func(w *watched) {
 			w.send(watch.Deleted, accepted("a", "20"))
 			w.sends("nothing")
 			w.wants()
 			w.at("20")
 			w.saw(0)
 		}},
-		"an error goes on and moves nothing": {test: func(w *watched) {
+		"an error is passed on and does not move the position": {test: func(w *watched) {
 			w.feed.events <- watch.Event{Type: watch.Error, Object: &metav1.Status{Code: 410, Message: "too old"}}
 			w.sends("ERROR")
 			w.at("10")
 			w.failed(1)
 			w.reported("watching", "too old")
 		}},
-		"a watch that ends leaves a bookmark where it came to": {test: func(w *watched) {
+		"a watch that ends sends a bookmark of its last version": {test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "20"))
 			w.send(watch.Added, rejected("b", "21"))
 			close(w.feed.events)
 			w.sends("BOOKMARK @21")
 			w.sends("the end")
 		}},
-		"a watch that ends at once leaves none": {test: func(w *watched) {
+		"a watch that ends at once sends no bookmark": {test: func(w *watched) {
 			close(w.feed.events)
 			w.sends("the end")
 			w.failed(0)
 			w.reported("watching")
 		}},
-		"a streamed list comes in no order, and moves the position at its end": {options: streamed, test: func(w *watched) {
+		"a streamed list has no order, and moves the position at its end": {options: streamed, test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "30"))
 			w.send(watch.Added, rejected("b", "20"))
 			w.send(watch.Added, accepted("c", "9")) // done before
@@ -603,7 +603,7 @@ func TestSourceWatches(t *testing.T) {
 			w.send(watch.Added, rejected("e", "41"))
 			w.at("41")
 		}},
-		"a streamed list that breaks is begun again": {options: streamed, test: func(w *watched) {
+		"a streamed list that breaks starts over": {options: streamed, test: func(w *watched) {
 			w.send(watch.Added, accepted("a", "30"))
 			close(w.feed.events)
 			w.sends("the end")
@@ -635,15 +635,15 @@ func TestSourceWatches(t *testing.T) {
 	}
 }
 
-func TestAWatchThatIsRefused(t *testing.T) {
+func TestARefusedWatch(t *testing.T) {
 	t.Parallel()
 	initial := true
 	tests := map[string]struct {
 		err    error
 		listed bool
 	}{
-		"by a server that streams no lists: pages are next": {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", nil), false},
-		"for any other cause":                               {apierrors.NewForbidden(corev1.Resource("events"), "", errors.New("no right")), true},
+		"by a server that does not stream lists: it lists in pages": {apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("ListOptions").GroupKind(), "", nil), false},
+		"for any other reason": {apierrors.NewForbidden(corev1.Resource("events"), "", errors.New("no right")), true},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 )
 
 // run runs a Source in a bubble. It returns how often synced was called, what Run
-// returned, and what stops it.
+// returned, and a function that stops it.
 func run(t *testing.T, r *reading) (synced *int, ended <-chan error, stop func()) {
 	t.Helper()
 	synced = new(int)
@@ -35,8 +35,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// streams answers watches that begin with a list, which is empty, at the given
-// version.
+// streams answers watches that begin with an empty list at the given version.
 func streams(s *server, version string) {
 	s.feed = newFeed()
 	go func() {
@@ -88,7 +87,7 @@ func TestSourceConfirmsTheHistoryWhereItDidNotGoBack(t *testing.T) {
 	})
 }
 
-func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
+func TestSourceEndsIfTheHistoryWentBack(t *testing.T) {
 	const want = "the cluster's history went back, because it was restored from a backup: read up to resourceVersion 100, now at 50"
 	tests := map[string]struct {
 		answers []answer
@@ -122,7 +121,7 @@ func TestSourceEndsWhereTheHistoryWentBack(t *testing.T) {
 	}
 }
 
-func TestSourceListsInPagesWhereListsAreNotStreamed(t *testing.T) {
+func TestSourceListsInPagesIfListsAreNotStreamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{
@@ -140,7 +139,7 @@ func TestSourceListsInPagesWhereListsAreNotStreamed(t *testing.T) {
 	})
 }
 
-func TestSourceEndsWhereAListIsOfAnOlderHistory(t *testing.T) {
+func TestSourceEndsIfAListIsOfAnOlderHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{

@@ -8,8 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// feed is a watch that shows what is put into it. Stopping it does not close its
-// channel, as that of a real watch may not be for a while.
+// feed is a watch that a test sends to. Stopping it does not close its channel,
+// because a real watch may not close it for a while either.
 type feed struct {
 	events  chan watch.Event
 	stopped bool
@@ -20,10 +20,10 @@ func newFeed() *feed { return &feed{events: make(chan watch.Event)} }
 func (f *feed) ResultChan() <-chan watch.Event { return f.events }
 func (f *feed) Stop()                          { f.stopped = true }
 
-// shows puts something into the watch.
+// shows sends an event through the watch.
 func (f *feed) shows() { f.events <- watch.Event{Type: watch.Added, Object: &metav1.Status{}} }
 
-// passOn hands everything on, and nothing at the end.
+// passOn sends every event on, and nothing at the end.
 func passOn(from watch.Interface) *stream {
 	return newStream(from, func(w watch.Event, send func(watch.Event)) { send(w) }, func(func(watch.Event)) {})
 }
@@ -31,7 +31,7 @@ func passOn(from watch.Interface) *stream {
 func TestStream(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(t *testing.T, from *feed){
-		"what is sent is received": func(t *testing.T, from *feed) {
+		"an event that is sent is received": func(t *testing.T, from *feed) {
 			s := passOn(from)
 			go from.shows()
 			if w := <-s.ResultChan(); w.Type != watch.Added {
@@ -47,7 +47,7 @@ func TestStream(t *testing.T) {
 			}
 			s.Stop()
 		},
-		"something can be sent at the end of the source": func(t *testing.T, from *feed) {
+		"an event can be sent at the end of the source": func(t *testing.T, from *feed) {
 			s := newStream(from, func(watch.Event, func(watch.Event)) {}, func(send func(watch.Event)) { send(watch.Event{Type: watch.Bookmark}) })
 			close(from.events)
 			if w := <-s.ResultChan(); w.Type != watch.Bookmark {
@@ -58,24 +58,24 @@ func TestStream(t *testing.T) {
 			}
 			s.Stop()
 		},
-		"nothing is sent at the end where the stream was stopped": func(t *testing.T, from *feed) {
+		"nothing is sent at the end if the stream was stopped": func(t *testing.T, from *feed) {
 			s := newStream(from, func(watch.Event, func(watch.Event)) {}, func(func(watch.Event)) { t.Error("the source has not ended") })
 			s.Stop()
 		},
-		"a stream that is stopped ends though its source does not": func(t *testing.T, from *feed) {
+		"a stream that is stopped ends even if its source does not": func(t *testing.T, from *feed) {
 			s := passOn(from)
 			s.Stop()
 			if _, open := <-s.ResultChan(); open || !from.stopped {
 				t.Errorf("the stream is open: %t, the source stopped: %t", open, from.stopped)
 			}
 		},
-		"a stream that is stopped ends though nobody receives what it sends": func(_ *testing.T, from *feed) {
+		"a stream that is stopped ends even if nothing receives from it": func(_ *testing.T, from *feed) {
 			s := passOn(from)
 			from.shows()
 			synctest.Wait() // it waits to be received
 			s.Stop()
 		},
-		"once it is stopped nothing is handled any more": func(t *testing.T, from *feed) {
+		"nothing is handled after the stop": func(t *testing.T, from *feed) {
 			handling, goOn, done := make(chan struct{}), make(chan struct{}), false
 			s := newStream(from, func(watch.Event, func(watch.Event)) {
 				close(handling)
@@ -101,7 +101,7 @@ func TestStream(t *testing.T) {
 				t.Error("it is stopped before the event was handled")
 			}
 		},
-		"it may be stopped again": func(_ *testing.T, from *feed) {
+		"it can be stopped twice": func(_ *testing.T, from *feed) {
 			s := passOn(from)
 			s.Stop()
 			s.Stop()

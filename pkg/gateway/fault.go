@@ -7,7 +7,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// fault is what keeps the gateway from its work, and since when.
+// fault is a problem, and since when it lasts.
 type fault struct {
 	since time.Time
 	// why is empty while no error is known.
@@ -22,7 +22,7 @@ func (f fault) lasted(now time.Time) time.Duration {
 	return now.Sub(f.since)
 }
 
-// String returns ": " and the error, and nothing where none is known.
+// String returns ": " and the error, or nothing if no error is known.
 func (f fault) String() string {
 	if f.why == "" {
 		return ""
@@ -30,8 +30,8 @@ func (f fault) String() string {
 	return ": " + f.why
 }
 
-// reading is which scopes the leader does not watch, since when and why. It is
-// empty in a standby, and while all is watched.
+// reading has the scopes that the leader does not watch, since when and why. It is
+// empty in a standby, and while all scopes are watched.
 type reading struct {
 	mu     sync.Mutex
 	faults map[position.Scope]fault
@@ -54,22 +54,21 @@ func (r *reading) failed(scope position.Scope, why string) {
 	r.faults[scope] = f
 }
 
-// watched records that a scope is watched.
 func (r *reading) watched(scope position.Scope) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.faults, scope)
 }
 
-// clear forgets all faults, because this replica does not lead any more.
+// clear removes all faults when this replica stops leading.
 func (r *reading) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = nil
 }
 
-// longest returns the fault that has lasted longest, and the zero fault where all is
-// watched. One whose cause is known goes before one of the same time.
+// longest returns the fault that has lasted longest, or the zero fault if all scopes
+// are watched. Of two of the same time it prefers one with an error.
 func (r *reading) longest() fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
