@@ -38,6 +38,9 @@ type evaluation struct {
 	Faults []faultReport `json:"faults"`
 	// Through is the newest Event that was evaluated.
 	Through int64 `json:"through"`
+	// Took is how many milliseconds the evaluation took. The page waits for so many
+	// times as long until the next one.
+	Took float64 `json:"took"`
 	// Deciders are the different verdicts; Verdicts names one of them by its
 	// place, for each Event: its ID, the verdict of the edited list, and that
 	// of the list that decides now.
@@ -109,10 +112,12 @@ func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 	if answer := u.sharedEvaluation(string(q.list), version, now); answer != nil {
 		return answer, nil
 	}
+	began := time.Now()
 	out, err := u.evaluateList(ctx, list, q.list)
 	if err != nil {
 		return nil, err
 	}
+	out.Took = float64(time.Since(began).Microseconds()) / 1000
 	answer, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("writing the evaluation: %w", err)

@@ -36,6 +36,7 @@ filters:
 		Runs:    true,
 		Faults:  got.Faults, // what check warns about is not this test's matter
 		Through: 5,
+		Took:    got.Took,
 		Deciders: []decider{
 			{Verdict: "reject", By: "default"},
 			{Verdict: "accept", By: "filters[1]", Project: "deis/empty-testbed"},
@@ -55,6 +56,9 @@ filters:
 		After:  sum{Events: 5, Accepted: 2, Builds: 1, Busiest: 1, BusiestAt: noon.UnixMilli()},
 		Gained: 2,
 		Lost:   1,
+	}
+	if got.Took <= 0 {
+		t.Errorf("the evaluation took %v ms", got.Took)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("evaluation (-want +got):\n%s", diff)

@@ -157,6 +157,12 @@ func manyEdits(t *testing.T, b *browser, list, events string) {
 		t.Errorf("1,000 edits were evaluated %d times", n)
 	}
 	b.discard()
+	// New Events have the list evaluated the more rarely the longer that takes.
+	for took, want := range map[string]float64{"0": 1500, "20": 2000, "60": 6000, "4000": 15_000} {
+		if got := value[float64](b, `import("/assets/effect.js").then((m) => m.pauseAfter(`+took+`))`); got != want {
+			t.Errorf("after an evaluation of %s ms the next is %v ms later, want %v", took, got, want)
+		}
+	}
 }
 
 // gatewayRestarts kills the program and starts it again at the same address.

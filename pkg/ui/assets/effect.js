@@ -9,13 +9,18 @@ import { goToView } from "./views.js";
 
 const typedMs = 120; // after the last key
 const eventsMs = 1500; // at most so often because of new Events
+const slowestMs = 15_000;
+const share = 0.01; // of the gateway's time that new Events may cost for each browser
 
 const region = byId("effect");
 let timer = 0;
-let due = 0;
 let asking = null;
 let evaluated = 0; // the newest Event in the last evaluation
 let trouble = "";
+let took = 0; // milliseconds of the last evaluation
+
+/** How long new Events wait for an evaluation after one that took so long. */
+export const pauseAfter = (ms) => Math.min(Math.max(ms / share, eventsMs), slowestMs);
 
 const newest = () => model.rows.at(-1)?.id ?? 0;
 
@@ -24,20 +29,22 @@ export function startEffect() {
   model.addEventListener("state", () => { if (model.text) plan(typedMs); });
   model.addEventListener("rows", () => {
     if (model.rows.length === 0) evaluated = 0; // another process answers
-    if (newest() > evaluated && model.state) plan(eventsMs);
+    if (newest() > evaluated && model.state) planLater();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(typedMs); });
   model.addEventListener("evaluation", draw);
   draw();
 }
 
-/** Evaluates after some time, or earlier where that is planned already. */
+/** Evaluates after some time, also where it is planned already. */
 function plan(ms) {
-  const at = performance.now() + ms;
-  if (timer && (ms === eventsMs || at === due)) return;
   clearTimeout(timer);
-  due = at;
   timer = setTimeout(evaluate, ms);
+}
+
+/** Evaluates because of new Events, unless it is planned already. */
+function planLater() {
+  timer ||= setTimeout(evaluate, pauseAfter(took));
 }
 
 async function evaluate() {
@@ -52,12 +59,13 @@ async function evaluate() {
     if (text !== model.text) return;
     trouble = "";
     evaluated = e.through;
+    took = e.took;
     markFaults(e.faults);
     region.classList.toggle("stale", !e.runs);
     if (e.runs) model.evaluate(e);
     else model.changed("evaluation");
     // Browsers that ask at the same time share an answer, which may lack the newest Events.
-    if (newest() > evaluated) plan(eventsMs);
+    if (newest() > evaluated) planLater();
   } catch (err) {
     if (err.name === "AbortError") return;
     trouble = err.name === "Refused" || err.message ? err.message : "The gateway does not answer.";
