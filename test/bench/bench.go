@@ -48,6 +48,7 @@ func rows() []row {
 		{name: "reading", measure: measureReading},
 		{name: "storm", measure: measureStorm},
 		{name: "large", measure: measureLarge},
+		{name: "page", measure: measurePage},
 		{name: "memory", measure: measureMemory},
 		{name: "start", measure: measureStart},
 		{name: "growth", measure: measureGrowth},

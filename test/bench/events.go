@@ -49,11 +49,29 @@ func (l *load) create(ctx context.Context, reason string) (*corev1.Event, error)
 // accepted. created, where it is not nil, is called with each by many
 // goroutines.
 func (l *load) burst(ctx context.Context, n, accept int, created func(*corev1.Event)) error {
+	return l.spread(ctx, n, accept, 0, created)
+}
+
+// steady creates n Events at an even rate, of which every nth by accept is
+// accepted. It is late where the API server is.
+func (l *load) steady(ctx context.Context, n, accept, perSecond int) error {
+	return l.spread(ctx, n, accept, time.Second/time.Duration(perSecond), nil)
+}
+
+// spread creates n Events, each so long after the one before, or later where
+// all loaders are busy.
+func (l *load) spread(ctx context.Context, n, accept int, apart time.Duration, created func(*corev1.Event)) error {
 	group, ctx := errgroup.WithContext(ctx)
+	began := time.Now()
 	var next atomic.Int64
 	for range min(loaders, n) {
 		group.Go(func() error {
 			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				if apart > 0 {
+					if err := pause(ctx, time.Until(began.Add(time.Duration(i)*apart))); err != nil {
+						return err
+					}
+				}
 				reason := rejected
 				if accept > 0 && i%int64(accept) == 0 {
 					reason = accepted

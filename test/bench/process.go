@@ -30,6 +30,8 @@ const (
 	watching = "watching"
 	// standingBy says that another replica leads.
 	standingBy = "standing by"
+	// servingPage says where the page is.
+	servingPage = "serving the page"
 )
 
 // errGone stands for the exit status 0 of a gateway nobody has stopped.
@@ -63,6 +65,7 @@ type logWatch struct {
 	line    []byte // what there is of a line that has not ended
 	written int64
 	first   map[string]time.Time
+	address string // of the page
 	changed chan struct{}
 }
 
@@ -92,9 +95,12 @@ func (l *logWatch) note(now time.Time) {
 	if bytes.Contains(l.line, []byte(`"msg":"Processing `)) || bytes.Contains(l.line, []byte(`"msg":"build `)) {
 		return
 	}
-	var record struct{ Msg string }
+	var record struct{ Msg, Address string }
 	if err := json.Unmarshal(l.line, &record); err != nil {
 		return // not a record: whatever the other gateway writes
+	}
+	if record.Msg == servingPage {
+		l.address = record.Address
 	}
 	if _, again := l.first[record.Msg]; !again {
 		l.first[record.Msg] = now
@@ -109,6 +115,16 @@ func (l *logWatch) said(message string) (time.Time, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.first[message], l.changed
+}
+
+// page returns the address of the page, once it is served.
+func (g *gateway) page(ctx context.Context) (address string, err error) {
+	if _, err := g.await(ctx, servingPage); err != nil {
+		return "", err
+	}
+	g.log.mu.Lock()
+	defer g.log.mu.Unlock()
+	return g.log.address, nil
 }
 
 // size returns how many bytes were logged so far.

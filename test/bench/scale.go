@@ -29,6 +29,8 @@ type scale struct {
 	Large int `json:"large"`
 	// Reading is how many rejected Events are read.
 	Reading int `json:"reading"`
+	// Page is how many Events browsers see at an even rate.
+	Page int `json:"page"`
 	// Restart is how many Events have builds when the gateway is killed.
 	Restart int `json:"restart"`
 	// Failovers is how often a leader is killed, and Handovers how often one is
@@ -44,14 +46,14 @@ func scaleOf(name string) (scale, error) {
 	case "small":
 		return scale{
 			Repeats: 1, Burst: 500, Throughput: 1000, Latency: 10 * time.Second, Backlog: 2000,
-			Retained: []int{1000, 10_000}, Start: []int{10_000}, Growth: 1000, Storm: 5000, Large: 300, Reading: 20_000,
+			Retained: []int{1000, 10_000}, Start: []int{10_000}, Growth: 1000, Storm: 5000, Large: 300, Reading: 20_000, Page: 10_000,
 			Restart: 200, Failovers: 1, Handovers: 3,
 		}, nil
 	case "full":
 		return scale{
 			Repeats: 3, Burst: 500, Throughput: 5000, Latency: time.Minute, Backlog: 20_000,
 			Retained: []int{1000, 10_000, 100_000, 300_000}, Start: []int{10_000, 100_000}, Growth: 2000, Storm: 50_000, Large: 300,
-			Reading: 100_000, Restart: 1000, Failovers: 3, Handovers: 5,
+			Reading: 100_000, Page: 30_000, Restart: 1000, Failovers: 3, Handovers: 5,
 		}, nil
 	default:
 		return scale{}, fmt.Errorf("unknown scale %q: must be small or full", name)

@@ -44,6 +44,10 @@ type throughputLine struct {
 	watch   string
 	events  int
 	workers int
+	// args are further flags of the gateway.
+	args []string
+	// open opens browsers on the page while Events come; nil for none.
+	open openBrowsers
 	// reach is the ratio to reach.
 	reach float64
 }
@@ -86,12 +90,17 @@ func (b *bench) gatewayRate(ctx context.Context, baseline bool, line throughputL
 	defer seen.stop()
 	l := launch{
 		baseline: baseline, watch: cmp.Or(line.watch, fresh), builds: fresh,
-		limits: limitsOff, args: []string{"--workers", strconv.Itoa(line.workers)},
+		limits: limitsOff, args: append([]string{"--workers", strconv.Itoa(line.workers)}, line.args...),
 	}
 	err = b.with(l, func(g *gateway) error {
 		if err := b.awaitWorking(ctx, g, l.watch, seen); err != nil {
 			return err
 		}
+		open, err := b.watchPage(ctx, g, line.open)
+		if err != nil {
+			return err
+		}
+		defer open.close()
 		name := fresh + "-live" // Events of earlier measurements may be there
 		n, began := line.events, time.Now()
 		if err := newLoad(b.admin, l.watch, name).burst(ctx, n, 1, nil); err != nil {
