@@ -121,8 +121,7 @@ func (f *daemonFlags) validate() error {
 	for _, namespace := range f.namespaces {
 		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
 	}
-	faults = append(faults, checkNamespace("--build-namespace", f.buildNamespace))
-	faults = append(faults, checkName("--cluster-name", f.clusterName), checkName("--gateway-name", f.gatewayName))
+	faults = append(faults, checkNamespace("--build-namespace", f.buildNamespace), checkName("--cluster-name", f.clusterName), checkName("--gateway-name", f.gatewayName))
 	return errors.Join(faults...)
 }
 

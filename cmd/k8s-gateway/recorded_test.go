@@ -21,7 +21,7 @@ func TestTheExamplesOnRecordedEvents(t *testing.T) {
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%v, %d test files", err, len(files))
 	}
-	if fault, stdout, stderr := execute(t, "", append([]string{"test"}, files...)...); fault != "" || strings.Contains(stdout, "FAIL") {
+	if fault, stdout, stderr := execute(t, append([]string{"test"}, files...)...); fault != "" || strings.Contains(stdout, "FAIL") {
 		t.Errorf("%s\n%s%s", fault, stdout, stderr)
 	}
 }
@@ -49,7 +49,7 @@ func TestTheRecordedEventsByHand(t *testing.T) {
 	if len(events) < 1000 {
 		t.Errorf("%d Events are recorded, want at least 1000", len(events))
 	}
-	fault, stdout, stderr := execute(t, "", "explain", "--config", "../../examples/filters.yaml", "-o", "json", recordedEvents)
+	fault, stdout, stderr := execute(t, "explain", "--config", "../../examples/filters.yaml", "-o", "json", recordedEvents)
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if fault != "" || len(lines) != len(events) {
 		t.Fatalf("%s, %d lines for %d Events\n%s", fault, len(lines), len(events), stderr)
@@ -77,10 +77,10 @@ func TestRecordingFromRecordedEvents(t *testing.T) {
 		}
 		t.Run(filepath.Base(list), func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "recorded_test.yaml")
-			if fault, _, stderr := execute(t, "", "test", "--record", file, "--config", list, recordedEvents); fault != "" {
+			if fault, _, stderr := execute(t, "test", "--record", file, "--config", list, recordedEvents); fault != "" {
 				t.Fatalf("%s\n%s", fault, stderr)
 			}
-			if fault, stdout, stderr := execute(t, "", "test", file); fault != "" {
+			if fault, stdout, stderr := execute(t, "test", file); fault != "" {
 				t.Errorf("%s\n%s%s", fault, stdout, stderr)
 			}
 		})

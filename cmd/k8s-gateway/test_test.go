@@ -12,11 +12,11 @@ import (
 
 // execute runs the command line and returns its error, what it printed and what
 // it said beside that.
-func execute(t *testing.T, stdin string, args ...string) (err, stdout, stderr string) {
+func execute(t *testing.T, args ...string) (err, stdout, stderr string) {
 	t.Helper()
 	var out, aside bytes.Buffer
 	cmd := newRootCommand()
-	cmd.SetIn(strings.NewReader(stdin))
+	cmd.SetIn(strings.NewReader(""))
 	cmd.SetOut(&out)
 	cmd.SetErr(&aside)
 	cmd.SetArgs(args)
@@ -39,7 +39,7 @@ func TestTheExamplesPassTheirTests(t *testing.T) {
 		}
 		args = append(args, strings.TrimSuffix(path, ".yaml")+"_test.yaml")
 	}
-	if fault, stdout, stderr := execute(t, "", args...); fault != "" || strings.Contains(stdout, "FAIL") || len(args) < 8 {
+	if fault, stdout, stderr := execute(t, args...); fault != "" || strings.Contains(stdout, "FAIL") || len(args) < 8 {
 		t.Errorf("%s\n%s%s", fault, stdout, stderr)
 	}
 }
@@ -116,14 +116,14 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			fault, stdout, stderr := execute(t, "", append([]string{"test"}, test.args...)...)
+			fault, stdout, stderr := execute(t, append([]string{"test"}, test.args...)...)
 			if diff := cmp.Diff([]string{test.err, test.stdout, test.stderr}, []string{fault, stdout, stderr}); diff != "" {
 				t.Errorf("error, stdout, stderr (-want +got):\n%s", diff)
 			}
 			if name != "recording" {
 				return
 			}
-			if fault, stdout, stderr := execute(t, "", "test", "tests/new_test.yaml"); fault != "" || !strings.Contains(stdout, "1 test, 0 failed") {
+			if fault, stdout, stderr := execute(t, "test", "tests/new_test.yaml"); fault != "" || !strings.Contains(stdout, "1 test, 0 failed") {
 				t.Errorf("what was recorded does not pass: %s\n%s%s", fault, stdout, stderr)
 			}
 		})
