@@ -17,11 +17,11 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// tokenLifetime is what tokens last where nobody asks for less.
+// tokenLifetime is the default lifetime of tokens.
 const tokenLifetime = 12 * time.Hour
 
-// CreateNamespace creates a namespace, or finds it there, and returns when pods
-// can be created in it.
+// CreateNamespace creates a namespace if it does not exist, and returns when pods can
+// be created in it.
 func (cp *ControlPlane) CreateNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	_, err := cp.client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
@@ -39,9 +39,9 @@ func (cp *ControlPlane) CreateNamespace(ctx context.Context, name string) error 
 }
 
 // CreateGatewayAccount creates the ServiceAccount that a gateway needs to turn
-// Events of all namespaces into builds in buildNamespace, with the rights it
-// needs and no other: list and watch Events, create Secrets there. It returns
-// the path of a kubeconfig for it.
+// Events of all namespaces into builds in buildNamespace, with only these rights:
+// list and watch Events, create Secrets there. It returns the path of a kubeconfig
+// for it.
 func (cp *ControlPlane) CreateGatewayAccount(ctx context.Context, buildNamespace, name string) (kubeconfig string, err error) {
 	if err := cp.createGatewayAccount(ctx, buildNamespace, name); err != nil {
 		return "", fmt.Errorf("creating the gateway's ServiceAccount %s/%s: %w", buildNamespace, name, err)
@@ -91,8 +91,8 @@ func (cp *ControlPlane) createGatewayAccount(ctx context.Context, buildNamespace
 }
 
 // ServiceAccountKubeconfig returns the path of a kubeconfig for an existing
-// ServiceAccount. Its token is in a file of its own, TokenFile, as it is
-// in a pod, where RotateToken can replace it.
+// ServiceAccount. Its token is in TokenFile, as in a pod, so that RotateToken can
+// replace it.
 func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace, name string) (string, error) {
 	if err := cp.RotateToken(ctx, namespace, name, tokenLifetime); err != nil {
 		return "", err
@@ -110,13 +110,12 @@ func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace,
 	return path, nil
 }
 
-// TokenFile returns where the token of a ServiceAccount with a kubeconfig stands.
+// TokenFile returns the path of the token of a ServiceAccount with a kubeconfig.
 func (cp *ControlPlane) TokenFile(namespace, name string) string {
 	return filepath.Join(cp.dir, namespace+"."+name+".token")
 }
 
-// Token asks the API server for a token of the ServiceAccount. It grants no
-// lifetime under ten minutes.
+// Token requests a token of the ServiceAccount. The shortest lifetime is ten minutes.
 func (cp *ControlPlane) Token(ctx context.Context, namespace, name string, lifetime time.Duration) (string, error) {
 	seconds := int64(lifetime.Seconds())
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
@@ -127,7 +126,7 @@ func (cp *ControlPlane) Token(ctx context.Context, namespace, name string, lifet
 	return request.Status.Token, nil
 }
 
-// RotateToken puts a new token into TokenFile in one step, as a kubelet does.
+// RotateToken replaces the token in TokenFile atomically, as a kubelet does.
 func (cp *ControlPlane) RotateToken(ctx context.Context, namespace, name string, lifetime time.Duration) error {
 	token, err := cp.Token(ctx, namespace, name, lifetime)
 	if err != nil {
@@ -141,7 +140,7 @@ func (cp *ControlPlane) RotateToken(ctx context.Context, namespace, name string,
 }
 
 // CreateTenant creates a ServiceAccount in an existing namespace that may create
-// Events there, by either API, and nothing else. It returns the path of a
+// Events there, through either API, and nothing else. It returns the path of a
 // kubeconfig for it.
 func (cp *ControlPlane) CreateTenant(ctx context.Context, namespace, name string) (kubeconfig string, err error) {
 	meta, options := metav1.ObjectMeta{Name: name}, metav1.CreateOptions{}

@@ -21,9 +21,9 @@ const (
 	apiServer = "kube-apiserver"
 )
 
-// startPlane starts etcd and the API server through envtest, and gives the
-// administrator access to it. envtest knows no context, so what it waits for is
-// killed when ours ends.
+// startPlane starts etcd and the API server with envtest, and gives the
+// administrator access to it. envtest takes no context, so the processes are killed
+// when ctx ends.
 func (cp *ControlPlane) startPlane(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { cp.guardian.kill(etcd, apiServer) })()
 
@@ -59,8 +59,8 @@ func (cp *ControlPlane) startPlane(ctx context.Context) error {
 	}
 	args := cp.plane.APIServer.Configure()
 	args.Set("authorization-mode", "RBAC")
-	// Without it, a server that is asked to end waits a minute for the watches
-	// on it, which nobody ends.
+	// Without it, a server that gets SIGTERM waits a minute for its watches to
+	// end.
 	args.Set("shutdown-send-retry-after", "true")
 	if cp.options.ControllerManager {
 		// envtest turns the ServiceAccount plugin off because without a
@@ -75,15 +75,15 @@ func (cp *ControlPlane) startPlane(ctx context.Context) error {
 	if err := cp.addAdministrator(); err != nil {
 		return err
 	}
-	// The server is healthy a moment before it has made its own namespaces.
+	// The server is healthy a moment before it has created its own namespaces.
 	return Until(ctx, func(ctx context.Context) error {
 		_, err := cp.client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceDefault, metav1.GetOptions{})
 		return err
 	})
 }
 
-// program returns what envtest is to execute for the named binary, and the
-// open log for its output.
+// program returns the path that envtest executes for the named binary, and the open
+// log for its output.
 func (cp *ControlPlane) program(name string) (string, *os.File, error) {
 	binary, err := Binary(name)
 	if err != nil {
@@ -115,8 +115,8 @@ func (cp *ControlPlane) addAdministrator() error {
 	return os.WriteFile(cp.kubeconfig, kubeconfig, 0o600)
 }
 
-// StopAPIServer ends the API server alone and waits for its end. etcd keeps
-// what there is; every other part goes on and meets closed connections.
+// StopAPIServer stops only the API server and waits for it. etcd keeps its data, and
+// the other parts keep running and get connection errors.
 func (cp *ControlPlane) StopAPIServer() error {
 	if err := cp.plane.APIServer.Stop(); err != nil {
 		return fmt.Errorf("stopping kube-apiserver: %w", err)
@@ -125,17 +125,16 @@ func (cp *ControlPlane) StopAPIServer() error {
 	return nil
 }
 
-// KillAPIServer ends the API server without giving it time to say goodbye:
-// requests in flight get no answer.
+// KillAPIServer kills the API server: requests in flight get no answer.
 func (cp *ControlPlane) KillAPIServer() {
 	cp.guardian.kill(apiServer)
-	// There is nothing left to end: this waits for what has been killed, and
-	// may complain that it could not end it.
+	// This only waits for the killed process, and may return an error because it
+	// could not stop it.
 	_ = cp.plane.APIServer.Stop()
 	cp.guardian.forget(apiServer)
 }
 
-// StartAPIServer starts an API server that StopAPIServer has ended, on the same
+// StartAPIServer starts an API server that StopAPIServer stopped, on the same
 // port, with the same certificates, keys and data, and waits until it is healthy.
 func (cp *ControlPlane) StartAPIServer(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { cp.guardian.kill(apiServer) })()
@@ -156,12 +155,12 @@ func (cp *ControlPlane) StartAPIServer(ctx context.Context) error {
 	return nil
 }
 
-// CompactEtcd drops all history but the latest change. A watch of Events that
-// is to begin before it gets 410 Gone, and so does a list's continue token: the
-// API server has no cache of Events. Of other objects it has one, which goes on
-// serving watches from before the compaction until a restart empties it.
+// CompactEtcd removes all history except the latest change. A watch of Events from
+// before it gets 410 Gone, and so does a continue token, because the API server does
+// not cache Events. It caches other objects and serves watches of them from before
+// the compaction until it restarts.
 func (cp *ControlPlane) CompactEtcd(ctx context.Context) error {
-	// etcd serves its gRPC API as JSON too; its client is a large library.
+	// etcd serves its gRPC API as JSON too, which needs no large client library.
 	var now struct {
 		Header struct {
 			Revision int64 `json:"revision,string"`

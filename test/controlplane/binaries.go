@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 )
 
-// assets is the environment variable under which prebuilt etcd and
-// kube-apiserver are found, as envtest has it.
+// assets is envtest's environment variable for the folder of a prebuilt etcd and
+// kube-apiserver.
 const assets = "KUBEBUILDER_ASSETS"
 
 // Binary returns the path of a program that the control plane or its user
-// starts. etcd and kube-apiserver come from the folder that KUBEBUILDER_ASSETS
-// names, where it is set; all else, and without it those two as well, comes
-// from the repository's bin folder. The error says how to build what is missing.
+// starts. etcd and kube-apiserver are in the folder KUBEBUILDER_ASSETS if that is
+// set, and all others in the repository's bin folder. The error says how to build a
+// missing one.
 func Binary(name string) (string, error) {
 	if dir := os.Getenv(assets); dir != "" && (name == "etcd" || name == "kube-apiserver") {
 		path := filepath.Join(dir, name)
@@ -48,8 +48,7 @@ func target(name string) string {
 	return "bin/" + name
 }
 
-// repository returns the root of the checkout that the working directory is
-// in. Tests run in the folder of their package, programs wherever make is.
+// repository returns the root of the checkout of the working directory.
 func repository() (string, error) {
 	wd, err := os.Getwd()
 	if err != nil {

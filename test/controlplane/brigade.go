@@ -12,11 +12,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// workerServiceAccount is what Brigade's controller lets workers run as.
+// workerServiceAccount is the ServiceAccount that Brigade's controller gives to
+// workers.
 const workerServiceAccount = "brigade-worker"
 
-// startBrigade starts Brigade's controller in its namespace. It has neither an
-// API for its health nor an effect before the first build, but its log.
+// startBrigade starts Brigade's controller in its namespace. Only its log shows that
+// it has started: it has no health endpoint, and no effect before the first build.
 func (cp *ControlPlane) startBrigade(ctx context.Context) (func() error, error) {
 	namespace := cp.options.BrigadeNamespace
 	if err := cp.CreateNamespace(ctx, namespace); err != nil {
@@ -44,8 +45,8 @@ func (cp *ControlPlane) startBrigade(ctx context.Context) (func() error, error) 
 	}, nil
 }
 
-// CreateProject creates a Brigade project, as brig does it, and returns its ID.
-// A build needs nothing of it but that it exists.
+// CreateProject creates a Brigade project as brig does, and returns its ID. For a
+// build it only has to exist.
 func (cp *ControlPlane) CreateProject(ctx context.Context, namespace, name string) (id string, err error) {
 	project := &brigade.Project{Name: name}
 	secret, err := kube.SecretFromProject(project)

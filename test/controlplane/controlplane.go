@@ -1,12 +1,10 @@
-// Package controlplane starts a Kubernetes control plane out of real parts on
-// this machine: etcd and kube-apiserver (RBAC on) always; the controller
-// manager, the scheduler, nodes played by kwok and Brigade's own controller as
-// asked for. Nothing in it is a fake but the nodes, so a Deployment becomes
-// pods with Events of their own, and a build Secret becomes a worker pod.
+// Package controlplane starts a Kubernetes control plane of real components: always
+// etcd and kube-apiserver (with RBAC), and optionally the controller manager, the
+// scheduler, nodes simulated by kwok, and Brigade's own controller. Only the nodes
+// are fakes, so a Deployment gets pods with Events, and a build Secret a worker pod.
 //
-// It is for whatever has to be seen working on a real API server: the
-// integration tests, the demo, faults and measurements. The programs are built
-// by make (see Binary); tests start a plane with StartForTest.
+// The integration tests, the fault tests, the bench and the demo use it. make builds
+// the programs (see Binary). Tests start a control plane with StartForTest.
 package controlplane
 
 import (
@@ -24,43 +22,42 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// startTimeout bounds Start and StartAPIServer where the caller's context has
-// no deadline that comes earlier. On two idle cores all parts are up in ten
-// seconds; the rest is for machines that do other things.
+// startTimeout limits Start and StartAPIServer if the caller's context has no
+// earlier deadline. On two idle cores all components start in ten seconds; the rest
+// is for busy machines.
 const startTimeout = 3 * time.Minute
 
-// Options choose the parts. The zero value is etcd and the API server alone.
+// Options select the components. The zero value is only etcd and the API server.
 type Options struct {
-	// ControllerManager makes Deployments pods, gives namespaces their default
-	// ServiceAccount, and lets the API server ask for one in each pod.
+	// ControllerManager creates the pods of Deployments and the default
+	// ServiceAccount of namespaces, which each pod then gets.
 	ControllerManager bool
 	// Scheduler binds pods to nodes.
 	Scheduler bool
-	// Nodes is the number of nodes that kwok plays. Pods on them run without
-	// running; see the stages folder for what happens to them.
+	// Nodes is the number of nodes that kwok simulates, with their pods as the
+	// stages folder describes.
 	Nodes int
 	// BrigadeNamespace is where Brigade's controller looks for build Secrets.
-	// The namespace is created, with the ServiceAccount that workers run as.
-	// Empty: no Brigade.
+	// It is created, with the ServiceAccount of workers. Empty: no Brigade.
 	BrigadeNamespace string
 	// Progress gets a line for each process that is started; nil for none.
 	Progress io.Writer
 }
 
-// Everything is all parts, with two nodes, and Brigade in namespace brigade.
+// Everything returns all components, with two nodes, and Brigade in namespace brigade.
 func Everything() Options {
 	return Options{ControllerManager: true, Scheduler: true, Nodes: 2, BrigadeNamespace: "brigade"}
 }
 
-// ControlPlane is a running control plane. Its methods are not for concurrent
-// use, but for Config, Client, Kubeconfig and EtcdURL, whose results never change.
+// ControlPlane is a running control plane. Its methods are not safe for concurrent
+// use, except Config, Client, Kubeconfig and EtcdURL.
 type ControlPlane struct {
 	options  Options
 	dir      string
 	logs     string
 	guardian *guardian
 	plane    envtest.ControlPlane
-	// children are what envtest does not start, in order of start.
+	// children are the processes that envtest does not start, in order of start.
 	children []*Process
 
 	config     *rest.Config
@@ -68,9 +65,9 @@ type ControlPlane struct {
 	kubeconfig string
 }
 
-// Start starts the chosen parts and returns when each of them does its work.
-// When one does not, all are stopped, the logs stay, and the error names their
-// folder. Cancelling ctx after Start has returned changes nothing: call Stop.
+// Start starts the selected components and returns when all of them work. If one
+// fails, all are stopped, the logs stay, and the error names their folder. Cancelling
+// ctx after Start has returned has no effect: call Stop.
 func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -90,7 +87,7 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := cp.startAll(ctx); err != nil {
-		if !errors.Is(ctx.Err(), context.Canceled) { // or there is nothing to learn from them
+		if !errors.Is(ctx.Err(), context.Canceled) { // else the logs have nothing of interest
 			if logs, keepErr := cp.KeepLogs(); keepErr == nil {
 				err = fmt.Errorf("%w\n  all logs: %s", err, logs)
 			}
@@ -100,12 +97,12 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	return cp, nil
 }
 
-// startAll brings up etcd and the API server, and then the rest at once.
+// startAll starts etcd and the API server, and then the others at the same time.
 func (cp *ControlPlane) startAll(ctx context.Context) error {
 	if err := cp.startPlane(ctx); err != nil {
 		return err
 	}
-	// Children are started here, one by one, and awaited side by side.
+	// Children are started one by one, and awaited concurrently.
 	var ready errgroup.Group
 	for _, part := range []struct {
 		wanted bool
@@ -130,7 +127,7 @@ func (cp *ControlPlane) startAll(ctx context.Context) error {
 	return ready.Wait()
 }
 
-// Stop ends all parts, waits for them, and removes all files but those that
+// Stop stops all components, waits for them, and removes all files except those that
 // KeepLogs has saved. It may be called again.
 func (cp *ControlPlane) Stop() error {
 	if cp.guardian == nil {
@@ -142,31 +139,31 @@ func (cp *ControlPlane) Stop() error {
 	}
 	err := stopping.Wait()
 	if cp.plane.APIServer != nil {
-		cp.KillAPIServer() // there is nobody left to say goodbye to
+		cp.KillAPIServer() // no client is left
 	}
 	err = errors.Join(err, cp.plane.Stop(), cp.guardian.release())
 	cp.guardian, cp.children = nil, nil
 	return err
 }
 
-// Config returns the administrator's access, without a throttle on our side.
-// The caller owns it.
+// Config returns the administrator's configuration, without a client-side throttle.
+// The caller may change it.
 func (cp *ControlPlane) Config() *rest.Config { return rest.CopyConfig(cp.config) }
 
-// Client returns a client with the administrator's rights.
+// Client returns a client of the administrator.
 func (cp *ControlPlane) Client() kubernetes.Interface { return cp.client }
 
 // Kubeconfig returns the path of the administrator's kubeconfig.
 func (cp *ControlPlane) Kubeconfig() string { return cp.kubeconfig }
 
-// EtcdURL returns where etcd serves its clients, without authentication.
+// EtcdURL returns the URL of etcd, which needs no authentication.
 func (cp *ControlPlane) EtcdURL() string { return cp.plane.Etcd.URL.String() }
 
-// Logs returns the folder with one log file for each part.
+// Logs returns the folder with one log file for each component.
 func (cp *ControlPlane) Logs() string { return cp.logs }
 
-// KeepLogs copies the logs so far to a folder of their own, which Stop leaves,
-// and returns its path.
+// KeepLogs copies the logs so far to another folder, which Stop does not remove, and
+// returns its path.
 func (cp *ControlPlane) KeepLogs() (string, error) {
 	kept, err := os.MkdirTemp("", "brigade-k8s-gateway-logs-")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// BackUpEtcd stops the API server and etcd, copies what etcd keeps, and starts
-// both again. It returns the name of the copy, for RestoreEtcd.
+// BackUpEtcd stops the API server and etcd, copies etcd's data, and starts both
+// again. It returns the name of the copy, for RestoreEtcd.
 func (cp *ControlPlane) BackUpEtcd(ctx context.Context) (backup string, err error) {
 	if backup, err = os.MkdirTemp(cp.dir, "etcd-backup-"); err != nil {
 		return "", err
@@ -21,9 +21,9 @@ func (cp *ControlPlane) BackUpEtcd(ctx context.Context) (backup string, err erro
 	return backup, nil
 }
 
-// RestoreEtcd brings back what there was at a backup, as an operator does after
-// a disaster: history goes back, resourceVersions with it, and everything that
-// happened since is gone. The parts that run meet an API server that restarts.
+// RestoreEtcd restores a backup, as an operator does after a disaster: the history
+// and resourceVersions go back, and everything since then is lost. To the other
+// components the API server restarts.
 func (cp *ControlPlane) RestoreEtcd(ctx context.Context, backup string) error {
 	err := cp.withoutEtcd(ctx, func() error {
 		if err := os.RemoveAll(filepath.Join(cp.plane.Etcd.DataDir, "member")); err != nil {
@@ -37,7 +37,7 @@ func (cp *ControlPlane) RestoreEtcd(ctx context.Context, backup string) error {
 	return nil
 }
 
-// withoutEtcd does something while neither etcd nor the API server run.
+// withoutEtcd calls a function while neither etcd nor the API server runs.
 func (cp *ControlPlane) withoutEtcd(ctx context.Context, do func() error) error {
 	if err := cp.StopAPIServer(); err != nil {
 		return err

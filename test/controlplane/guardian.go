@@ -12,19 +12,19 @@ import (
 	"syscall"
 )
 
-// guardian outlives this process: however it ends (a panic, a test's timeout,
-// kill -9), the guardian sees the end of its standard input, kills what was
-// started and removes the folder. A parent death signal would do less: it
-// leaves the folder, exists on Linux only, and is tied to the thread that
-// started the child, which Go may end at any time.
+// guardian is a process that outlives this one. When this process ends in any way (a
+// panic, a test's timeout, kill -9), the guardian reads the end of its standard
+// input, kills the child processes and removes the folder. A parent death signal
+// does less: it leaves the folder, exists only on Linux, and depends on the thread
+// that started the child, which Go may end at any time.
 type guardian struct {
 	dir   string // holds one NAME.pid for each child
 	cmd   *exec.Cmd
 	alive io.Closer
 }
 
-// watch waits for the end of its input. It shares no process group with us, so
-// Ctrl-C in a terminal does not reach it.
+// watch waits for the end of its input. It is in another process group, so Ctrl-C in
+// a terminal does not reach it.
 const watch = `
 trap '' INT TERM HUP
 read -r _
@@ -34,8 +34,8 @@ done
 rm -rf "$2"
 `
 
-// newGuardian starts a guardian that keeps its notes in a folder inside dir,
-// which is the one it removes.
+// newGuardian starts a guardian that keeps its files in a folder inside dir, and
+// removes dir.
 func newGuardian(dir string) (*guardian, error) {
 	pids := filepath.Join(dir, "run")
 	if err := os.Mkdir(pids, 0o700); err != nil {
@@ -53,9 +53,8 @@ func newGuardian(dir string) (*guardian, error) {
 	return &guardian{dir: pids, cmd: cmd, alive: alive}, nil
 }
 
-// guarded returns a program that runs the binary under the guardian's eyes: it
-// notes the process ID before it becomes the binary, so there is no moment
-// at which the one runs and the other does not know.
+// guarded returns a program that writes its process ID for the guardian and then
+// executes the binary, so that the guardian knows every process that runs.
 func (g *guardian) guarded(name, binary string) (string, error) {
 	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s && exec %s \"$@\"\n", quote(g.pidFile(name)), quote(binary))
 	path := filepath.Join(g.dir, name)
@@ -85,7 +84,7 @@ func (g *guardian) forget(name string) {
 	_ = os.Remove(g.pidFile(name))
 }
 
-// kill ends the named children at once.
+// kill kills the named children.
 func (g *guardian) kill(names ...string) {
 	for _, name := range names {
 		if pid := g.pid(name); pid > 0 {
@@ -94,7 +93,7 @@ func (g *guardian) kill(names ...string) {
 	}
 }
 
-// release kills whatever is left, removes the folder and ends the guardian.
+// release kills the remaining children, removes the folder and ends the guardian.
 func (g *guardian) release() error {
 	return errors.Join(g.alive.Close(), g.cmd.Wait())
 }
@@ -103,7 +102,7 @@ func (g *guardian) pidFile(name string) string {
 	return filepath.Join(g.dir, name+".pid")
 }
 
-// quote makes one word of s for the shell.
+// quote quotes s as one word for the shell.
 func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // startControllerManager starts the controller manager with the key that signs
-// ServiceAccount tokens and the certificate that pods know the API server by.
+// ServiceAccount tokens and the API server's CA certificate for pods.
 func (cp *ControlPlane) startControllerManager(ctx context.Context) (func() error, error) {
 	ca := filepath.Join(cp.dir, "ca.crt")
 	if err := os.WriteFile(ca, cp.config.CAData, 0o600); err != nil {
@@ -25,8 +25,8 @@ func (cp *ControlPlane) startControllerManager(ctx context.Context) (func() erro
 		"--secure-port=0",
 		"--service-account-private-key-file="+filepath.Join(cp.plane.APIServer.CertDir, "sa-signer.key"),
 		"--root-ca-file="+ca,
-		// The default of 20 requests a second would be what a burst of pods
-		// or Events is measured by.
+		// The default of 20 requests a second would limit a burst of pods or
+		// Events.
 		"--kube-api-qps=500", "--kube-api-burst=1000",
 	)
 	if err != nil {
@@ -39,7 +39,7 @@ func (cp *ControlPlane) startControllerManager(ctx context.Context) (func() erro
 	}, nil
 }
 
-// startScheduler starts the scheduler, which can be asked whether it is ready.
+// startScheduler starts the scheduler and waits until it is ready.
 func (cp *ControlPlane) startScheduler(ctx context.Context) (func() error, error) {
 	port, err := freePort()
 	if err != nil {
@@ -56,7 +56,7 @@ func (cp *ControlPlane) startScheduler(ctx context.Context) (func() error, error
 	if err != nil {
 		return nil, err
 	}
-	// It has just made its certificate itself.
+	// It has a self-signed certificate.
 	client := &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		DisableKeepAlives: true,

@@ -12,18 +12,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CrashLoopLabel marks pods (its value is "true") whose containers start, fail
-// and are backed off from, forever, with the Events that a kubelet reports.
+// CrashLoopLabel marks pods (with the value "true") whose containers start and fail
+// in a crash loop forever, with the Events that a kubelet reports.
 const CrashLoopLabel = "test.brigade.sh/crash-loop"
 
-// stages say what happens to nodes and pods, and which Events tell of it.
+// stages are kwok's rules of what happens to nodes and pods, and of their Events.
 //
 //go:embed stages/*.yaml
 var stages embed.FS
 
-// startNodes registers the nodes and starts kwok, which plays their kubelets.
-// It runs no pods of nodes that others register, whose names do not begin with
-// "node-", but keeps those nodes ready.
+// startNodes registers the nodes and starts kwok, which simulates their kubelets. It
+// keeps other nodes, whose names do not begin with "node-", ready too, and runs no
+// pods on them.
 func (cp *ControlPlane) startNodes(ctx context.Context) (func() error, error) {
 	files, err := fs.Glob(stages, "stages/*.yaml")
 	if err != nil {
@@ -32,7 +32,7 @@ func (cp *ControlPlane) startNodes(ctx context.Context) (func() error, error) {
 	args := []string{
 		"--kubeconfig=" + cp.kubeconfig,
 		"--manage-all-nodes=true",
-		// The leases keep the controller manager from finding the nodes dead.
+		// Without the Leases the controller manager would mark the nodes as not ready.
 		"--node-lease-duration-seconds=40",
 	}
 	if err := os.CopyFS(cp.dir, stages); err != nil {
@@ -78,8 +78,8 @@ func (cp *ControlPlane) nodesReady(ctx context.Context) error {
 	return nil
 }
 
-// ready is true for a node that can take pods: Ready, and without the taint
-// that the controller manager gives to nodes until they are.
+// ready reports whether a node can run pods: it is Ready, and the controller manager
+// has removed the taint of new nodes.
 func ready(node *corev1.Node) bool {
 	if len(node.Spec.Taints) > 0 {
 		return false

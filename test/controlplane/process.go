@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// poll is the pause between two looks at something that is not ready yet.
+	// poll is the interval in which readiness is checked.
 	poll = 50 * time.Millisecond
 	// grace is how long a child may take to end after SIGTERM.
 	grace = 20 * time.Second
@@ -26,16 +26,16 @@ const (
 
 // Program is what Run starts.
 type Program struct {
-	// Name tells it from all else that runs here, and names its log.
+	// Name is unique, and the name of the log.
 	Name string
 	// Path is the binary to execute.
 	Path string
 	Args []string
-	// Env are further variables, KEY=value. The rest of its environment is
-	// ours, without KUBECONFIG and with another HOME: nothing that runs here
-	// may find its way into another cluster.
+	// Env has additional variables, KEY=value. The rest is the environment of
+	// this process, without KUBECONFIG and with another HOME, so that no program
+	// can reach another cluster.
 	Env []string
-	// Output gets what it writes, as its log does. Nil: only its log.
+	// Output gets its output too; nil for only the log.
 	Output io.Writer
 }
 
@@ -48,8 +48,8 @@ type Process struct {
 	err  error // set before done is closed
 }
 
-// Run starts a program, such as a gateway, that ends with the control plane at
-// the latest, however that ends. It waits for nothing.
+// Run starts a program, such as a gateway, which ends with the control plane at the
+// latest. It does not wait.
 func (cp *ControlPlane) Run(program Program) (*Process, error) {
 	path, err := cp.guardian.guarded(program.Name, program.Path)
 	if err != nil {
@@ -90,14 +90,13 @@ func (cp *ControlPlane) start(name string, args ...string) (*Process, error) {
 	return cp.Run(Program{Name: name, Path: path, Args: args})
 }
 
-// PID returns the process ID, by which the kernel tells what the process costs.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Err waits for the end of the process and returns how it ended: nil for exit
-// status 0, and with the end of its log otherwise.
+// Err waits for the end of the process. It returns nil for exit status 0, and
+// otherwise an error with the end of the log.
 func (p *Process) Err() error {
 	<-p.done
 	if p.err == nil {
@@ -106,7 +105,7 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s: %w%s", p.name, p.err, tail(p.log))
 }
 
-// Signal sends a signal. A process that has ended gets none.
+// Signal sends a signal, unless the process has ended.
 func (p *Process) Signal(signal os.Signal) error {
 	err := p.cmd.Process.Signal(signal)
 	if errors.Is(err, os.ErrProcessDone) {
@@ -115,14 +114,14 @@ func (p *Process) Signal(signal os.Signal) error {
 	return err
 }
 
-// Kill ends the process at once, as kill -9 does, and waits for its end.
+// Kill kills the process, as kill -9 does, and waits for its end.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// Stop asks the process to end with SIGTERM and waits. One that does not end
-// within the grace period is killed, which is an error.
+// Stop sends SIGTERM and waits. A process that does not end within the grace period
+// is killed, which is an error.
 func (p *Process) Stop() error {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stopping %s: %w", p.name, err)
@@ -136,8 +135,7 @@ func (p *Process) Stop() error {
 	}
 }
 
-// await asks ready until it has no error, and gives up when the process ends
-// or ctx does.
+// await calls ready until it returns no error, the process ends or ctx ends.
 func (p *Process) await(ctx context.Context, ready func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -154,11 +152,11 @@ func (p *Process) await(ctx context.Context, ready func(context.Context) error) 
 	return nil
 }
 
-// errEnded is why await stops waiting for a process that is no more.
+// errEnded is the error of await if the process has ended.
 var errEnded = errors.New("it has ended")
 
-// Until asks ready again and again until it has no error. When ctx ends first,
-// the error tells why it did and what ready said last.
+// Until calls ready until it returns no error. If ctx ends first, the error has the
+// cause and the last error of ready.
 func Until(ctx context.Context, ready func(context.Context) error) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
@@ -171,12 +169,12 @@ func Until(ctx context.Context, ready func(context.Context) error) error {
 	return nil
 }
 
-// openLog opens the log file of the named child, to be written on from its end.
+// openLog opens the log file of the named child for appending.
 func (cp *ControlPlane) openLog(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(cp.logs, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-// tail returns the end of a log, to be put at the end of an error.
+// tail returns the end of a log, for an error.
 func tail(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -189,8 +187,8 @@ func tail(path string) string {
 	return "\n  " + filepath.Base(path) + " ends:\n    " + strings.Join(lines, "\n    ")
 }
 
-// ownGroup keeps signals of the terminal away from a child: it is stopped in
-// order, not all at once by Ctrl-C.
+// ownGroup starts a child in its own process group, so that Ctrl-C does not stop all
+// children at once.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

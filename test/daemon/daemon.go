@@ -1,6 +1,6 @@
-// Package daemon runs the gateway as its users do: the release binary in a
-// process of its own, with flags, a kubeconfig and a log. Tests wait for what
-// it logs instead of for time to pass.
+// Package daemon runs the gateway for tests as users run it: the release binary in
+// its own process, with flags, a kubeconfig and a log. Tests wait for log records
+// instead of sleeping.
 package daemon
 
 import (
@@ -19,8 +19,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// patience is how long a test waits for a record before it gives up. It only
-// bounds a test that fails.
+// patience is how long a test waits for a record before it fails.
 const patience = 2 * time.Minute
 
 // Record is one line of the gateway's JSON log.
@@ -50,20 +49,20 @@ type Daemon struct {
 }
 
 // Start starts bin/k8s-gateway with the given arguments. It is killed when the
-// test ends, and its log shown where the test has failed.
+// test ends, and its log is shown if the test has failed.
 func Start(tb testing.TB, args ...string) *Daemon {
 	tb.Helper()
 	return StartWith(tb, nil, args...)
 }
 
-// StartWith is Start with environment variables beside the test's own.
+// StartWith is Start with additional environment variables.
 func StartWith(tb testing.TB, env []string, args ...string) *Daemon {
 	tb.Helper()
 	return start(tb, env, gatewayBinary(tb), args...)
 }
 
-// StartUnder is Start under another program, which is run with the gateway's
-// path and arguments and is to become the gateway.
+// StartUnder is Start with another program, which gets the gateway's path and
+// arguments and executes it.
 func StartUnder(tb testing.TB, program string, env []string, args ...string) *Daemon {
 	tb.Helper()
 	return start(tb, env, program, append([]string{gatewayBinary(tb)}, args...)...)
@@ -124,8 +123,8 @@ func (d *Daemon) take(line string) {
 	d.changed.Broadcast()
 }
 
-// Wait returns the first record that matches, waiting for it where it has not
-// been logged yet. The test fails when it does not come.
+// Wait waits for the first record that matches and returns it. The test fails if
+// there is none.
 func (d *Daemon) Wait(what string, matches func(Record) bool) Record {
 	d.tb.Helper()
 	r, failure := d.wait(matches)
@@ -135,7 +134,7 @@ func (d *Daemon) Wait(what string, matches func(Record) bool) Record {
 	return r
 }
 
-// wait returns the first record that matches, or why it did not come.
+// wait returns the first record that matches, or why there is none.
 func (d *Daemon) wait(matches func(Record) bool) (r Record, failure string) {
 	limit := time.Now().Add(patience)
 	deadline := time.AfterFunc(patience, d.changed.Broadcast)
@@ -195,7 +194,7 @@ func (d *Daemon) Log() string {
 	return b.String()
 }
 
-// tail returns the end of the log: enough to see why a test has failed.
+// tail returns the end of the log.
 func (d *Daemon) tail() string {
 	const enough = 40
 	lines := strings.Split(strings.TrimSpace(d.Log()), "\n")
@@ -205,7 +204,6 @@ func (d *Daemon) tail() string {
 // PID returns the process ID.
 func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 
-// Signal sends a signal to the process.
 func (d *Daemon) Signal(s os.Signal) {
 	d.tb.Helper()
 	if err := d.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -220,7 +218,7 @@ func (d *Daemon) Stop() int {
 	return d.Exit()
 }
 
-// Kill ends the process without giving it time for anything.
+// Kill kills the process and waits for its end.
 func (d *Daemon) Kill() {
 	d.Signal(os.Kill)
 	<-d.done

@@ -16,17 +16,17 @@ import (
 // metricsPrefix begins the names of the gateway's own metrics.
 const metricsPrefix = "brigade_k8s_gateway_"
 
-// scrapeTimeout is the deadline of one look at a port of this machine.
+// scrapeTimeout is the deadline of one scrape.
 const scrapeTimeout = 10 * time.Second
 
-// Address returns where the gateway serves its metrics. It has to be started
-// with a --listen address; port 0 is a free one.
+// Address returns the address of the gateway's metrics. The gateway must have been
+// started with --listen; port 0 is a free port.
 func (d *Daemon) Address() string {
 	d.tb.Helper()
 	return d.Wait("the address of its port", func(r Record) bool { return r.Message() == "serving metrics and health" }).String("address")
 }
 
-// Metrics is one look at /metrics: the value of each series, as
+// Metrics is one scrape of /metrics: the value of each series, by
 // `name{label="value"}`.
 type Metrics map[string]float64
 
@@ -102,7 +102,7 @@ func (d *Daemon) AwaitMetric(want float64, name string, labels ...string) {
 	})
 }
 
-// AwaitMetrics reads /metrics until ready has no error.
+// AwaitMetrics reads /metrics until ready returns no error.
 func (d *Daemon) AwaitMetrics(ready func(Metrics) error) {
 	d.tb.Helper()
 	address := d.Address()

@@ -1,5 +1,5 @@
 // Package golden compares what a user sees with a file in the repository. The flag
-// -update of a test that uses it rewrites its files; the diff belongs in the review.
+// -update of a test that uses it rewrites its files; the diff is part of the review.
 package golden
 
 import (
@@ -12,8 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files") //nolint:gochecknoglobals // a flag of go test
 
-// Check fails the test where got is not the content of the file. With -update it
-// writes the file instead.
+// Check fails the test if got is not the content of the file. With -update it writes
+// the file instead.
 func Check(tb testing.TB, path, got string) {
 	tb.Helper()
 	if *update {

@@ -21,8 +21,8 @@ const (
 	NoCluster = os.DevNull
 )
 
-// Run runs Helm with the arguments. It returns what Helm wrote, and an error where
-// its exit status is not 0.
+// Run runs Helm with the arguments. It returns its output, and an error if its exit
+// status is not 0.
 func Run(tb testing.TB, kubeconfig string, args ...string) (stdout, stderr string, err error) {
 	tb.Helper()
 	binary, err := controlplane.Binary("helm")
@@ -33,12 +33,12 @@ func Run(tb testing.TB, kubeconfig string, args ...string) (stdout, stderr strin
 	if err := filepath.WalkDir(Chart, func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
 		tb.Fatal(err)
 	}
-	var out, complaints bytes.Buffer
+	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(tb.Context(), binary, args...)
 	cmd.Env = []string{"HOME=" + tb.TempDir(), "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig}
-	cmd.Stdout, cmd.Stderr = &out, &complaints
+	cmd.Stdout, cmd.Stderr = &out, &problems
 	err = cmd.Run()
-	return out.String(), complaints.String(), err
+	return out.String(), problems.String(), err
 }
 
 // Must is Run for commands that must succeed. It returns what Helm wrote to stdout.
