@@ -9,10 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// measureBacklog measures how fast accepted Events that wait at start are
-// built, from the start of the process to the last Secret's appearance. The
-// bare client lists the same Events in pages and creates a Secret of each as
-// the pages come.
+// measureBacklog measures how fast accepted Events that exist at start are built,
+// from the start of the process to the last Secret. The bare client lists the same
+// Events in pages and creates a Secret of each, page by page.
 func measureBacklog(ctx context.Context, b *bench) error {
 	const workers = 16 // the gateway's default
 	n := b.scale.Backlog
@@ -47,9 +46,9 @@ func measureBacklog(ctx context.Context, b *bench) error {
 }
 
 const (
-	// backlog is the load that waits.
+	// backlog is the load that exists at start.
 	backlog = "backlog"
-	// clearWithin is how long it may take to build of it.
+	// clearWithin is the time limit for building it.
 	clearWithin = 10 * time.Minute
 )
 

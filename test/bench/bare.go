@@ -16,9 +16,9 @@ import (
 	ours "github.com/brigadecore/brigade-k8s-gateway/pkg/brigade"
 )
 
-// bare is the least that makes builds of Events: it is handed Events without
-// having to watch for them, and creates a Secret of each. It decides nothing,
-// remembers nothing, logs nothing and gives up at the first error.
+// bare is the simplest client that creates builds of Events: it gets Events in
+// memory, without a watch, and creates a Secret of each. It does not decide, store or
+// log, and stops at the first error.
 type bare struct {
 	secrets   corev1client.SecretInterface
 	namespace string
@@ -29,8 +29,7 @@ func newBare(core corev1client.CoreV1Interface, namespace string) bare {
 	return bare{secrets: core.Secrets(namespace), namespace: namespace}
 }
 
-// create creates the Secret of one Event, with the content that the gateway
-// gives it.
+// create creates the Secret of one Event, with the same content as the gateway.
 func (b bare) create(ctx context.Context, e *corev1.Event) error {
 	payload, err := json.Marshal(e)
 	if err != nil {
@@ -53,8 +52,8 @@ func (b bare) create(ctx context.Context, e *corev1.Event) error {
 	return nil
 }
 
-// work creates Secrets of the Events that come, with the given number of
-// workers, until events is closed.
+// work creates Secrets of the received Events, with the given number of workers,
+// until events is closed.
 func (b bare) work(ctx context.Context, workers int, events <-chan *corev1.Event) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {
@@ -78,7 +77,7 @@ func (b bare) work(ctx context.Context, workers int, events <-chan *corev1.Event
 }
 
 // list reads all Events of a namespace in pages, as kubectl does, and returns
-// how many there are.
+// their number.
 func list(ctx context.Context, events corev1client.EventInterface, each func(*corev1.Event)) error {
 	options := metav1.ListOptions{Limit: 500}
 	for {

@@ -16,23 +16,21 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// The loads that reading is measured with: read is what is read, and last comes
-// after it.
+// The loads of the row reading: read is measured, and last comes after it.
 const (
 	readLoad = "read"
 	lastLoad = "last"
 )
 
-// What a bare watch logs, as the gateway logs its messages.
+// The log messages of a bare watch.
 const (
 	bareWatching = "watching"
 	bareDone     = "read all"
 )
 
-// bareWatch watches the Events of a namespace and lets each go as soon as
-// client-go has decoded it, until the last one has come. It is what reading
-// Events costs at least, in a process of its own because CPU time is counted by
-// process.
+// bareWatch watches the Events of a namespace and discards each after client-go has
+// decoded it, until the last one. This is the least that reading Events costs. It is
+// a separate process because CPU time is counted by process.
 func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -72,14 +70,14 @@ func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
 	return nil
 }
 
-// bareWatcher is a process that does bareWatch, and the CPU time it had used
-// before there was anything to read.
+// bareWatcher is a process that runs bareWatch, and the CPU time that it had used
+// before the first Event.
 type bareWatcher struct {
 	gateway *gateway
 	before  time.Duration
 }
 
-// startBareWatch starts one and returns it when it watches.
+// startBareWatch starts a bareWatcher and returns when it watches.
 func (b *bench) startBareWatch(ctx context.Context, watch string) (*bareWatcher, error) {
 	self, err := os.Executable()
 	if err != nil {

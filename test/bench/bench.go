@@ -20,20 +20,20 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// account is the ServiceAccount, and its namespace, that the gateway and the
-// bare client both are, so that API Priority and Fairness treats them alike.
+// account is the ServiceAccount, and its namespace, of both the gateway and the bare
+// client, so that API Priority and Fairness treats them alike.
 const account = "bench"
 
 // row is one row of the table of docs/performance.md.
 type row struct {
 	name string
-	// alone says that the row needs no control plane.
+	// alone is whether the row needs no control plane.
 	alone   bool
 	measure func(ctx context.Context, b *bench) error
 }
 
-// rows returns all rows in the order in which they are measured: what leaves
-// little behind in the API server comes first.
+// rows returns all rows in the order in which they are measured: first those that
+// leave few objects in the API server.
 func rows() []row {
 	return []row{
 		{name: "size", alone: true, measure: measureSize},
@@ -63,7 +63,7 @@ func rowNames() []string {
 	return names
 }
 
-// bench is one run: chosen rows, one control plane.
+// bench is one run of some rows on one control plane.
 type bench struct {
 	scale    scale
 	rows     []row
@@ -75,18 +75,18 @@ type bench struct {
 	cp *controlplane.ControlPlane
 	// dir holds the filter files.
 	dir string
-	// admin creates Events and looks at builds, worker is what the bare client
-	// works with.
+	// admin creates Events and reads builds. worker is the client of the bare
+	// client.
 	admin, worker corev1client.CoreV1Interface
 	kubeconfig    string
-	// retained are the namespaces that hold Events for several rows, by how
-	// many.
+	// retained has the namespaces with Events for several rows, by number of
+	// Events.
 	retained map[int]string
-	// What was numbered so far.
+	// The last numbers that were used.
 	namespaces, processes, probes int
 }
 
-// newBench returns a run of the named rows, all where there are none.
+// newBench returns a run of the named rows, or of all rows if none is named.
 func newBench(names []string, size, baseline, out string) (*bench, error) {
 	scale, err := scaleOf(size)
 	if err != nil {
@@ -118,8 +118,8 @@ func newBench(names []string, size, baseline, out string) (*bench, error) {
 	return b, nil
 }
 
-// run measures the rows one after the other, and writes what it has whenever
-// one is done. A row that cannot be measured does not keep the others from it.
+// run measures the rows one after the other, and writes the results after each. A row
+// that fails does not stop the others.
 func (b *bench) run(ctx context.Context) (err error) {
 	if b.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return failed
 }
 
-// startPlane starts etcd and kube-apiserver and makes the account.
+// startPlane starts etcd and kube-apiserver and creates the account.
 func (b *bench) startPlane(ctx context.Context) error {
 	var err error
 	if b.cp, err = controlplane.Start(ctx, controlplane.Options{Progress: os.Stderr}); err != nil {
@@ -189,8 +189,8 @@ func (b *bench) setUp(ctx context.Context) (err error) {
 	return err
 }
 
-// grant gives the account, in all namespaces, the further rights that the
-// chart gives: to store a position and to compete for a Lease.
+// grant gives the account, in all namespaces, the other rights that the chart gives:
+// those to store a position and for leader election.
 func (b *bench) grant(ctx context.Context) error {
 	verbs := []string{"get", "create", "update"}
 	meta := metav1.ObjectMeta{Name: account + "-further"}
@@ -213,7 +213,7 @@ func (b *bench) grant(ctx context.Context) error {
 	return nil
 }
 
-// client returns a client as the gateway's own is: protobuf, and no throttle.
+// client returns a client like the gateway's: protobuf, and no client-side throttle.
 func client(config *rest.Config) (corev1client.CoreV1Interface, error) {
 	config.QPS = -1
 	config.ContentType = runtime.ContentTypeProtobuf
@@ -225,7 +225,7 @@ func client(config *rest.Config) (corev1client.CoreV1Interface, error) {
 	return core, nil
 }
 
-// namespace creates a namespace that nobody has used before.
+// namespace creates a new namespace.
 func (b *bench) namespace(ctx context.Context) (string, error) {
 	b.namespaces++
 	name := fmt.Sprintf("bench-%d", b.namespaces)
@@ -253,8 +253,7 @@ func (b *bench) retain(ctx context.Context, n int) (string, error) {
 const (
 	// retainedLoad is the load that retain creates.
 	retainedLoad = "retained"
-	// acceptedShare is that one in so many Events is accepted, where Events
-	// are retained.
+	// acceptedShare is the n of one in n retained Events that is accepted.
 	acceptedShare = 100
 )
 

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// benchmark is the result of a Go benchmark: what one call costs.
+// benchmark is the result of a Go benchmark: the cost of one call.
 type benchmark struct {
 	name            string
 	ns, allocations float64
 }
 
-// benchmarks runs the Go benchmarks of a package whose names match.
+// benchmarks runs the Go benchmarks of a package with matching names.
 func benchmarks(ctx context.Context, pkg, matches string) ([]benchmark, error) {
 	test := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", matches, "-benchmem", pkg)
 	test.Stderr = os.Stderr

@@ -26,22 +26,23 @@ type builds struct {
 	mu sync.Mutex
 	// seen is when the first build of an Event became visible, by its name.
 	seen map[string]time.Time
-	// loads counts by load, which is what stands before the number in a name.
+	// loads counts by load, which is the name of an Event before its number.
 	loads map[string]*tally
-	// ended is why no further builds will be seen.
+	// ended is the error with which the watch ended.
 	ended   error
 	changed chan struct{}
 }
 
-// tally is what came of one load.
+// tally has the builds of one load.
 type tally struct {
-	// events have a build; repeats are builds beyond the first of an Event.
+	// events is the number of Events with a build; repeats are the builds after the
+	// first of an Event.
 	events, repeats int
 	// first and last are when the first and the last Event got its build.
 	first, last time.Time
 }
 
-// watchBuilds sees the builds that there will be from now on.
+// watchBuilds watches the builds that are created from now on.
 func watchBuilds(ctx context.Context, core corev1client.CoreV1Interface, namespace string) (*builds, error) {
 	list, err := core.Secrets(namespace).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
@@ -63,7 +64,7 @@ func watchBuilds(ctx context.Context, core corev1client.CoreV1Interface, namespa
 	return b, nil
 }
 
-// place creates a namespace that nobody has used before and watches its builds.
+// place creates a new namespace and watches its builds.
 func (b *bench) place(ctx context.Context) (namespace string, seen *builds, err error) {
 	if namespace, err = b.namespace(ctx); err != nil {
 		return "", nil, err
@@ -79,9 +80,9 @@ func (b *builds) stop() {
 }
 
 // follow watches Secrets from a resourceVersion on, until ctx ends or the API
-// server has an error. It goes on at once where a watch ends, unlike the retry
-// watcher of client-go, which waits a second: the API server ends a watch that
-// does not read as fast as there is something to tell.
+// server returns an error. It restarts a watch that ended at once, unlike the retry
+// watcher of client-go, which waits a second, because the API server ends a watch
+// that does not read fast enough.
 func (b *builds) follow(ctx context.Context, secrets corev1client.SecretInterface, version string) error {
 	for ctx.Err() == nil {
 		source, err := secrets.Watch(ctx, metav1.ListOptions{ResourceVersion: version, FieldSelector: "type=" + string(ours.SecretType)})
@@ -103,7 +104,7 @@ func (b *builds) follow(ctx context.Context, secrets corev1client.SecretInterfac
 	return ctx.Err()
 }
 
-// note notes that a build of the named Event became visible.
+// note records that a build of the named Event became visible.
 func (b *builds) note(event string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,12 +138,12 @@ func eventOf(s *corev1.Secret) string {
 		Metadata struct{ Name string }
 	}
 	if err := json.Unmarshal(s.Data["payload"], &e); err != nil {
-		return "" // no build of ours
+		return "" // not a build of the bench
 	}
 	return e.Metadata.Name
 }
 
-// lateError says that builds did not come in time.
+// lateError means that builds were not created in time.
 type lateError struct {
 	want, got int
 	within    time.Duration
@@ -152,9 +153,9 @@ func (e *lateError) Error() string {
 	return fmt.Sprintf("%d of %d Events have builds after %s", e.got, e.want, e.within)
 }
 
-// await waits until n Events of a load have builds and returns the tally. It is
-// to be called by one goroutine at a time. Where they do not come within the
-// given time, the error is a *lateError and the tally what came.
+// await waits until n Events of a load have builds and returns the tally. It is not
+// safe for concurrent use. If they are not created within the given time, the error
+// is a *lateError and the tally has those that were.
 func (b *builds) await(ctx context.Context, load string, n int, within time.Duration) (tally, error) {
 	deadline := time.NewTimer(within)
 	defer deadline.Stop()
@@ -183,7 +184,7 @@ func (b *builds) of(load string) (tally, error) {
 	return tally{}, b.ended
 }
 
-// visible returns when the build of each Event became visible.
+// visible returns the time at which the build of each Event became visible.
 func (b *builds) visible(event string) (time.Time, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

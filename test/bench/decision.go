@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// measureDecision runs the Go benchmarks of the filters: what a decision costs
-// where no filter but the last matches, and what a CEL expression costs.
+// measureDecision runs the Go benchmarks of the filters: the cost of a decision if
+// only the last filter matches, and of a CEL expression.
 func measureDecision(ctx context.Context, b *bench) error {
 	found, err := benchmarks(ctx, "./pkg/filter", "^Benchmark(Decide|Expression)$")
 	if err != nil {
@@ -26,12 +26,12 @@ func measureDecision(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// takeToReach is what the decision which build is next may cost, in
-// nanoseconds, with a thousand flows waiting.
+// takeToReach is the most nanoseconds for taking the next build of a thousand
+// waiting flows.
 const takeToReach = 2000
 
-// measureTake runs the Go benchmarks of the queue: what it costs to choose the
-// next build among many flows, and to take it.
+// measureTake runs the Go benchmarks of the queue: the cost of taking the next build
+// of many flows.
 func measureTake(ctx context.Context, b *bench) error {
 	found, err := benchmarks(ctx, "./pkg/delivery", "^BenchmarkTake")
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 )
 
-// loaders is how many Events are created at the same time where they are to
-// come as fast as the API server takes them.
+// loaders is the number of goroutines that create Events as fast as the API server
+// accepts them.
 const loaders = 64
 
-// The reasons of the bench's Events; filters tell them apart.
+// The reasons of the bench's Events, which filters match.
 const (
 	accepted = "BackOff"
 	rejected = "Pulled"
@@ -45,9 +45,8 @@ func (l *load) create(ctx context.Context, reason string) (*corev1.Event, error)
 	return e, nil
 }
 
-// burst creates n Events as fast as it can, of which every nth by accept is
-// accepted. created, where it is not nil, is called with each by many
-// goroutines.
+// burst creates n Events as fast as possible. One in accept of them is accepted.
+// created, if it is not nil, is called with each, concurrently.
 func (l *load) burst(ctx context.Context, n, accept int, created func(*corev1.Event)) error {
 	return l.spread(ctx, n, accept, 0, created)
 }
@@ -90,9 +89,9 @@ func (l *load) spread(ctx context.Context, n, accept int, apart time.Duration, c
 	return group.Wait()
 }
 
-// pace creates accepted Events at an even rate for some time. Each starts at
-// its time, whether or not those before it are done. It returns when all are,
-// or when created, which is called with each, has an error.
+// pace creates accepted Events at a constant rate for some time. Each starts on time,
+// even if those before it are not done. It returns when all are done, or when
+// created, which is called with each, returns an error.
 func (l *load) pace(ctx context.Context, perSecond int, d time.Duration, created func(*corev1.Event) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	ticker := time.NewTicker(time.Second / time.Duration(perSecond))
@@ -114,7 +113,7 @@ func (l *load) pace(ctx context.Context, perSecond int, d time.Duration, created
 	return group.Wait()
 }
 
-// newEvent returns an Event about a pod, of the size a kubelet writes: about
+// newEvent returns an Event about a pod, of the size of a kubelet's: about
 // 1 KiB as the API server stores it, managedFields included.
 func newEvent(namespace, name, reason string) *corev1.Event {
 	now := metav1.Now()

@@ -9,15 +9,15 @@ import (
 
 const (
 	// lease is the lease duration of the gateway (that of Kubernetes' own
-	// components), and failoverGrace what may come on top.
+	// components), and failoverGrace the additional time.
 	lease         = 15 * time.Second
 	failoverGrace = 2 * time.Second
-	// failoverPace is how many Events a second are created meanwhile.
+	// failoverPace is the number of Events a second that are created.
 	failoverPace = 5
 )
 
-// measureFailover measures the time from the death of the leader to the first
-// build by the replica that stood by, and shows the longest of several.
+// measureFailover measures the time from killing the leader to the standby's first
+// build, and reports the longest of several.
 func measureFailover(ctx context.Context, b *bench) error {
 	var took []time.Duration
 	for range b.scale.Failovers {
@@ -37,7 +37,7 @@ func measureFailover(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// failover kills a leader and returns how long nothing is built.
+// failover kills a leader and returns the time without a build.
 func (b *bench) failover(ctx context.Context) (took time.Duration, err error) {
 	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		const orphans = "orphan"

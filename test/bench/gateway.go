@@ -13,7 +13,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// project is what all builds are of.
+// project is the project of all builds.
 const project = "deis/empty-testbed"
 
 // The filter files. The first gateway reads the same filters as JSON.
@@ -30,20 +30,20 @@ filters:
   {"action": "reject"}
 ]}
 `
-	// limitsOff is as far as the limits of a filter file go.
+	// limitsOff has limits that no row reaches.
 	limitsOff = `limits: {buildsPerMinute: 1000000, burst: 1000000, queued: 1000000}
 `
-	// limitsOn is a storm's: a build a second, all else by default.
+	// limitsOn is for a storm: a build a second, the rest by default.
 	limitsOn = `limits: {buildsPerMinute: 60}
 `
 )
 
-// patience bounds every wait for something that comes soon where all is well.
+// patience limits every wait for something that is normally fast.
 const patience = 2 * time.Minute
 
 // launch says how to start a gateway.
 type launch struct {
-	// baseline starts the other gateway, which takes none of limits and args.
+	// baseline starts the other gateway, without limits and args.
 	baseline bool
 	// watch and builds are the namespaces of Events and Secrets. The baseline
 	// has only one for both.
@@ -54,7 +54,7 @@ type launch struct {
 	env []string
 }
 
-// start starts a gateway and waits for nothing.
+// start starts a gateway. It does not wait.
 func (b *bench) start(l launch) (*gateway, error) {
 	b.processes++
 	name := fmt.Sprintf("gateway-%d", b.processes)
@@ -85,10 +85,10 @@ func (b *bench) start(l launch) (*gateway, error) {
 	return &gateway{process: process, started: started, log: log}, nil
 }
 
-// probeEvery is the time between two Events that try whether a gateway builds.
+// probeEvery is the interval of the Events that show whether a gateway builds.
 const probeEvery = 200 * time.Millisecond
 
-// with runs a gateway while use does.
+// with runs a gateway while use runs.
 func (b *bench) with(l launch, use func(g *gateway) error) error {
 	g, err := b.start(l)
 	if err != nil {
@@ -106,8 +106,8 @@ func (b *bench) has(ctx context.Context, flag string) (bool, error) {
 	return bytes.Contains(help, []byte(" "+flag)), nil
 }
 
-// awaitWorking creates Events until one has its build: the one way to tell
-// that a gateway works which holds for any gateway.
+// awaitWorking creates Events until one has a build, which shows for any gateway that
+// it works.
 func (b *bench) awaitWorking(ctx context.Context, g *gateway, watch string, seen *builds) error {
 	b.probes++ // others may have probed in the same namespace
 	probes := fmt.Sprintf("probe%d", b.probes)

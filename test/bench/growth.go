@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// measureGrowth measures throughput again with more and more Events retained
-// beside those that come, for the plot of builds per second against them.
+// measureGrowth measures throughput with more and more retained Events, for the plot
+// of builds per second.
 func measureGrowth(ctx context.Context, b *bench) error {
 	for _, n := range b.scale.Retained {
 		watch, err := b.retain(ctx, n)

@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// handoverToReach is how long nothing may be built when a leader is stopped
-	// in order and another replica takes over.
+	// handoverToReach is the longest time without a build when a leader gets
+	// SIGTERM and a standby takes over.
 	handoverToReach = 2 * time.Second
-	// handoverPace is how many Events a second are created throughout, and
-	// handoverTime for how long.
+	// handoverPace is the number of Events a second, and handoverTime how long they
+	// are created.
 	handoverPace = 50
 	handoverTime = 12 * time.Second
-	// handoverAfter is when, within that time, the leader is stopped.
+	// handoverAfter is when the leader gets SIGTERM.
 	handoverAfter = 3 * time.Second
 )
 
-// measureHandover measures for how long nothing is built when a leader is
-// stopped in order under load, and shows the longest of several.
+// measureHandover measures the time without a build when a leader gets SIGTERM under
+// load, and reports the longest of several.
 func measureHandover(ctx context.Context, b *bench) error {
 	var took []time.Duration
 	for range b.scale.Handovers {
@@ -41,8 +41,8 @@ func measureHandover(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// handover stops a leader in order and returns the longest time between two
-// builds that follow each other.
+// handover stops a leader with SIGTERM and returns the longest time between two
+// consecutive builds.
 func (b *bench) handover(ctx context.Context) (longest time.Duration, err error) {
 	err = b.withStandby(ctx, func(leader *gateway, namespace string, seen *builds) error {
 		stopped := make(chan error, 1)
@@ -58,8 +58,7 @@ func (b *bench) handover(ctx context.Context) (longest time.Duration, err error)
 	return longest, err
 }
 
-// gap returns the longest time between two builds of a load that became visible
-// one after the other.
+// gap returns the longest time between two consecutive builds of a load.
 func (b *builds) gap(load string) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,20 +13,20 @@ import (
 const (
 	// largeToReach is the peak memory with large Events, in MiB.
 	largeToReach = 128
-	// largeMessage is the size of a large Event's message: about as large as
-	// an object in etcd may be.
+	// largeMessage is the size of a large Event's message: nearly the largest
+	// object that etcd accepts.
 	largeMessage = 1_000_000
-	// largeLanes is how many of them are created at the same time.
+	// largeLanes is the number of goroutines that create them.
 	largeLanes = 8
 )
 
-// paging has client-go list in pages, as it does where an API server does not
-// stream lists.
+// paging makes client-go list in pages, as with an API server that does not stream
+// lists.
 var paging = []string{"KUBE_FEATURE_WatchListClient=false"} //nolint:gochecknoglobals // a constant
 
-// measureLarge measures the peak memory of a gateway that finds many Events of
-// a megabyte each when it starts: once all are rejected, and once all are
-// accepted and wait for the pace.
+// measureLarge measures the peak memory of a gateway that starts with many Events of
+// a megabyte each: once all are rejected, and once all are accepted and wait for the
+// pace.
 func measureLarge(ctx context.Context, b *bench) error {
 	n := b.scale.Large
 	for _, events := range []struct{ name, reason string }{{"rejected", rejected}, {"accepted and waiting", accepted}} {
@@ -79,8 +79,8 @@ func (b *bench) createLarge(ctx context.Context, namespace, reason string, n int
 	return group.Wait()
 }
 
-// largeWith starts a gateway that may build once a second and returns its
-// memory when it has read all Events there are and rested.
+// largeWith starts a gateway with a limit of one build a second, and returns its
+// memory after it has read all Events and idled.
 func (b *bench) largeWith(ctx context.Context, watch string, env []string) (m memory, err error) {
 	builds, err := b.namespace(ctx)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// paced is the load that latency is measured with, and perSecond how many
-	// of its Events are created a second.
+	// paced is the load of the row latency, and perSecond the number of its Events
+	// a second.
 	paced     = "paced"
 	perSecond = 100
 )
 
-// times are when Events were handed to the builder under test, by name.
+// times are the times at which the builder under test got Events, by name.
 type times struct {
 	mu sync.Mutex
 	at map[string]time.Time
@@ -31,10 +31,9 @@ func (t *times) note(event string) {
 	t.at[event] = now
 }
 
-// measureLatency measures the time from the moment the creation of an Event
-// returned to the one at which its Secret is seen on a watch. For the bare
-// client it is the time from the moment it begins to create the Secret, under
-// the same load of Events.
+// measureLatency measures the time from the answer to an Event's creation to its
+// Secret on a watch. For the bare client it is the time from the start of the create
+// call, under the same load.
 func measureLatency(ctx context.Context, b *bench) error {
 	gateway, err := b.gatewayLatency(ctx, false)
 	if err != nil {
@@ -67,7 +66,7 @@ func measureLatency(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// gatewayLatency returns how long each build took to appear, in order.
+// gatewayLatency returns the latencies of all builds, sorted.
 func (b *bench) gatewayLatency(ctx context.Context, baseline bool) (took []time.Duration, err error) {
 	namespace, seen, err := b.place(ctx)
 	if err != nil {
@@ -111,8 +110,8 @@ func (b *bench) bareLatency(ctx context.Context) ([]time.Duration, error) {
 	return began.until(ctx, seen, false)
 }
 
-// until returns how long after its time each build became visible, in order.
-// Where some may be missing, it returns what there is after a while.
+// until returns how long after its time each build became visible, sorted. If some
+// may be missing, it returns the others after a while.
 func (t *times) until(ctx context.Context, seen *builds, someMayBeMissing bool) ([]time.Duration, error) {
 	_, err := seen.await(ctx, paced, len(t.at), rateWithin)
 	var late *lateError

@@ -13,7 +13,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// machine is what the rows were measured on.
+// machine is the machine that the rows were measured on.
 type machine struct {
 	System string  `json:"system"`
 	CPU    string  `json:"cpu"`
@@ -25,7 +25,7 @@ func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores of %s, %.0f GiB", m.System, m.Cores, m.CPU, m.Memory)
 }
 
-// versions are of what was measured and of what it was measured with.
+// versions are those of the measured programs and of the control plane.
 type versions struct {
 	Gateway    string `json:"gateway"`
 	Baseline   string `json:"baseline,omitempty"`
@@ -42,7 +42,7 @@ func (v versions) String() string {
 	return s
 }
 
-// describe notes the machine and the versions.
+// describe records the machine and the versions.
 func (b *bench) describe(ctx context.Context) error {
 	b.results.Machine = thisMachine()
 	v := versions{Go: runtime.Version()}
@@ -68,8 +68,7 @@ func (b *bench) describe(ctx context.Context) error {
 	return nil
 }
 
-// thisMachine reads what Linux tells of the machine. Elsewhere, and where /proc
-// is not as usual, less is known.
+// thisMachine reads /proc. On other systems than Linux, fields stay empty.
 func thisMachine() machine {
 	m := machine{System: runtime.GOOS + "/" + runtime.GOARCH, CPU: "an unknown CPU", Cores: runtime.NumCPU()}
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {

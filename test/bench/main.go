@@ -1,8 +1,7 @@
-// Command bench measures the gateway on a control plane of its own: real etcd,
-// real kube-apiserver, the release binary as its own process, and a bare
-// client-go client as the measure of what the API server itself can do.
-// `make bench` builds what it needs and runs it; docs/performance.md says what
-// each row means.
+// Command bench measures the gateway on its own control plane: real etcd, real
+// kube-apiserver, the release binary as its own process, and a bare client-go client
+// that shows what the API server itself can do. `make bench` builds the programs and
+// runs it; docs/performance.md explains the rows.
 package main
 
 import (
@@ -20,8 +19,8 @@ func main() {
 	os.Exit(run())
 }
 
-// run returns the exit code: 0 when every chosen row was measured, whether or
-// not it reached what it is to reach.
+// run returns the exit code: 0 if every row was measured, even if it did not reach
+// its goal.
 func run() int {
 	var (
 		names    []string
@@ -29,16 +28,16 @@ func run() int {
 		baseline string
 		out      string
 		retained []int
-		// What the bench starts itself as.
+		// The bench starts itself with these flags.
 		watch, kubeconfig string
 	)
 	flags := pflag.NewFlagSet("bench", pflag.ExitOnError)
 	flags.StringSliceVar(&names, "rows", nil, "the rows to measure: "+strings.Join(rowNames(), ", ")+"; all by default")
-	flags.StringVar(&size, "scale", "full", "how much of everything: small or full")
-	flags.StringVar(&baseline, "baseline", "", "another gateway `binary` to measure beside ours; it must take -kubeconfig, -namespace and -config")
-	flags.StringVar(&out, "out", "bench/results.json", "where the results are written")
+	flags.StringVar(&size, "scale", "full", "the size of the measurements: small or full")
+	flags.StringVar(&baseline, "baseline", "", "another gateway `binary` to measure too; it must accept -kubeconfig, -namespace and -config")
+	flags.StringVar(&out, "out", "bench/results.json", "the `file` for the results")
 	flags.IntSliceVar(&retained, "retained", nil, "the numbers of Events retained in rows memory and growth, instead of the scale's")
-	flags.StringVar(&watch, "bare-watch", "", "watch the Events of this `namespace` and do nothing else: what the row reading starts")
+	flags.StringVar(&watch, "bare-watch", "", "only watch the Events of this `namespace`, for the row reading")
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig `file` of --bare-watch")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 

@@ -9,17 +9,16 @@ import (
 
 const (
 	mib = 1 << 20
-	// settleTime is how long a gateway is left alone before its settled memory
-	// is read: longer than two minutes without work lets Go's scavenger give
-	// everything back; this is what shows soon after.
+	// settleTime is how long a gateway idles before its settled memory is read. Go's
+	// scavenger returns all unused memory after two minutes; this is the memory soon
+	// after the work.
 	settleTime = 15 * time.Second
 	// peakToReach is the peak with 100,000 Events retained.
 	peakToReach = 48
 )
 
-// measureMemory measures the peak and the settled resident memory of a gateway
-// that starts with many Events retained, builds of the accepted ones, and then
-// rests.
+// measureMemory measures the peak and the settled resident memory of a gateway that
+// starts with many retained Events, builds the accepted ones, and then idles.
 func measureMemory(ctx context.Context, b *bench) error {
 	for _, n := range b.scale.Retained {
 		watch, err := b.retain(ctx, n)
@@ -67,7 +66,7 @@ func (b *bench) memory(ctx context.Context, watch string, n int, logEvents strin
 // memoryWith runs a gateway on n retained Events and returns its memory, and
 // how many bytes it logged.
 func (b *bench) memoryWith(ctx context.Context, l launch, n int) (m memory, logged float64, err error) {
-	l.builds = l.watch // all the other gateway can
+	l.builds = l.watch // the other gateway has only one namespace
 	if !l.baseline {
 		if l.builds, err = b.namespace(ctx); err != nil {
 			return memory{}, 0, err

@@ -23,22 +23,21 @@ type gateway struct {
 	log     *logWatch
 }
 
-// The messages that are waited for.
+// The log messages of a gateway that the bench waits for.
 const (
-	// watching says that all Events there are were read, and that new ones will
-	// be.
+	// watching means that all existing Events were read.
 	watching = "watching"
-	// standingBy says that another replica leads.
+	// standingBy means that another replica leads.
 	standingBy = "standing by"
 	// servingPage says where the page is.
 	servingPage = "serving the page"
 )
 
-// errGone stands for the exit status 0 of a gateway nobody has stopped.
+// errGone is the error of a gateway that ended without being stopped.
 var errGone = errors.New("the gateway has ended by itself")
 
-// await waits until the gateway has logged a message, and returns when it did
-// so for the first time.
+// await waits until the gateway has logged a message, and returns the time of the
+// first.
 func (g *gateway) await(ctx context.Context, message string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -57,12 +56,12 @@ func (g *gateway) await(ctx context.Context, message string) (time.Time, error) 
 	}
 }
 
-// logWatch notes when each message was logged first. It reads of a line about
-// one Event or build no more than that it is one, so that a log of 100,000
-// Events costs the bench next to nothing.
+// logWatch records when each message was logged first. It parses lines about single
+// Events and builds no further, so that a log of 100,000 Events costs the bench
+// little.
 type logWatch struct {
 	mu      sync.Mutex
-	line    []byte // what there is of a line that has not ended
+	line    []byte // the beginning of an unfinished line
 	written int64
 	first   map[string]time.Time
 	address string // of the page
@@ -73,7 +72,7 @@ func newLogWatch() *logWatch {
 	return &logWatch{first: map[string]time.Time{}, changed: make(chan struct{})}
 }
 
-// Write takes a piece of the log.
+// Write processes a part of the log.
 func (l *logWatch) Write(p []byte) (int, error) {
 	now := time.Now()
 	l.mu.Lock()
@@ -90,14 +89,14 @@ func (l *logWatch) Write(p []byte) (int, error) {
 	}
 }
 
-// note notes the message of a line that has ended.
+// note records the message of a complete line.
 func (l *logWatch) note(now time.Time) {
 	if bytes.Contains(l.line, []byte(`"msg":"Processing `)) || bytes.Contains(l.line, []byte(`"msg":"build `)) {
 		return
 	}
 	var record struct{ Msg, Address string }
 	if err := json.Unmarshal(l.line, &record); err != nil {
-		return // not a record: whatever the other gateway writes
+		return // not a JSON record: the other gateway's log
 	}
 	if record.Msg == servingPage {
 		l.address = record.Address
@@ -136,10 +135,10 @@ func (l *logWatch) size() int64 {
 
 // memory is the resident memory of a process in bytes, as the kernel counts it.
 type memory struct {
-	// peak and now are everything, mapped pages of the program's file included.
+	// peak and now include mapped pages of the binary.
 	peak, now float64
-	// file is how much of now are such pages: the kernel can take them back and
-	// read them again, and processes of the same image share them.
+	// file is the part of now that are such pages. The kernel can reclaim them, and
+	// processes of the same image share them.
 	file float64
 }
 

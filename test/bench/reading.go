@@ -10,17 +10,16 @@ import (
 // per is the number of Events for which CPU time is reported.
 const per = 100_000
 
-// way is a way to run a gateway that reads.
+// way is a way to run a gateway in the row reading.
 type way struct {
 	name string
 	args []string
-	// reach is the ratio to reach to what a bare watch costs, 0 for none.
+	// reach is the goal for the ratio to a bare watch, 0 for none.
 	reach float64
 }
 
-// measureReading measures the CPU time that a running gateway spends on
-// Events that it rejects, beside a process that watches the same Events and
-// does nothing but decode them. All are measured at once, on the same Events.
+// measureReading measures the CPU time of a running gateway that rejects Events, and
+// of a process that only watches and decodes the same Events, at the same time.
 func measureReading(ctx context.Context, b *bench) (err error) {
 	ways := []way{
 		{name: "--log-events summary, the default", reach: 1.35},
@@ -88,7 +87,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 		case way.reach > 0:
 			m.Bare, m.ToReach, m.Reached = &least, fmt.Sprintf("ratio ≤ %g", way.reach), new(used[i] <= way.reach*least)
 		case way.name == flag:
-			// Against the cheaper of the others, which logs nothing either.
+			// Compared with the cheaper of the others, which does not log either.
 			m.ToReach, m.Reached = "a tenth of --log-events none", new(used[i] <= used[1]/10)
 		}
 		b.add(m)
@@ -99,14 +98,14 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 	return nil
 }
 
-// reader is a gateway that reads, and the CPU time it had used before.
+// reader is a gateway in the row reading, and the CPU time it had used before.
 type reader struct {
 	gateway *gateway
 	seen    *builds
 	before  time.Duration
 }
 
-// reader starts a gateway and returns it when it works.
+// reader starts a gateway and returns when it works.
 func (b *bench) reader(ctx context.Context, watch string, args []string) (*reader, error) {
 	fresh, seen, err := b.place(ctx)
 	if err != nil {

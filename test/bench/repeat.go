@@ -9,8 +9,8 @@ import (
 type pair struct{ gateway, bare float64 }
 
 // medianOf measures gateway and bare client in turn and returns the pair with
-// the median ratio: what else runs on the machine changes more between two
-// pairs than within one.
+// the median ratio, because the load of the machine changes more between two pairs
+// than within one.
 func (b *bench) medianOf(gateway, bare func() (float64, error)) (pair, error) {
 	var pairs []pair
 	for range b.scale.Repeats {

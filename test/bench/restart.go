@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// The loads of a restart: what had been built before, and what came while no
-// gateway ran.
+// The loads of a restart: Events that were built before, and Events that were created
+// while no gateway ran.
 const (
 	before    = "before"
 	meanwhile = "meanwhile"
 )
 
-// restarted is what came of a restart.
+// restarted is the result of a restart.
 type restarted struct {
-	// repeats are builds of what had been built, lost is what came meanwhile
-	// and was not built.
+	// repeats is the number of second builds, and lost the number of Events without
+	// a build.
 	repeats, lost int
-	// caughtUp is how long after its start all the rest was built.
+	// caughtUp is the time from the start to the last build.
 	caughtUp time.Duration
 }
 
-// measureRestart kills a gateway that has built of many Events, lets Events
-// come while it is away, and starts it again.
+// measureRestart kills a gateway that has built many Events, creates Events while it
+// does not run, and starts it again.
 func measureRestart(ctx context.Context, b *bench) error {
 	ours, err := b.restart(ctx, false)
 	if err != nil {
@@ -33,7 +33,7 @@ func measureRestart(ctx context.Context, b *bench) error {
 	lines := []measurement{
 		{Case: "built again", Unit: "builds", Gateway: new(float64(ours.repeats)), ToReach: "0", Reached: new(ours.repeats == 0)},
 		{Case: "lost", Unit: "builds", Gateway: new(float64(ours.lost)), ToReach: "0", Reached: new(ours.lost == 0)},
-		{Case: "start to last build of what came meanwhile", Unit: "s", Gateway: new(ours.caughtUp.Seconds())},
+		{Case: "start to the last build of Events created meanwhile", Unit: "s", Gateway: new(ours.caughtUp.Seconds())},
 	}
 	if b.baseline != "" {
 		theirs, err := b.restart(ctx, true)
@@ -51,7 +51,7 @@ func measureRestart(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// restart restarts one gateway by force.
+// restart kills a gateway and starts it again.
 func (b *bench) restart(ctx context.Context, baseline bool) (r restarted, err error) {
 	namespace, seen, err := b.place(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func (b *bench) restart(ctx context.Context, baseline bool) (r restarted, err er
 		}
 		r.lost, r.caughtUp = n-t.events, t.last.Sub(g.started)
 		if baseline {
-			// What it builds again it builds one after the other.
+			// Second builds, if any, come one after the other.
 			err = pause(ctx, max(rateWithin-time.Since(g.started), 0))
 		} else {
 			err = pause(ctx, settleTime)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// results is what bench/results.json holds.
+// results is the content of bench/results.json.
 type results struct {
 	Date     time.Time     `json:"date"`
 	Machine  machine       `json:"machine"`
@@ -22,22 +22,22 @@ type results struct {
 
 // measurement is one line of the table.
 type measurement struct {
-	// Row is the name of the row, Case which of its lines this is.
+	// Row is the name of the row, and Case the name of its line.
 	Row  string `json:"row"`
 	Case string `json:"case"`
 	Unit string `json:"unit"`
-	// Gateway is what was measured of the gateway, Bare the same of the bare
-	// client and Baseline of the other gateway, where there is such a thing.
+	// Gateway, Bare and Baseline are the measurements of the gateway, of the bare
+	// client and of the other gateway, or nil.
 	Gateway  *float64 `json:"gateway,omitempty"`
 	Bare     *float64 `json:"bare,omitempty"`
 	Baseline *float64 `json:"baseline,omitempty"`
-	// Ratio is Gateway by Bare.
+	// Ratio is Gateway divided by Bare.
 	Ratio *float64 `json:"ratio,omitempty"`
 	// Size is the number that the case is about (Events retained, workers), for
 	// the plots.
 	Size int `json:"size,omitempty"`
-	// ToReach says what is to be reached and Reached whether it was; without
-	// the one there is not the other.
+	// ToReach is the goal, and Reached whether it was reached. Both are empty
+	// without a goal.
 	ToReach string `json:"toReach,omitempty"`
 	Reached *bool  `json:"reached,omitempty"`
 	Note    string `json:"note,omitempty"`
@@ -68,7 +68,7 @@ func (r *results) write(path string) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// table prints the results for people, as a Markdown table.
+// table prints the results as a Markdown table.
 func (r *results) table(w io.Writer) {
 	fmt.Fprintf(w, "%s, scale %s\n%s\n%s\n\n", r.Date.Format(time.DateOnly), r.Scale, r.Machine, r.Versions)
 	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
@@ -81,7 +81,7 @@ func (r *results) table(w io.Writer) {
 	_ = t.Flush()
 }
 
-// show shows a number with three significant digits, or nothing.
+// show formats a number with three significant digits, or nothing.
 func show(v *float64) string {
 	switch {
 	case v == nil:

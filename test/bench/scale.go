@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// scale says how much of everything a run measures with.
+// scale has the sizes of the measurements of a run.
 type scale struct {
 	// Repeats is how often a pair of gateway and bare client is measured; the
 	// pair with the median ratio is shown.
@@ -13,34 +13,34 @@ type scale struct {
 	// Burst and Throughput are Events in one measurement of builds per second.
 	Burst      int `json:"burst"`
 	Throughput int `json:"throughput"`
-	// Latency is how long 100 Events a second are created for.
+	// Latency is how long 100 Events a second are created.
 	Latency time.Duration `json:"latency"`
-	// Backlog is how many accepted Events wait at start.
+	// Backlog is the number of accepted Events that exist at start.
 	Backlog int `json:"backlog"`
-	// Retained are the numbers of Events there are while memory is measured,
-	// and Start the ones while the start is.
+	// Retained has the numbers of existing Events in the row memory, and Start those
+	// in the row start.
 	Retained []int `json:"retained"`
 	Start    []int `json:"start"`
-	// Growth is how many Events come on top of the retained ones.
+	// Growth is the number of Events created in addition to the retained ones.
 	Growth int `json:"growth"`
-	// Storm is how many accepted Events meet buildsPerMinute: 60.
+	// Storm is the number of accepted Events with buildsPerMinute: 60.
 	Storm int `json:"storm"`
-	// Large is how many Events of a megabyte there are at start.
+	// Large is the number of Events of a megabyte that exist at start.
 	Large int `json:"large"`
-	// Reading is how many rejected Events are read.
+	// Reading is the number of rejected Events.
 	Reading int `json:"reading"`
 	// Page is how many Events browsers see at an even rate.
 	Page int `json:"page"`
-	// Restart is how many Events have builds when the gateway is killed.
+	// Restart is the number of builds when the gateway is killed.
 	Restart int `json:"restart"`
-	// Failovers is how often a leader is killed, and Handovers how often one is
-	// stopped in order.
+	// Failovers is how often a leader is killed, and Handovers how often one gets
+	// SIGTERM.
 	Failovers int `json:"failovers"`
 	Handovers int `json:"handovers"`
 }
 
-// scaleOf returns the scale with the given name. The numbers of the full one
-// are those that docs/performance.md states what is to be reached for.
+// scaleOf returns the scale with the given name. The goals in docs/performance.md are
+// for the full scale.
 func scaleOf(name string) (scale, error) {
 	switch name {
 	case "small":

@@ -11,7 +11,7 @@ import (
 // imageToReach is the size of the image in MiB.
 const imageToReach = 45
 
-// counter counts what is written to it.
+// counter counts the bytes written to it.
 type counter int64
 
 func (c *counter) Write(p []byte) (int, error) {
@@ -19,9 +19,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// measureSize measures the image: unpacked, which is the size of the binary,
-// for the image holds nothing else (`make image-test` proves that), and packed,
-// as it is pulled.
+// measureSize measures the image: unpacked, which is the size of the binary, because
+// the image has nothing else (`make image-test` checks that), and packed, as it is
+// pulled.
 func measureSize(_ context.Context, b *bench) error {
 	binary, err := os.Open(b.binary)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// withStandby calls f with a leader that builds while a standby waits. The two
-// share a namespace, a Lease and a position; seen are the builds there.
+// withStandby calls f with a leader that builds and a standby. They share a
+// namespace, a Lease and a position; seen has the builds in it.
 func (b *bench) withStandby(ctx context.Context, f func(leader *gateway, namespace string, seen *builds) error) error {
 	namespace, seen, err := b.place(ctx)
 	if err != nil {
@@ -36,8 +36,8 @@ func (b *bench) withStandby(ctx context.Context, f func(leader *gateway, namespa
 	})
 }
 
-// buildOnce creates so many Events of a load a second, for the given time, and
-// waits until each has its build. More than one is an error.
+// buildOnce creates the given number of Events a second for the given time, and waits
+// until each has a build. A second build is an error.
 func (b *bench) buildOnce(ctx context.Context, namespace string, seen *builds, load string, pace int, within time.Duration) (tally, error) {
 	if err := newLoad(b.admin, namespace, load).pace(ctx, pace, within, func(*corev1.Event) error { return nil }); err != nil {
 		return tally{}, err
@@ -49,8 +49,7 @@ func (b *bench) buildOnce(ctx context.Context, namespace string, seen *builds, l
 	return t, err
 }
 
-// replica returns how to start one of the replicas that share a namespace, a
-// Lease and a position.
+// replica returns how to start one of the replicas.
 func (b *bench) replica(namespace string) launch {
 	return launch{watch: namespace, builds: namespace, limits: limitsOff, args: []string{
 		"--leader-elect", "--leader-elect-lease", namespace + "/lease", "--position-configmap", namespace + "/position",

@@ -9,16 +9,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// startToReach is how long a start may take, and startRatio how many times as
-// long as the bare client's list.
+// startToReach is the longest time of a start, and startRatio the highest ratio to the
+// bare client's list.
 const (
 	startToReach = 5 * time.Second
 	startRatio   = 1.5
 )
 
-// measureStart measures the time from the start of the process to the moment
-// it has read all Events there are and watches. The bare client lists them in
-// pages.
+// measureStart measures the time from the start of the process until it has read all
+// existing Events and watches. The bare client lists them in pages.
 func measureStart(ctx context.Context, b *bench) error {
 	for _, n := range b.scale.Start {
 		if err := b.startWith(ctx, n); err != nil {
@@ -28,7 +27,7 @@ func measureStart(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// startWith adds the lines of a start with n Events retained.
+// startWith adds the lines of a start with n retained Events.
 func (b *bench) startWith(ctx context.Context, n int) error {
 	retained, err := b.retain(ctx, n)
 	if err != nil {

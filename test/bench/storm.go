@@ -9,9 +9,9 @@ import (
 // stormToReach is the peak memory in a storm, in MiB.
 const stormToReach = 128
 
-// measureStorm measures the memory of a gateway that may build once a second
-// and has far more than that accepted: first as it comes, then all of it there
-// when it starts.
+// measureStorm measures the memory of a gateway with a limit of one build a second and
+// many more accepted Events: first while they are created, then with all of them at
+// start.
 func measureStorm(ctx context.Context, b *bench) error {
 	n := b.scale.Storm
 	watch, err := b.namespace(ctx)
@@ -45,7 +45,7 @@ func measureStorm(ctx context.Context, b *bench) error {
 	})
 }
 
-// weather adds a line on the memory of a gateway that has met the storm.
+// weather adds a line with the memory of a gateway after the storm.
 func (b *bench) weather(ctx context.Context, g *gateway, how string) error {
 	if err := pause(ctx, settleTime); err != nil {
 		return err
@@ -62,7 +62,6 @@ func (b *bench) weather(ctx context.Context, g *gateway, how string) error {
 	return nil
 }
 
-// pause lets some time pass.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():

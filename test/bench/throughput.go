@@ -12,14 +12,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// measureThroughput measures builds per second while accepted Events come as
-// fast as the API server takes them, from the first Event's creation to the
-// last Secret's appearance on a watch.
+// measureThroughput measures builds per second while accepted Events are created as
+// fast as the API server accepts them, from the first Event's creation to the last
+// Secret on a watch.
 //
-// The bare client works under the same load: the same Events are created by as
-// many loaders at the same time, and each is handed to it in memory as soon as
-// its creation has returned. So it is a gateway that need not watch, decide,
-// name, count, log or remember.
+// The bare client has the same load: as many loaders create the same Events, and it
+// gets each in memory as soon as it is created. So it is a gateway that does not
+// watch, decide, name, count, log or store.
 func measureThroughput(ctx context.Context, b *bench) error {
 	lines := []throughputLine{{events: b.scale.Burst, workers: 16, reach: 0.85}}
 	for _, workers := range []int{1, 4, 16, 64} {
@@ -39,8 +38,7 @@ func measureThroughput(ctx context.Context, b *bench) error {
 type throughputLine struct {
 	row, name string
 	size      int
-	// watch is the namespace the Events come to, a new one each time where it
-	// is empty.
+	// watch is the namespace of the Events, or empty for a new one each time.
 	watch   string
 	events  int
 	workers int
@@ -48,7 +46,7 @@ type throughputLine struct {
 	args []string
 	// open opens browsers on the page while Events come; nil for none.
 	open openBrowsers
-	// reach is the ratio to reach.
+	// reach is the goal for the ratio.
 	reach float64
 }
 
@@ -77,8 +75,8 @@ func (b *bench) throughput(ctx context.Context, line throughputLine) error {
 	return nil
 }
 
-// rateWithin is how long a gateway may take for the Events of one measurement.
-// One that does not make it has the rate of what it made.
+// rateWithin is the time limit of one measurement. A gateway that is slower has the
+// rate of the builds that it created.
 const rateWithin = time.Minute
 
 // gatewayRate returns a gateway's builds per second.
@@ -101,7 +99,7 @@ func (b *bench) gatewayRate(ctx context.Context, baseline bool, line throughputL
 			return err
 		}
 		defer open.close()
-		name := fresh + "-live" // Events of earlier measurements may be there
+		name := fresh + "-live" // Events of earlier measurements may exist
 		n, began := line.events, time.Now()
 		if err := newLoad(b.admin, l.watch, name).burst(ctx, n, 1, nil); err != nil {
 			return err
