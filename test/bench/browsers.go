@@ -30,7 +30,7 @@ const (
 	evaluateEvery  = 1500 * time.Millisecond
 	evaluateShare  = 0.01
 	evaluateRarely = 15 * time.Second
-	// browserPoll is the pause between two looks whether browsers follow.
+	// browserPoll is the interval in which it is checked whether browsers follow.
 	browserPoll = 100 * time.Millisecond
 )
 
@@ -94,14 +94,14 @@ func (b *browsers) asked() asked {
 	}
 }
 
-// asked is what browsers asked for.
+// asked has the requests of browsers.
 type asked struct{ streams, evaluations, refused, bytes int64 }
 
 func (a asked) String() string {
 	return fmt.Sprintf("%d streams, %d evaluations, %d refused, %.1f MiB sent", a.streams, a.evaluations, a.refused, float64(a.bytes)/mib)
 }
 
-// counts are what went through a proxy.
+// counts counts the requests through a proxy.
 type counts struct{ streams, evaluations, refused, bytes atomic.Int64 }
 
 // serve serves a page under another address until ctx ends.
@@ -150,12 +150,12 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// openClients opens clients that do what the page does in a browser, each with
-// an edited list of its own.
+// openClients opens clients that send the requests of the page, each with its own
+// edited list.
 func openClients(ctx context.Context, _, address string) (done func(), err error) {
 	var wait sync.WaitGroup
 	for i := range browserCount {
-		c := &pageClient{address: "http://" + address, edit: fmt.Sprintf("# %d\n", i), lists: make(chan string, 1), news: make(chan struct{}, 1)}
+		c := &pageClient{address: "http://" + address, edit: fmt.Sprintf("# %d\n", i), lists: make(chan string, 1), arrived: make(chan struct{}, 1)}
 		wait.Go(func() { c.follow(ctx) })
 		wait.Go(func() { c.evaluate(ctx) })
 	}
@@ -165,8 +165,8 @@ func openClients(ctx context.Context, _, address string) (done func(), err error
 // pageClient is one such client.
 type pageClient struct {
 	address, edit string
-	lists         chan string   // gets the gateway's list
-	news          chan struct{} // gets something when there are new Events
+	lists         chan string   // receives the gateway's list
+	arrived       chan struct{} // receives when there are new Events
 }
 
 // follow reads the stream to its end.
@@ -192,7 +192,7 @@ func (c *pageClient) follow(ctx context.Context) {
 			event = strings.TrimSpace(value)
 		case key == "data" && event == "events":
 			select {
-			case c.news <- struct{}{}:
+			case c.arrived <- struct{}{}:
 			default:
 			}
 		case key == "data" && event == "state":
@@ -217,7 +217,7 @@ func (c *pageClient) evaluate(ctx context.Context) {
 	}
 	for {
 		select {
-		case <-c.news:
+		case <-c.arrived:
 		case <-ctx.Done():
 			return
 		}
@@ -238,7 +238,7 @@ func (c *pageClient) evaluate(ctx context.Context) {
 	}
 }
 
-// chromium returns the browser's program, empty where there is none.
+// chromium returns the path of the browser, or the empty string.
 func chromium() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -248,8 +248,8 @@ func chromium() string {
 	return ""
 }
 
-// openTabs opens tabs of one headless Chromium, each in a window of its own,
-// so that each is visible and works as fast as it does before a reader.
+// openTabs opens tabs of one headless Chromium, each in its own window, so that each
+// is visible and not throttled.
 func openTabs(ctx context.Context, dir, address string) (done func(), err error) {
 	fromUs, toChromium, err := os.Pipe()
 	if err != nil {

@@ -24,8 +24,8 @@ func servePage() []string { return []string{"--ui-listen", "127.0.0.1:0"} }
 
 // measurePage measures what browsers that have the page open cost the gateway:
 // builds per second while Events come as fast as the API server takes them, and
-// at an even rate of Events the rate that is left, CPU time and memory. All of
-// it is held against the same gateway whose page nobody has open.
+// at a constant rate of Events the rate, CPU time and memory. All are compared with
+// the same gateway without browsers.
 func measurePage(ctx context.Context, b *bench) error {
 	if err := b.pageThroughput(ctx); err != nil {
 		return err
@@ -55,21 +55,21 @@ func (b *bench) pageThroughput(ctx context.Context) error {
 	return nil
 }
 
-// besideNoBrowser says what stands in the column of the bare client.
-const besideNoBrowser = "beside the same gateway without browsers"
+// besideNoBrowser is the note on the column of the bare client.
+const besideNoBrowser = "compared with the same gateway without browsers"
 
-// audience is who has the page open.
+// audience is a kind of clients that have the page open.
 type audience struct {
 	name string
 	args []string
 	open openBrowsers
-	// crowds says that the browsers take so much of the machine that the rate says
-	// more about them than about the gateway.
+	// crowds is whether the browsers take so much CPU that the rate does not show
+	// the gateway's.
 	crowds bool
 	runs   []pageRun
 }
 
-// pageRun is what one run at an even rate cost.
+// pageRun is the result of one run at a constant rate.
 type pageRun struct {
 	// rate is Events per second until the last build, cpu the seconds of CPU
 	// time for 100,000 Events.
