@@ -11,12 +11,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// bound is how much is kept of a message and of all annotations.
+// bound is the size to which a message, and all annotations together, are cut.
 const bound = 16 << 10
 
-// TestAnEventIsCutToSize builds of an Event with a message and an annotation
-// far beyond the bound. The payload has the beginning of each, and says that
-// and how much is missing.
+// TestAnEventIsCutToSize builds an Event with a message and an annotation much larger
+// than the bound. The payload has the beginning of each, and how much was cut.
 func TestAnEventIsCutToSize(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "cut")
@@ -51,8 +50,8 @@ func TestAnEventIsCutToSize(t *testing.T) {
 	}
 }
 
-// wantCut fails the test unless a text is the beginning of the whole one, cut
-// between two characters, with a mark that tells how many bytes are missing.
+// wantCut fails the test unless a text is the beginning of the whole one, cut between
+// two characters, with the number of bytes cut.
 func wantCut(t *testing.T, what, whole, got string) {
 	t.Helper()
 	if len(got) > bound+100 || len(got) < bound/2 || !utf8.ValidString(got) {

@@ -92,7 +92,7 @@ func TestASecretEqualsTheOneThatBrigadeWrites(t *testing.T) {
 	})
 }
 
-// whatBrigadeReads returns the parts of a Secret that Brigade looks at.
+// whatBrigadeReads returns the parts of a Secret that Brigade reads.
 func whatBrigadeReads(s corev1.Secret) map[string]any {
 	data := map[string]string{}
 	for key, value := range s.Data {
@@ -101,7 +101,7 @@ func whatBrigadeReads(s corev1.Secret) map[string]any {
 	return map[string]any{"name": s.Name, "labels": s.Labels, "annotations": s.Annotations, "type": string(s.Type), "data": data}
 }
 
-// withoutManagedFields returns e as an informer of a typed client hands it on.
+// withoutManagedFields returns e as an informer of a typed client returns it.
 func withoutManagedFields(e *corev1.Event) *corev1.Event {
 	e = e.DeepCopy()
 	e.ManagedFields = nil

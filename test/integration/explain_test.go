@@ -26,12 +26,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// examples is the filter list that the documentation teaches with.
+// examples is the filter list of the documentation.
 const examples = "../../examples/filters.yaml"
 
-// TestExplainSaysWhatTheGatewayDoes has the real controllers make Events of
-// each kind that the filter list speaks of, and compares what the gateway did
-// with each with what explain says of it.
+// TestExplainSaysWhatTheGatewayDoes has the real controllers create Events for each
+// filter of the list, and compares the gateway's verdict on each with explain's.
 func TestExplainSaysWhatTheGatewayDoes(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "pequod")
@@ -53,9 +52,9 @@ func TestExplainSaysWhatTheGatewayDoes(t *testing.T) {
 	}
 }
 
-// compareWithExplain compares what the gateway did with each Event of the
-// cluster with what explain says of it, and returns the latter. Its error says
-// what the gateway has not done yet.
+// compareWithExplain compares the gateway's verdict on each Event of the cluster with
+// explain's, and returns the latter. Its error names what the gateway has not done
+// yet.
 func (p *place) compareWithExplain(ctx context.Context, gateway *daemon.Daemon) ([]explained, error) {
 	p.tb.Helper()
 	printed := kubectl(p.tb, "get", "events", "-A", "-o", "json")
@@ -87,8 +86,7 @@ func (p *place) compareWithExplain(ctx context.Context, gateway *daemon.Daemon) 
 	return lines, p.compareNames(ctx, names)
 }
 
-// makeEvents makes Events that each filter of examples decides on, and the
-// guard.
+// makeEvents has Events created for each filter of examples, and for the loop guard.
 func (p *place) makeEvents() {
 	p.tb.Helper()
 	client, ctx := plane.Client(), p.tb.Context()
@@ -132,8 +130,7 @@ func newDeployment(namespace, name string) *appsv1.Deployment {
 	}
 }
 
-// processed returns what the gateway has logged about each Event: the last
-// verdict on it.
+// processed returns the last verdict on each Event in the gateway's log.
 func processed(gateway *daemon.Daemon) map[string]string {
 	verdicts := map[string]string{}
 	for _, r := range gateway.Records(func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "Processing ") }) {
@@ -158,8 +155,8 @@ func (p *place) compareNames(ctx context.Context, want map[string]bool) error {
 	return nil
 }
 
-// TestExplainReadsWhateverKubectlPrints has kubectl print the same Events in
-// all its ways.
+// TestExplainReadsWhateverKubectlPrints has kubectl print the same Events in all
+// formats.
 func TestExplainReadsWhateverKubectlPrints(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "printed")
@@ -252,7 +249,7 @@ func TestExplainFollowsTheClusterUntilItIsInterrupted(t *testing.T) {
 	live := start(t, nil, "k8s-gateway", "explain", "--kubeconfig", p.kubeconfig, "--namespace", p.watched,
 		"--config", write(t, "filters.yaml", acceptPods), "--live")
 	for _, name := range []string{"before", "first", "second"} {
-		if name != "before" { // which is there
+		if name != "before" { // which exists
 			kind := map[string]string{"first": "Node", "second": "Pod"}[name]
 			p.occur(p.newEvent(name, kind, "Started"))
 		}
@@ -315,7 +312,7 @@ func TestExplainRefusesWhatItCannotExplain(t *testing.T) {
 			"k8s-gateway: explain needs Events: name a file, - for standard input, or --live for the cluster's\n" +
 				"--output: unknown format \"xml\"; allowed are text and json\n",
 		},
-		"a cluster that does not let it": {
+		"a cluster that forbids it": {
 			"",
 			[]string{"--config", examples, "--live", "--kubeconfig", nobody},
 			"k8s-gateway: listing Events in all namespaces: events is forbidden: User \"system:serviceaccount:unexplained-builds:nobody\" cannot list resource",
@@ -337,7 +334,7 @@ func TestExplainRefusesWhatItCannotExplain(t *testing.T) {
 	}
 }
 
-// explained is what explain -o json says of an Event.
+// explained is a line of explain -o json.
 type explained struct {
 	Event     string `json:"event"`
 	Verdict   string `json:"verdict"`
@@ -347,7 +344,7 @@ type explained struct {
 	BuildID   string `json:"buildID"`
 }
 
-// explain runs k8s-gateway explain and returns what it says.
+// explain runs k8s-gateway explain and returns its lines.
 func explain(tb testing.TB, stdin string, args ...string) []explained {
 	tb.Helper()
 	out := gatewayPrints(tb, stdin, append([]string{"explain"}, args...)...)
@@ -373,13 +370,13 @@ func sorted(lines []explained) []explained {
 	return lines
 }
 
-// kubectl returns what kubectl prints.
+// kubectl returns the output of kubectl.
 func kubectl(tb testing.TB, args ...string) string {
 	tb.Helper()
 	return output(tb, command(tb, "kubectl", append([]string{"--kubeconfig", plane.Kubeconfig(), "--request-timeout", "1m"}, args...)...))
 }
 
-// gatewayPrints returns what k8s-gateway prints.
+// gatewayPrints returns the output of k8s-gateway.
 func gatewayPrints(tb testing.TB, stdin string, args ...string) string {
 	tb.Helper()
 	cmd := command(tb, "k8s-gateway", args...)
@@ -416,7 +413,7 @@ type lineReader struct {
 	cmd   *exec.Cmd
 	out   io.ReadCloser
 	lines *bufio.Reader
-	// rest is what was not read when exit was called.
+	// rest is the unread output when exit was called.
 	rest bytes.Buffer
 }
 
@@ -437,7 +434,7 @@ func start(tb testing.TB, stdin io.Reader, name string, args ...string) *lineRea
 	timer := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	tb.Cleanup(func() {
 		timer.Stop()
-		_ = cmd.Process.Kill() // where the test has failed
+		_ = cmd.Process.Kill() // if the test has failed
 	})
 	return &lineReader{tb: tb, cmd: cmd, out: out, lines: bufio.NewReader(out)}
 }
@@ -452,7 +449,7 @@ func (l *lineReader) line() string {
 	return line
 }
 
-// interrupt does what Ctrl-C does.
+// interrupt sends the signal of Ctrl-C.
 func (l *lineReader) interrupt() {
 	l.tb.Helper()
 	if err := l.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {

@@ -54,10 +54,10 @@ func (p *place) flagsOf(file string) []string {
 	}
 }
 
-// noLimits ends a filter file whose builds are not to be held back.
+// noLimits is the end of a filter file without limits in practice.
 const noLimits = "limits: {buildsPerMinute: 1000000, burst: 1000}\n"
 
-// acceptPods is a filter file that accepts what is about pods.
+// acceptPods is a filter file that accepts Events about pods.
 const acceptPods = `
 project: deis/empty-testbed
 filters:
@@ -65,7 +65,7 @@ filters:
     action: accept
 ` + noLimits
 
-// write writes a file of the test's own and returns its path.
+// write writes a file of one test and returns its path.
 func write(tb testing.TB, name, content string) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), name)
@@ -121,8 +121,8 @@ func (p *place) buildSecrets(ctx context.Context) ([]corev1.Secret, error) {
 	return list.Items, nil
 }
 
-// wantBuilds waits until there is exactly one build for each of the given
-// Events, by the Event in the payload, and none for any other.
+// wantBuilds waits until there is exactly one build for each of the given Events, by
+// the Event in the payload, and no other build.
 func (p *place) wantBuilds(events ...*corev1.Event) []corev1.Secret {
 	p.tb.Helper()
 	var secrets []corev1.Secret
@@ -136,7 +136,7 @@ func (p *place) wantBuilds(events ...*corev1.Event) []corev1.Secret {
 	return secrets
 }
 
-// compareBuilds compares Events with the build Secrets they became, one to one.
+// compareBuilds compares Events with build Secrets, one to one.
 func compareBuilds(events []*corev1.Event, secrets []corev1.Secret) error {
 	builds := map[string]int{}
 	for _, secret := range secrets {

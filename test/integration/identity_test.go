@@ -10,9 +10,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestWindowsOfDifferentLengthAndObjectsOfDifferentGroupsBuildOnceEach has
-// Events that differ in nothing that a window is about but its length, or but
-// the API group of the object.
+// TestWindowsOfDifferentLengthAndObjectsOfDifferentGroupsBuildOnceEach has Events
+// whose identities differ only in the length of the window, or only in the API group
+// of the object.
 func TestWindowsOfDifferentLengthAndObjectsOfDifferentGroupsBuildOnceEach(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "windows")
@@ -26,7 +26,7 @@ filters:
   - action: accept
     oncePer: 1h
 `+noLimits)...).Ready()
-	// The first ten minutes of an hour: windows of both lengths begin together.
+	// In the first ten minutes of an hour, windows of both lengths begin together.
 	at := metav1.NewTime(time.Now().Truncate(time.Hour).Add(-55 * time.Minute))
 	event := func(name, kind, object string) *corev1.Event {
 		e := p.newEvent(name, kind, "BackOff")
@@ -38,7 +38,7 @@ filters:
 	short.Type = corev1.EventTypeWarning
 	one, other := event("one", "Ingress", "web"), event("other", "Ingress", "web")
 	one.InvolvedObject.APIVersion, other.InvolvedObject.APIVersion = "networking.k8s.io/v1", "networking.example.com/v1"
-	// The version is not the group: the same object, seen through another one.
+	// The version is not part of the group: this is the same object.
 	same := event("same", "Ingress", "web")
 	same.InvolvedObject.APIVersion = "networking.k8s.io/v1beta1"
 	due := p.occur(short, long, one, other)

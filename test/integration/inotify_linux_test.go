@@ -14,12 +14,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// becomeWithoutInotify runs a program in place of this one. Its inotify_init1
-// fails as it does where all of the user's instances are taken. A seccomp
-// filter does that for this one process; to take the instances would keep them
-// from all others.
+// becomeWithoutInotify executes a program in this process. Its inotify_init1 fails as
+// if all of the user's instances were in use. A seccomp filter does that for this
+// process only.
 func becomeWithoutInotify(command []string) error {
-	runtime.LockOSThread() // the filter is the thread's, and exec keeps that
+	runtime.LockOSThread() // the filter belongs to the thread, and exec keeps it
 	const number = 0       // offset of the system call's number in seccomp_data
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: number},
@@ -37,8 +36,8 @@ func becomeWithoutInotify(command []string) error {
 	return fmt.Errorf("becoming %s: %w", command[0], syscall.Exec(command[0], command, os.Environ()))
 }
 
-// TestTheFilterFileIsFollowedWithoutInotify runs a gateway that the kernel does
-// not tell of changed files.
+// TestTheFilterFileIsFollowedWithoutInotify runs a gateway that gets no inotify
+// events.
 func TestTheFilterFileIsFollowedWithoutInotify(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()

@@ -4,5 +4,5 @@ package integration
 
 import "errors"
 
-// becomeWithoutInotify is for Linux, which alone has inotify.
+// becomeWithoutInotify fails, because only Linux has inotify.
 func becomeWithoutInotify([]string) error { return errors.New("no inotify to be without") }

@@ -15,10 +15,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// The tests in this file are not parallel: they count all workers of the one
-// Brigade that the control plane has.
+// The tests in this file are not parallel, because they count all workers of the only
+// Brigade in the control plane.
 
-// loopPlace returns a place whose builds Brigade really runs, and a pod in it.
+// loopPlace returns a place whose builds Brigade runs, and a pod in it.
 func loopPlace(t *testing.T, name string) (*place, *corev1.Pod, string) {
 	t.Helper()
 	p := newPlace(t, name)
@@ -44,7 +44,7 @@ func loopPlace(t *testing.T, name string) (*place, *corev1.Pod, string) {
 	}, project
 }
 
-// acceptAllPods is the filter list that the first gateway ran away with.
+// acceptAllPods is the filter list with which the first gateway looped without end.
 func acceptAllPods(project string, limits string) string {
 	return fmt.Sprintf("project: %s\nfilters:\n  - kind: Pod\n    action: accept\nlimits: %s\n", project, limits)
 }
@@ -57,8 +57,8 @@ func TestAcceptingAllPodsBuildsThePodsOwnEventsAndNoMore(t *testing.T) {
 	if _, err := plane.Client().CoreV1().Pods(p.watched).Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	// Every Event about the pod has become a build, and of every build's worker
-	// the gateway has seen an Event and let it go.
+	// Every Event about the pod is built, and the gateway has rejected an Event of
+	// every build's worker.
 	controlplane.Eventually(t, func(ctx context.Context) error {
 		events, err := eventsAbout(ctx, p.watched, "web")
 		if err != nil {

@@ -57,9 +57,9 @@ filters:
 	}
 }
 
-// TestTheAPIServerTakesEverySelector shows that the API server accepts the
-// selectors of lists that use each selectable key, and that a watch with them
-// sends every Event the list accepts and none that the selector excludes.
+// TestTheAPIServerTakesEverySelector shows that the API server accepts the selectors
+// of lists with each selectable key, and that a watch with them sends every Event
+// that the list accepts and none that the selector excludes.
 func TestTheAPIServerTakesEverySelector(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "selectors")
@@ -68,14 +68,14 @@ func TestTheAPIServerTakesEverySelector(t *testing.T) {
 		selector string
 		sent     []string
 	}{
-		"what accepts everything": {`[{action: accept}]`, "", []string{"web-0", "web-1", "warned", "job"}},
-		"what accepts nothing":    {`[{action: reject}]`, "involvedObject.kind=,involvedObject.kind!=", nil},
-		"a kind":                  {`[{kind: Job, action: accept}]`, "involvedObject.kind=Job", []string{"job"}},
-		"a namespace":             {`[{namespace: elsewhere, action: accept}]`, "involvedObject.namespace=elsewhere", nil},
-		"a name":                  {`[{name: object-of-web-1, action: accept}]`, "involvedObject.name=object-of-web-1", []string{"web-1"}},
-		"a reason":                {`[{reasons: [BackOff], action: accept}]`, "reason=BackOff", []string{"web-0"}},
-		"a type":                  {`[{type: Warning, action: accept}]`, "type=Warning", []string{"warned"}},
-		"a component":             {`[{component: integration-test, action: accept}]`, "source=integration-test", []string{"web-0", "web-1", "warned", "job"}},
+		"an accepting filter": {`[{action: accept}]`, "", []string{"web-0", "web-1", "warned", "job"}},
+		"a rejecting filter":  {`[{action: reject}]`, "involvedObject.kind=,involvedObject.kind!=", nil},
+		"a kind":              {`[{kind: Job, action: accept}]`, "involvedObject.kind=Job", []string{"job"}},
+		"a namespace":         {`[{namespace: elsewhere, action: accept}]`, "involvedObject.namespace=elsewhere", nil},
+		"a name":              {`[{name: object-of-web-1, action: accept}]`, "involvedObject.name=object-of-web-1", []string{"web-1"}},
+		"a reason":            {`[{reasons: [BackOff], action: accept}]`, "reason=BackOff", []string{"web-0"}},
+		"a type":              {`[{type: Warning, action: accept}]`, "type=Warning", []string{"warned"}},
+		"a component":         {`[{component: integration-test, action: accept}]`, "source=integration-test", []string{"web-0", "web-1", "warned", "job"}},
 		"rejects before an accept": {
 			`[{kind: Job, action: reject}, {reasons: [Killing, BackOff], action: reject}, {action: accept}]`,
 			"involvedObject.kind!=Job,reason!=Killing,reason!=BackOff",

@@ -16,8 +16,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// inAnyOrder creates Events one after the other, whose names are in no order,
-// and returns their names in the order in which they came.
+// inAnyOrder creates Events with unsorted names one after the other, and returns the
+// names in the order of creation.
 func (p *place) inAnyOrder(n int) []string {
 	p.tb.Helper()
 	names := make([]string, n)
@@ -28,8 +28,8 @@ func (p *place) inAnyOrder(n int) []string {
 	return names
 }
 
-// built waits for n builds and returns the names of their Events in the order
-// in which the builds were made.
+// built waits for n builds and returns the names of their Events in the order in which
+// the builds were created.
 func (p *place) built(n int) []string {
 	p.tb.Helper()
 	var secrets []corev1.Secret
@@ -57,9 +57,9 @@ func (p *place) built(n int) []string {
 	return names
 }
 
-// TestWhatWaitsAtAStartIsBuiltInTheOrderInWhichItOccurred has one worker, so
-// the builds are made in the order in which they are taken.
-func TestWhatWaitsAtAStartIsBuiltInTheOrderInWhichItOccurred(t *testing.T) {
+// TestEventsThatExistAtAStartAreBuiltInTheOrderInWhichTheyOccurred has one worker, so
+// that builds are created in the order of the queue.
+func TestEventsThatExistAtAStartAreBuiltInTheOrderInWhichTheyOccurred(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "order")
 	names := p.inAnyOrder(40)
@@ -69,9 +69,9 @@ func TestWhatWaitsAtAStartIsBuiltInTheOrderInWhichItOccurred(t *testing.T) {
 	}
 }
 
-// TestBuildsThatExistTakeNothingFromThePace starts a gateway again that has
-// built everything but one, under a pace that would take a quarter of an hour
-// for all.
+// TestBuildsThatExistTakeNothingFromThePace starts a gateway again that has built
+// everything except one Event, with a pace with which all would take a quarter of an
+// hour.
 func TestBuildsThatExistTakeNothingFromThePace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "exists")

@@ -16,7 +16,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// paced is how many Events meet a limit of ten builds a second. The whole storm
+// paced is the number of Events with a limit of ten builds a second. The whole storm
 // takes a quarter of an hour:
 //
 //	go test ./test/integration -run Paced -paced 10000 -timeout 1h
@@ -57,8 +57,8 @@ func TestAStormIsPacedAndLosesNothing(t *testing.T) {
 		float64(len(events))/took.Seconds(), peakMemory(t, gateway.PID()))
 }
 
-// countSecrets returns how many Secrets there are in the build namespace,
-// without reading them.
+// countSecrets returns the number of Secrets in the build namespace without reading
+// them.
 func (p *place) countSecrets(ctx context.Context) (int, error) {
 	list, err := plane.Client().CoreV1().Secrets(p.builds).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
@@ -71,8 +71,8 @@ func (p *place) countSecrets(ctx context.Context) (int, error) {
 	return count, nil
 }
 
-// peakMemory returns the peak resident memory of a process as Linux tells it,
-// or why it is not known.
+// peakMemory returns the peak resident memory of a process from /proc, or why it is
+// unknown.
 func peakMemory(t *testing.T, pid int) string {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -15,8 +15,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// mount is a folder that shows a ConfigMap the way a kubelet does: the file is
-// a symlink into ..data, which is a symlink that is swapped as a whole.
+// mount is a folder with a ConfigMap as a kubelet mounts it: the file is a symlink
+// into ..data, which is a symlink that is replaced atomically.
 type mount struct {
 	tb     testing.TB
 	folder string
@@ -35,7 +35,7 @@ func newMount(tb testing.TB, content string) *mount {
 
 func (m *mount) file() string { return filepath.Join(m.folder, "filters.yaml") }
 
-// swap shows another content.
+// swap replaces the content.
 func (m *mount) swap(content string) {
 	m.tb.Helper()
 	m.count++
@@ -79,8 +79,8 @@ func TestAChangedFilterFileTakesEffectAndABrokenOneDoesNot(t *testing.T) {
 	file.swap(strings.Replace(acceptPods, "kind: Pod", "kind: Job", 1))
 	gateway.Wait("the change", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "filter file loaded") })
 	third := p.occur(p.newEvent("pod-3", "Pod", "BackOff"), p.newEvent("job-3", "Job", "Completed"))
-	// Which list decides about an Event that occurs while they change is not
-	// promised; that each is decided once and none is lost is.
+	// Which list decides on an Event that occurs during the change is not promised,
+	// but each Event is decided once and none is lost.
 	gateway.Wait("a job's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/job-3" })
 	gateway.Wait("a pod's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/pod-3" })
 	for i, name := range []string{"pod-3", "job-3"} {
@@ -109,8 +109,8 @@ func wantMetric(t *testing.T, address, line string) {
 	}
 }
 
-// wantOK returns what the gateway's port answers, and fails the test where the
-// status is not 200.
+// wantOK returns the answer of the gateway's port, and fails the test if the status is
+// not 200.
 func wantOK(t *testing.T, address, path string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
@@ -133,7 +133,7 @@ func wantOK(t *testing.T, address, path string) string {
 }
 
 // TestEditsOfTheFilterFile edits the file again and again while builds wait for
-// the pace. No edit fills the bucket again, and none has an Event read again.
+// the pace. No edit fills the bucket again or reads an Event again.
 func TestEditsOfTheFilterFile(t *testing.T) {
 	t.Parallel()
 	const edits, burst, waiting = 5, 5, 40

@@ -15,9 +15,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestTheGatewayNeedsTwoRights runs the gateway with an account that may list
-// and watch Events and create Secrets, and shows that the account is refused
-// everything else: if the gateway tried it, it would fail.
+// TestTheGatewayNeedsTwoRights runs the gateway with an account that may only list and
+// watch Events and create Secrets. Any other request of the gateway would fail.
 func TestTheGatewayNeedsTwoRights(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "rights")
@@ -28,7 +27,7 @@ func TestTheGatewayNeedsTwoRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.QPS = -1 // no throttle on our side
+	config.QPS = -1 // no client-side throttle
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

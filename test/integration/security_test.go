@@ -21,10 +21,10 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// The tests in this file are what SECURITY.md names. A tenant in them has a
-// namespace, and in it the right to create Events and no other.
+// SECURITY.md names the tests in this file. A tenant has a namespace, with only the
+// right to create Events in it.
 
-// tenant is somebody with the right to create Events in one namespace.
+// tenant is an account with the right to create Events in one namespace.
 type tenant struct {
 	tb        testing.TB
 	namespace string
@@ -58,7 +58,7 @@ func tenantOf(tb testing.TB, namespace string) *tenant {
 	return &tenant{tb: tb, namespace: namespace, client: client}
 }
 
-// writes creates an Event with the rights of the tenant.
+// writes creates an Event as the tenant.
 func (w *tenant) writes(name string, about corev1.ObjectReference, change func(*corev1.Event)) *corev1.Event {
 	w.tb.Helper()
 	now := metav1.Now()
@@ -77,8 +77,8 @@ func (w *tenant) writes(name string, about corev1.ObjectReference, change func(*
 	return stored
 }
 
-// inSeries makes an Event one of those whose namespace the API server does not
-// compare with that of its object.
+// inSeries makes the API server not compare the namespace of an Event with that of its
+// object.
 func inSeries(e *corev1.Event) {
 	e.EventTime = metav1.NowMicro()
 	e.Action, e.ReportingController, e.ReportingInstance = "Forging", "kubelet", "n1"
@@ -95,8 +95,8 @@ func decided(d *daemon.Daemon, namespace string, names ...string) map[string]str
 	return verdicts
 }
 
-// A tenant claims a Pod of another namespace, through both APIs. Without
-// eventTime the API server refuses it.
+// A tenant creates Events about a Pod of another namespace, through both APIs. Without
+// eventTime the API server refuses them.
 func TestATenantCannotStartTheBuildsOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "claimed")
@@ -128,12 +128,12 @@ filters:
 			t.Errorf("%s: %s, want reject by namespace", name, verdict)
 		}
 	}
-	// Nobody has taken the hour of the Pod's own Event.
+	// The window of the Pod's own Event is still free.
 	p.wantBuilds(p.occur(p.newEvent("web-0", "Pod", "BackOff"))...)
 }
 
-// A tenant claims a Node: with its own namespace, which the API server lets
-// pass, and without one, which it does not.
+// A tenant creates Events about a Node: with its own namespace, which the API server
+// allows, and without one, which it does not.
 func TestATenantCannotClaimANode(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "node-claimed")
@@ -168,8 +168,8 @@ filters:
 	p.wantBuilds(p.occur(genuine)...)
 }
 
-// A tenant makes the expression of a rejecting filter fail, by a message that
-// takes it over the cost limit and by a label that it asks for and does not get.
+// A tenant makes the expression of a rejecting filter fail, with a message that exceeds
+// the cost limit and with a missing label.
 func TestATenantCannotGetPastAFilterThatRejects(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "past-a-reject")
@@ -200,8 +200,8 @@ filters:
 	}
 }
 
-// A tenant writes what Kubernetes would expand, what a terminal would obey, and
-// half a megabyte of it.
+// A tenant writes variables that Kubernetes would expand, escape sequences of a
+// terminal, and half a megabyte of text.
 func TestATenantCannotWriteIntoTheWorkersEnvironment(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "environment")
@@ -236,9 +236,9 @@ func TestATenantCannotWriteIntoTheWorkersEnvironment(t *testing.T) {
 	}
 }
 
-// Events about what Brigade named after a build are echoes, and so is what a
-// worker does to a Pod that it displaces. What a pipeline does to a workload is
-// none: it builds, as often as oncePer allows.
+// The loop guard rejects Events about objects that Brigade names after a build, and
+// about a Pod that a worker displaces. Events about a workload that a pipeline changes
+// are built, as often as oncePer allows.
 func TestTheLoopGuardCatchesWhatIsNamedAfterABuildAndNothingElse(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "echoes")

@@ -14,8 +14,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestASecondSignalEndsAtOnce needs a write that never ends, which no real API
-// server gives.
+// TestASecondSignalEndsAtOnce needs a write that never ends, which no real API server
+// has.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	writing, release := make(chan struct{}), make(chan struct{})
