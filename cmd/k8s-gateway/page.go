@@ -78,9 +78,10 @@ func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	switch o {
 	case delivery.Created, delivery.Sent, delivery.DryRun:
 		short, long := brigade.Titles(b)
-		own := ui.Build{ID: b.ID, Project: b.Destination, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long}
+		own := ui.Build{
+			ID: b.ID, Project: b.ProjectID, Destination: b.Destination, At: time.Now(), Event: event.Key(b.Event), By: b.By, Short: short, Long: long,
+		}
 		if b.Destination == "" {
-			own.Project = b.ProjectID
 			own.Command = fmt.Sprintf("brig build logs %s --namespace %s", b.ID, p.options.BuildNamespace)
 		}
 		p.outcomes.Created(own)
@@ -121,10 +122,20 @@ func (p *page) use(c *config.Config) {
 
 // status returns what the daemon is doing.
 func (p *page) status() ui.Status {
-	s := p.gateway.Status()
+	out := p.statusOf(p.gateway.Status())
+	notes, err := p.gateway.Ready()
+	out.Notes = notes
+	if err != nil {
+		out.Ready = err.Error()
+	}
+	return out
+}
+
+// statusOf returns what a gateway with a status is doing.
+func (p *page) statusOf(s gateway.Status) ui.Status {
 	out := ui.Status{
 		Role: "starting", Replica: p.options.Identity, Leader: s.Leader, DryRun: p.options.DryRun,
-		HeldSince: s.HeldSince, Waiting: s.Queue.Waiting, Oldest: s.Queue.Oldest,
+		HeldSince: s.HeldSince, Waiting: s.Queue.Waiting, Oldest: s.Queue.Oldest, Failing: s.Queue.Failing,
 		Positions: []ui.Position{}, Flows: []ui.Flow{},
 	}
 	switch {
@@ -132,11 +143,6 @@ func (p *page) status() ui.Status {
 		out.Role = "leading"
 	case s.Leader != "":
 		out.Role = "standing by"
-	}
-	notes, err := p.gateway.Ready()
-	out.Notes = notes
-	if err != nil {
-		out.Ready = err.Error()
 	}
 	if o := p.options.Position; o.Name != "" && !p.options.DryRun {
 		out.Stored = o.Namespace + "/" + o.Name
@@ -149,6 +155,11 @@ func (p *page) status() ui.Status {
 	}
 	if s.Queue.Limit != "" {
 		out.Held = &ui.Held{Limit: s.Queue.Limit, Since: s.Queue.Since, Until: s.Queue.Until}
+	}
+	if slices.ContainsFunc(s.Queue.Destinations, func(d delivery.DestinationStatus) bool { return d.Name != delivery.Brigade }) {
+		for _, d := range s.Queue.Destinations {
+			out.Destinations = append(out.Destinations, ui.Destination{Name: d.Name, Waiting: d.Waiting, Oldest: d.Oldest, Limit: d.Limit, Failing: d.Failing})
+		}
 	}
 	out.Builds, out.Lost = p.outcomes.Latest()
 	p.mu.Lock()

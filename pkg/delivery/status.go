@@ -21,7 +21,7 @@ type Status struct {
 	// Until is when the limit lets the next build pass; zero where that depends
 	// on builds that run.
 	Until time.Time
-	// Failing is whether the last attempt failed.
+	// Failing is whether the last attempt failed, at any destination.
 	Failing bool
 	// Destinations are those of a Destinations, Brigade first.
 	Destinations []DestinationStatus
@@ -47,6 +47,7 @@ func (d *Destinations) Status(now time.Time) Status {
 			s.Oldest = own.Oldest
 		}
 		s.Flows = append(s.Flows, own.Flows...)
+		s.Failing = s.Failing || own.Failing
 		if s.Limit == "" {
 			s.Limit, s.Since, s.Until = own.Limit, own.Since, own.Until
 		}

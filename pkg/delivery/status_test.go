@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,17 +101,19 @@ func TestStatusOfDestinationsAddsUp(t *testing.T) {
 		stop := s.start()
 		began := time.Now()
 		s.send("knative", "a/1", "a/2", "a/3")
+		s.tekton.breakDown(func(Build) error { return &AttemptError{Reason: Network, Err: errors.New("refused")} })
+		s.send("tekton", "c/1")
 		pass(time.Second)
 		s.send("", "b/1", "b/2")
 		synctest.Wait()
 		status := s.Destinations.Status(time.Now())
-		if status.Waiting != 3 || !status.Oldest.Equal(began) || status.Limit != "buildsPerMinute" {
+		if status.Waiting != 4 || !status.Oldest.Equal(began) || status.Limit != "buildsPerMinute" || !status.Failing || len(status.Flows) != 3 {
 			t.Errorf("%+v", status)
 		}
 		want := []DestinationStatus{
 			{Name: Brigade, Waiting: 1, Oldest: began.Add(time.Second), Limit: "buildsPerMinute"},
 			{Name: "knative", Waiting: 2, Oldest: began, Limit: "buildsPerMinute"},
-			{Name: "tekton"},
+			{Name: "tekton", Waiting: 1, Oldest: began, Failing: true},
 		}
 		if diff := cmp.Diff(want, status.Destinations); diff != "" {
 			t.Errorf("destinations (-want +got):\n%s", diff)

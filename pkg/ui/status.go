@@ -26,7 +26,12 @@ type Status struct {
 	Oldest  time.Time `json:"oldest,omitzero"`
 	Flows   []Flow    `json:"flows"`
 	// Held is the limit that holds builds back; nil where none does.
-	Held   *Held   `json:"held,omitempty"`
+	Held *Held `json:"held,omitempty"`
+	// Failing is whether the last attempt to write failed.
+	Failing bool `json:"failing,omitempty"`
+	// Destinations are where builds go; empty where that is Brigade alone.
+	Destinations []Destination `json:"destinations,omitempty"`
+
 	DryRun bool    `json:"dryRun,omitempty"`
 	File   File    `json:"file"`
 	Builds []Build `json:"builds"`
@@ -56,6 +61,17 @@ type Held struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
+// Destination is what waits for one destination.
+type Destination struct {
+	Name    string    `json:"name"`
+	Waiting int       `json:"waiting"`
+	Oldest  time.Time `json:"oldest,omitzero"`
+	// Limit is the limit that holds builds back; empty where none does.
+	Limit string `json:"limit,omitempty"`
+	// Failing is whether the last attempt to write failed.
+	Failing bool `json:"failing,omitempty"`
+}
+
 // File is the filter file in use.
 type File struct {
 	// Name is its path; empty where there is none.
@@ -68,18 +84,19 @@ type File struct {
 	Report  string    `json:"report,omitempty"`
 }
 
-// Build is a build that was created.
+// Build is a build that was created, or a message that was sent.
 type Build struct {
 	ID string `json:"id"`
-	// Project is the ID of the project, or the destination a message was sent to.
-	Project string    `json:"project"`
-	At      time.Time `json:"at"`
-	Event   string    `json:"event"`
-	By      string    `json:"by"`
-	Short   string    `json:"short"`
-	Long    string    `json:"long"`
+	// Project is the ID of the project of a build, Destination that of a message.
+	Project     string    `json:"project,omitempty"`
+	Destination string    `json:"destination,omitempty"`
+	At          time.Time `json:"at"`
+	Event       string    `json:"event"`
+	By          string    `json:"by"`
+	Short       string    `json:"short"`
+	Long        string    `json:"long"`
 	// Command shows its log; empty for a message.
-	Command string `json:"command"`
+	Command string `json:"command,omitempty"`
 }
 
 // Lost is a build that was refused or dropped.

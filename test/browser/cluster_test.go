@@ -91,18 +91,23 @@ func startUIReading(t *testing.T, stdin io.Reader, args ...string) (address stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	ui := exec.CommandContext(t.Context(), binary, append([]string{"ui"}, args...)...)
-	ui.Stdin = stdin
-	out, err := ui.StdoutPipe()
+	return start(t, exec.CommandContext(t.Context(), binary, append([]string{"ui"}, args...)...), stdin)
+}
+
+// start starts a program that prints the address of its page.
+func start(t *testing.T, program *exec.Cmd, stdin io.Reader) (address string, stop func()) {
+	t.Helper()
+	program.Stdin = stdin
+	out, err := program.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ui.Start(); err != nil {
+	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
 	stop = func() {
-		_ = ui.Process.Kill()
-		_ = ui.Wait()
+		_ = program.Process.Kill()
+		_ = program.Wait()
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {

@@ -28,7 +28,7 @@ function draw() {
   drawn = text;
   const at = content.scrollTop;
   const focus = content.contains(document.activeElement) ? document.activeElement.dataset?.focus : undefined;
-  content.replaceChildren(h("div", { class: "grid" }, role(s), position(s), waiting(s), file(s), builds(s), lost(s)));
+  content.replaceChildren(h("div", { class: "grid" }, role(s), position(s), waiting(s), file(s), destinations(s), builds(s), lost(s)));
   content.scrollTop = at;
   if (focus) content.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
 }
@@ -58,13 +58,15 @@ function position(s) {
     sub(s.stored ? ["Kept in ConfigMap ", h("code", {}, line(s.stored))] : "Not stored: Events that occur while the gateway is down are not built."));
 }
 
-// held says what holds builds back. `paused` is not a limit,
-// and lasts until the filter file is changed.
+/** What a limit is called in the filter file; `paused` stands outside of limits. */
+const limitName = (limit) => (limit === "paused" ? "paused: true" : `limits.${limit}`);
+
+/** What holds builds back, since when, and until when. */
 function held({ limit, since, until }) {
   const paused = limit === "paused";
   const end = until ? [", until ", h("time", { datetime: until }, new Date(ms(until)).toLocaleTimeString("en", { hour12: false }))]
     : paused ? ", until the filter file is changed" : ", until builds that run have ended";
-  return h("p", { class: "note" }, "Held back by ", h("code", {}, paused ? "paused: true" : `limits.${line(limit)}`), " since ", ago(since), end, ".");
+  return h("p", { class: "note" }, "Held back by ", h("code", {}, line(limitName(limit))), " since ", ago(since), end, ".");
 }
 
 function waiting(s) {
@@ -73,9 +75,25 @@ function waiting(s) {
     big(s.waiting === 0 ? "None" : plural(s.waiting, "build")),
     s.waiting > 0 ? sub("The oldest was accepted ", ago(s.oldest), ".") : sub("Every accepted Event has its build."),
     s.held ? held(s.held) : null,
+    s.failing ? h("p", { class: "note" }, "The last attempt to write failed. One is made at a time until one succeeds.") : null,
     rows.length > 0 ? h("table", { class: "plain" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Namespace"), h("th", { scope: "col" }, "Project"), h("th", { scope: "col", class: "n" }, "Waiting"))),
       h("tbody", {}, rows)) : null);
+}
+
+/** What waits for each destination, where there are others than Brigade. */
+function destinations(s) {
+  if (!s.destinations) return null;
+  const does = (d) => {
+    if (d.failing) return h("span", { class: "chip lost" }, "failing");
+    return d.limit ? ["held back by ", h("code", {}, line(limitName(d.limit)))] : "";
+  };
+  const rows = s.destinations.map((d) => h("tr", {},
+    h("td", {}, h("code", {}, line(d.name))), h("td", {}, does(d)), h("td", {}, d.oldest ? ago(d.oldest) : ""),
+    h("td", { class: "n" }, d.waiting.toLocaleString("en"))));
+  return card("Destinations", s.destinations.some((d) => d.failing) ? "wide bad" : "wide", h("table", { class: "plain" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "State"), h("th", { scope: "col" }, "Oldest accepted"), h("th", { scope: "col", class: "n" }, "Waiting"))),
+    h("tbody", {}, rows)));
 }
 
 function file(s) {
@@ -92,11 +110,11 @@ function builds(s) {
   const rows = s.builds.map((b) => h("tr", {},
     h("td", {}, ago(b.at)),
     h("td", {}, h("b", {}, line(b.short)), h("p", { class: "sub" }, line(b.long))),
-    h("td", {}, h("code", { class: "cut", title: line(b.project) }, line(b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
+    h("td", {}, h("code", { class: "cut", title: line(b.destination ?? b.project) }, line(b.destination ?? b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
     h("td", {}, h("code", {}, line(b.id)), b.command && h("p", { class: "command" }, h("code", { class: "sub" }, line(b.command)),
       h("button", { type: "button", class: "link", dataset: { focus: `copy-${b.id}` }, "aria-label": `Copy the command for ${b.id}`, onclick: (e) => copy(b.command, e.currentTarget) }, "Copy")))));
   return card("Latest builds", "wide", h("table", { class: "plain builds" },
-    h("thead", {}, h("tr", {}, ["When", "What", "Project", "Build"].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, rows)));
+    h("thead", {}, h("tr", {}, ["When", "What", s.destinations ? "Project or destination" : "Project", "Build"].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, rows)));
 }
 
 function lost(s) {
