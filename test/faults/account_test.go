@@ -8,11 +8,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestTokenExpires makes the gateway's token worthless, cuts its watch, and
-// puts another token into the file afterwards. A kubelet does it before; this
-// is the worse order. It takes the longest of all: client-go looks at the file
-// once a minute (k8s.io/client-go/transport, NewCachedFileTokenSource), and its
-// watch has backed off by then.
+// TestTokenExpires invalidates the gateway's token, cuts its watch, and then writes a
+// new token into the file. A kubelet writes it before, so this order is worse. It is
+// the slowest test: client-go reads the file once a minute
+// (k8s.io/client-go/transport, NewCachedFileTokenSource), and its watch has backed off
+// by then.
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "token")
@@ -21,8 +21,8 @@ func TestTokenExpires(t *testing.T) {
 	accounts := p.client.CoreV1().ServiceAccounts(p.builds)
 	for range rounds(1) {
 		p.someMore()
-		// The tokens of a ServiceAccount end with it, and another one of that
-		// name has the same rights.
+		// The tokens of a ServiceAccount become invalid with it, and a new one with
+		// the same name has the same rights.
 		p.must(accounts.Delete(t.Context(), p.account, metav1.DeleteOptions{}))
 		_, err := accounts.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: p.account}}, metav1.CreateOptions{})
 		p.must(err)

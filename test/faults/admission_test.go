@@ -19,8 +19,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestAdmissionDeniesForAWhile has admission deny all Secrets. That is not the
-// fault of any one build: none is refused, all are made when it is over.
+// TestAdmissionDeniesForAWhile has admission deny all Secrets for a while. No build is
+// refused, and all are created afterwards.
 func TestAdmissionDeniesForAWhile(t *testing.T) {
 	t.Parallel()
 	for name, deny := range map[string]func(p *place) (lift func()){

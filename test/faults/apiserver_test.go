@@ -17,8 +17,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestAPIServer breaks the plane itself, one fault after the other, on a plane
-// of its own.
+// TestAPIServer breaks the control plane, one fault after the other. It has its own.
 func TestAPIServer(t *testing.T) {
 	t.Parallel()
 	plane := controlplane.StartForTest(t, controlplane.Options{})
@@ -36,7 +35,7 @@ func TestAPIServer(t *testing.T) {
 	}
 }
 
-// apiServerStopped stops the API server in order.
+// apiServerStopped stops the API server with SIGTERM.
 func apiServerStopped(p *place) {
 	g := p.begin(elected...)
 	leads(g)
@@ -49,7 +48,7 @@ func apiServerStopped(p *place) {
 	p.finish("", g)
 }
 
-// apiServerKilled ends the API server in the middle of whatever it does.
+// apiServerKilled kills the API server.
 func apiServerKilled(p *place) {
 	g := p.begin()
 	for range rounds(1) {
@@ -61,8 +60,7 @@ func apiServerKilled(p *place) {
 	p.finish("", g)
 }
 
-// away starts the API server again when it has been away for so long. The time
-// is the fault itself; nothing is awaited by it.
+// away starts the API server again after the given time, which is the fault itself.
 func (p *place) away(long time.Duration) {
 	p.tb.Helper()
 	if long > 0 {
@@ -71,8 +69,8 @@ func (p *place) away(long time.Duration) {
 	p.must(p.plane.StartAPIServer(p.tb.Context()))
 }
 
-// watchMeets410 keeps a gateway from the API server while etcd is
-// compacted, so that its watch cannot be resumed where it ended.
+// watchMeets410 disconnects a gateway while etcd is compacted, so that its watch
+// cannot be resumed.
 func watchMeets410(p *place) {
 	network := newProxy(p)
 	g := p.begin()
@@ -91,17 +89,15 @@ func watchMeets410(p *place) {
 	p.finish("", g)
 }
 
-// resumeAttempts bounds how often a cut is repeated that did not make the
-// gateway resume. A watch that ends by itself is resumed; but where a build is
-// being written at the moment of the cut, that write may be the first to meet
-// it, and then client-go breaks the connection off, which the informer takes
-// for an error and lists at once. That happens to about one cut in three.
+// resumeAttempts limits how often a cut is repeated after which the gateway did not
+// resume. A watch that ends by itself is resumed. But if a build is written during the
+// cut, that write may fail first, and then client-go closes the connection, which is
+// an error for the informer, which lists at once. That is about one cut in three.
 const resumeAttempts = 20
 
-// compactBehind cuts the gateway off, compacts what its watch would resume
-// from, lets it return, and waits until it has listed the Events again. It
-// returns the resourceVersion that it tried to resume from first, or "" where
-// it did not.
+// compactBehind disconnects the gateway, compacts the history from which its watch
+// would resume, reconnects it, and waits until it has listed the Events again. It
+// returns the resourceVersion from which it first tried to resume, or "".
 func (p *place) compactBehind(network *proxy) string {
 	p.tb.Helper()
 	p.someMore()
@@ -121,8 +117,7 @@ func (p *place) compactBehind(network *proxy) string {
 	return network.resumed(n)
 }
 
-// lists counts the lists of Events that were begun since the n-th request,
-// streamed ones included.
+// lists counts the lists of Events since the n-th request, streamed ones included.
 func (p *proxy) lists(n int) int {
 	lists := 0
 	for _, r := range p.since(n) {
@@ -133,8 +128,8 @@ func (p *proxy) lists(n int) int {
 	return lists
 }
 
-// resumed returns the resourceVersion of the first watch since the n-th
-// request that was to go on where the last one ended.
+// resumed returns the resourceVersion of the first resumed watch since the n-th
+// request.
 func (p *proxy) resumed(n int) string {
 	for _, r := range p.since(n) {
 		if r.events() && r.query.Get("watch") == "true" && r.query.Get("sendInitialEvents") != "true" {
@@ -144,8 +139,8 @@ func (p *proxy) resumed(n int) string {
 	return ""
 }
 
-// wantGone fails the test unless a watch of the Events from the given
-// resourceVersion on meets 410: otherwise the fault was none.
+// wantGone fails the test unless a watch of Events from the given resourceVersion gets
+// 410, without which there was no fault.
 func (p *place) wantGone(version string) {
 	p.tb.Helper()
 	w, err := p.client.CoreV1().Events(p.watched).Watch(p.tb.Context(), metav1.ListOptions{ResourceVersion: version})
@@ -168,12 +163,12 @@ func (r request) events() bool {
 	return r.method == http.MethodGet && len(r.path) > 7 && r.path[len(r.path)-7:] == "/events"
 }
 
-// noWatchList makes client-go list in pages, as it does where an API server
-// does not stream lists.
+// noWatchList makes client-go list in pages, as with an API server that does not
+// stream lists.
 var noWatchList = []string{"KUBE_FEATURE_WatchListClient=false"}
 
-// continueTokenExpires compacts etcd between two pages of the list with
-// which a gateway finds out what it has missed.
+// continueTokenExpires compacts etcd between two pages of the list that a gateway
+// makes after an outage.
 func continueTokenExpires(p *place) {
 	network := newProxy(p)
 	g := p.beginWith(noWatchList)
@@ -198,7 +193,7 @@ func continueTokenExpires(p *place) {
 		default:
 			p.tb.Error("the gateway asked for no second page")
 		}
-		// One list at the start, one that broke, and one begun again.
+		// One list at the start, one that failed, and one that started over.
 		if lists := network.lists(n); lists < 3 {
 			p.tb.Errorf("%d lists, want 3: the continue token did not expire", lists)
 		}
@@ -206,16 +201,16 @@ func continueTokenExpires(p *place) {
 	p.finish("", g)
 }
 
-// expire drops all history there is.
+// expire removes all history.
 func (p *place) expire() error {
-	// The present is not history: something must come after what is dropped.
+	// The latest revision is not removed, so one more is written.
 	newer := p.podEvent("")
 	newer.GenerateName, newer.InvolvedObject.Kind = "newer-", "Node"
 	_, err := p.client.CoreV1().Events(p.watched).Create(context.Background(), newer, metav1.CreateOptions{})
 	return errors.Join(err, p.plane.CompactEtcd(context.Background()))
 }
 
-// many has many further Events written at once, beside the steady ones.
+// many writes many Events at once, in addition to the steady ones.
 func (w *writer) many(round, n int) {
 	w.tb.Helper()
 	written := make([]*occurrence, n)
@@ -243,8 +238,7 @@ func (w *writer) many(round, n int) {
 	w.events = append(w.events, written...)
 }
 
-// apiServerLate is a cluster that comes up in the wrong order: the gateway
-// finds nothing to talk to when it starts.
+// apiServerLate starts the gateway before the API server.
 func apiServerLate(p *place) {
 	g := p.begin()
 	for range rounds(1) {

@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// TestTheLedgerSeesWhatIsWrong makes every mistake that a gateway could make,
-// by hand: a count that cannot fail shows nothing.
+// TestTheLedgerSeesWhatIsWrong makes every mistake that a gateway could make by hand,
+// to show that the comparison can fail.
 func TestTheLedgerSeesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "by-hand")

@@ -4,9 +4,8 @@ import (
 	"testing"
 )
 
-// TestADryRunMovesNoPosition lets a dry run work with the position of the real
-// gateway, which is stopped meanwhile. What the dry run has seen is built by
-// the real one afterwards.
+// TestADryRunMovesNoPosition runs a dry run with the position of the real gateway,
+// which is stopped meanwhile. The real one builds the same Events afterwards.
 func TestADryRunMovesNoPosition(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "dry-run")

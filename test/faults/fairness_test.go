@@ -10,8 +10,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// fair is two namespaces, one of which sends far more than the other, and a
-// gateway that watches both and cannot write yet.
+// fair has two namespaces, one with many more Events than the other, and a gateway
+// that watches both and cannot write yet.
 type fair struct {
 	*place
 	gateway *daemon.Daemon
@@ -19,7 +19,7 @@ type fair struct {
 	restore func()
 }
 
-// newFair returns a gateway with the given limits, and further flags.
+// newFair returns a gateway with the given limits and flags.
 func newFair(t *testing.T, name, limits string, flags ...string) *fair {
 	t.Helper()
 	f := &fair{place: newPlace(t, name), quiet: name + "-quiet"}
@@ -31,9 +31,9 @@ func newFair(t *testing.T, name, limits string, flags ...string) *fair {
 	return f
 }
 
-// TestAFloodDropsNoBuildOfAnotherNamespace has one namespace fill the queue.
-// Another one, which sends less than half of what the queue takes, loses
-// nothing: what makes room is the newest of the flood.
+// TestAFloodDropsNoBuildOfAnotherNamespace has one namespace fill the queue. Another
+// one, with less than half of the queue's length, loses nothing: the newest builds of
+// the flood are dropped.
 func TestAFloodDropsNoBuildOfAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	f := newFair(t, "flood", ", queued: 100")
@@ -47,11 +47,11 @@ func TestAFloodDropsNoBuildOfAnotherNamespace(t *testing.T) {
 	f.report(170, f.ledger.compare(named(append(quiet, flood[:50]...)...), nil), " dropped=70")
 }
 
-// TestAQuietNamespaceWaitsForOneTurnOfTheOthers lets a namespace that sends
-// little come after one that has sent much. Its builds are made in turn.
+// TestAQuietNamespaceWaitsForOneTurnOfTheOthers has a quiet namespace come after a
+// busy one. Its builds are created in turn.
 func TestAQuietNamespaceWaitsForOneTurnOfTheOthers(t *testing.T) {
 	t.Parallel()
-	// One worker: the Secrets are made in the order in which builds are taken.
+	// With one worker, Secrets are created in the order of the queue.
 	f := newFair(t, "turns", "", "--workers", "1")
 	flood := f.podEvents(f.watched, "flood", 40)
 	quiet := f.podEvents(f.quiet, "quiet", 3)
@@ -65,14 +65,14 @@ func TestAQuietNamespaceWaitsForOneTurnOfTheOthers(t *testing.T) {
 			continue
 		}
 		turn++
-		// One of the flood was taken before there was a choice.
+		// One build of the flood was taken before the others were queued.
 		if latest := 2*turn + 1; i+1 > latest {
 			t.Errorf("build %d of the quiet namespace is number %d of all, want no later than %d", turn, i+1, latest)
 		}
 	}
 }
 
-// built returns the Events of the builds in the order in which they were made.
+// built returns the Events of the builds in the order of creation.
 func (p *place) built() []*corev1.Event {
 	p.tb.Helper()
 	secrets := p.ledger.secrets()
@@ -86,8 +86,8 @@ func (p *place) built() []*corev1.Event {
 	return events
 }
 
-// TestAFullQueueKeepsTheOldest has more waiting at the start than the queue
-// takes. What is dropped is the newest, whatever its name.
+// TestAFullQueueKeepsTheOldest has more builds at the start than fit into the queue.
+// The newest are dropped, in any order of names.
 func TestAFullQueueKeepsTheOldest(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "oldest")

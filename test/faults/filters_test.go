@@ -13,7 +13,7 @@ func accepting(kind string) string {
 // phase is one run with one filter file.
 type phase struct {
 	kind string
-	// decided is the position at its end, and written the last Event by then.
+	// decided is the position at its end, and written the last Event until then.
 	decided, written string
 }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestHistoryGoesBack restores etcd from a backup under a running gateway. A
-// watch from before goes on without an error and shows nothing, because what
-// happens now has lower resourceVersions than what it has shown.
+// TestHistoryGoesBack restores etcd from a backup under a running gateway. A watch from
+// before stays open without an error and sends nothing, because new changes have lower
+// resourceVersions than those that it has sent.
 func TestHistoryGoesBack(t *testing.T) {
 	t.Parallel()
 	plane := controlplane.StartForTest(t, controlplane.Options{})
@@ -35,7 +35,7 @@ func TestHistoryGoesBack(t *testing.T) {
 	if last := after[19].ResourceVersion; inOrder(last, gone[499].ResourceVersion) >= 0 {
 		t.Fatalf("the last Event has version %s and %s was there before: history has not gone back", last, gone[499].ResourceVersion)
 	}
-	// A list, because a watch of Secrets from before may be deaf as well.
+	// A list, because a watch of Secrets from before may send nothing as well.
 	controlplane.Eventually(t, func(ctx context.Context) error { return p.allBuilt(ctx, append(kept, after...)) })
 	noticed := g.Wait("that history has gone back", func(r daemon.Record) bool {
 		return r.String("level") == "WARN" && strings.Contains(r.String("err"), "history went back")

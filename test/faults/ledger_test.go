@@ -23,20 +23,20 @@ import (
 // buildLabels select build Secrets, as Brigade does.
 const buildLabels = "heritage=brigade,component=build"
 
-// ledger watches the build Secrets of a namespace throughout. It knows a
-// Secret that was deleted and made again, which a look at the end does not.
+// ledger watches the build Secrets of a namespace all the time, so that it sees a
+// Secret that was deleted and created again, which a list at the end does not show.
 type ledger struct {
 	tb        testing.TB
 	client    kubernetes.Interface
 	namespace string
 
 	mu sync.Mutex
-	// incarnations holds the UIDs under which a name was seen.
+	// incarnations has the UIDs of each name.
 	incarnations map[string]map[types.UID]struct{}
 	payloads     map[string]*corev1.Event
 }
 
-// newLedger starts to watch, until the test ends.
+// newLedger starts a watch until the test ends.
 func newLedger(tb testing.TB, client kubernetes.Interface, namespace string) *ledger {
 	tb.Helper()
 	l := &ledger{tb: tb, client: client, namespace: namespace, incarnations: map[string]map[types.UID]struct{}{}, payloads: map[string]*corev1.Event{}}
@@ -87,7 +87,7 @@ func (l *ledger) note(obj any) {
 	l.payloads[secret.Name] = e
 }
 
-// payload returns the Event that a build Secret was made from.
+// payload returns the Event in a build Secret.
 func payload(secret *corev1.Secret) (*corev1.Event, error) {
 	e := &corev1.Event{}
 	if err := json.Unmarshal(secret.Data["payload"], e); err != nil {
@@ -107,8 +107,7 @@ func (l *ledger) seen() []*corev1.Event {
 	return events
 }
 
-// secrets returns the build Secrets as the API server has them now, once the
-// ledger has seen them all too.
+// secrets returns the current build Secrets, after the ledger has seen all of them.
 func (l *ledger) secrets() []corev1.Secret {
 	l.tb.Helper()
 	var secrets []corev1.Secret
@@ -130,22 +129,21 @@ func (l *ledger) secrets() []corev1.Secret {
 	return secrets
 }
 
-// tally is the comparison of what was to be built with what was built.
+// tally is the comparison of expected and created builds.
 type tally struct {
 	accepted, builds int
-	// missing have no build, duplicates have several or one made twice, and
-	// unasked were built and should not have been.
+	// missing have no build, duplicates have several or one that was created twice,
+	// and unasked are builds that should not exist.
 	missing, duplicates, unasked []string
 }
 
-// identify names what a build is for: by default the Event object.
+// identify returns the identity of a build: by default the Event object.
 type identify func(e *corev1.Event) string
 
 func byUID(e *corev1.Event) string { return string(e.UID) }
 
-// compare compares the expected identities, with a name for people for
-// each, with the builds. Those that may be built have no say in what is
-// missing.
+// compare compares the expected identities, each with a readable name, with the
+// builds. Those in may are not missing if they are not built.
 func (l *ledger) compare(due, may map[string]string) tally {
 	l.tb.Helper()
 	return l.compareBy(byUID, due, may)
@@ -190,7 +188,7 @@ func (l *ledger) compareBy(of identify, due, may map[string]string) tally {
 	return t
 }
 
-// err tells what is wrong, nil where nothing is.
+// err returns what is wrong, or nil.
 func (t tally) err() error {
 	if len(t.missing)+len(t.duplicates)+len(t.unasked) == 0 {
 		return nil

@@ -1,12 +1,11 @@
-// Package faults breaks what the gateway lives in, on a real control plane and
-// at random moments, and counts afterwards: one build for each accepted Event,
-// none missing, none twice.
+// Package faults breaks the environment of the gateway, on a real control plane and at
+// random moments, and counts afterwards: one build for each accepted Event, none
+// missing, none twice.
 //
-// A fault has a place of its own (see newPlace): a namespace in which a writer
-// creates numbered Events at a steady rate throughout, and one for builds. At
-// the end the accepted Events and the build Secrets are compared one to one,
-// and a line says what came of it. `go test` applies each fault once or twice;
-// `make test-faults ROUNDS=n` n times, and for longer.
+// Each fault has its own place (see newPlace): a namespace in which a writer creates
+// numbered Events at a steady rate, and one for builds. At the end, accepted Events and
+// build Secrets are compared one to one, and a line reports the result. `go test`
+// applies each fault once or twice; `make test-faults ROUNDS=n` n times, and longer.
 package faults
 
 import (
@@ -27,10 +26,10 @@ var (
 	seedFlag   = flag.Uint64("seed", 0, "what the random moments are drawn from; 0 for another one each time")
 )
 
-// shared is the plane of all faults that leave it as it is. TestMain starts it.
+// shared is the control plane of all faults that do not break it. TestMain starts it.
 var shared *controlplane.ControlPlane
 
-// sideBySide is how many faults run at a time. They mostly wait.
+// sideBySide is how many faults run at the same time. They mostly wait.
 const sideBySide = "8"
 
 func TestMain(m *testing.M) {
@@ -62,7 +61,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-// rounds returns how often a fault is applied whose short form has that many.
+// rounds returns how often a fault is applied: as in the short form, or --rounds.
 func rounds(short int) int {
 	if *roundsFlag > 0 {
 		return *roundsFlag
@@ -70,8 +69,8 @@ func rounds(short int) int {
 	return short
 }
 
-// outage returns how long the API server is away: long enough, in the long
-// form, for a Lease to be lost.
+// outage returns the length of an outage of the API server. In the long form, a Lease
+// expires.
 func outage() time.Duration {
 	if *roundsFlag > 0 {
 		return 30 * time.Second
@@ -79,7 +78,7 @@ func outage() time.Duration {
 	return 4 * time.Second
 }
 
-// dice returns a source of random numbers for the given user.
+// dice returns a source of random numbers for the named fault.
 func dice(user string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(user))

@@ -14,13 +14,13 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// TestUpdatesOfAWaitingEventTakeNoMemory updates an Event whose build waits, so
-// often that a copy of each update would show in the memory in use.
+// TestUpdatesOfAWaitingEventTakeNoMemory updates an Event whose build waits so often
+// that copies of the updates would show in the memory in use.
 func TestUpdatesOfAWaitingEventTakeNoMemory(t *testing.T) {
 	t.Parallel()
 	const (
 		updates, message = 1000, 12 << 10
-		// growth is what may be kept of all updates: a sixth of their text.
+		// growth is the limit: a sixth of the text of all updates.
 		growth = updates * message / 6
 	)
 	p := newPlace(t, "updated")
@@ -41,7 +41,7 @@ func TestUpdatesOfAWaitingEventTakeNoMemory(t *testing.T) {
 	}
 }
 
-// update changes an Event n times, in ways that make no new build.
+// update changes an Event n times without a new build.
 func (p *place) update(name string, n int) {
 	p.tb.Helper()
 	var lanes sync.WaitGroup
@@ -63,8 +63,8 @@ func (p *place) update(name string, n int) {
 	}
 }
 
-// liveMemory returns how many bytes of the gateway's heap are in use after a
-// garbage collection, which a heap profile asks for.
+// liveMemory returns how many bytes of the gateway's heap are in use after the garbage
+// collection of a heap profile.
 func liveMemory(t *testing.T, g *daemon.Daemon) float64 {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+g.Address()+"/debug/pprof/heap?gc=1", http.NoBody)

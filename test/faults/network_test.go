@@ -10,12 +10,12 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// quickPing makes client-go find out within seconds that a connection is dead.
-// By default its HTTP/2 health check takes 30 and 15 seconds
+// quickPing makes client-go notice a dead connection within seconds. By default its
+// HTTP/2 health check takes 30 and 15 seconds
 // (k8s.io/apimachinery/pkg/util/net, SetTransportDefaults).
 var quickPing = []string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS=1", "HTTP2_PING_TIMEOUT_SECONDS=1"}
 
-// watches counts the watches that were begun since the n-th request.
+// watches counts the watches since the n-th request.
 func (p *proxy) watches(n int) int {
 	watches := 0
 	for _, r := range p.since(n) {
@@ -58,8 +58,8 @@ func TestConnectionCut(t *testing.T) {
 	p.finish("", g)
 }
 
-// TestAnswersLost loses the answers to some of the writes, builds and positions
-// both. They were carried out, and the gateway cannot know.
+// TestAnswersLost loses the answers to some writes of builds and positions. The writes
+// succeeded, which the gateway cannot know.
 func TestAnswersLost(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "answers-lost")
@@ -67,7 +67,7 @@ func TestAnswersLost(t *testing.T) {
 	g := p.begin(elected...)
 	leads(g)
 	secrets, positions := 0, 0
-	// awaitLost waits until one more answer of a kind got lost. The writer goes on meanwhile.
+	// awaitLost waits until one more answer of a kind is lost. The writer continues.
 	awaitLost := func(what string, count *int, before int) {
 		controlplane.Eventually(t, func(context.Context) error {
 			network.mu.Lock()
@@ -95,8 +95,8 @@ func TestAnswersLost(t *testing.T) {
 	}
 }
 
-// oneOf chooses one of each n requests that write something whose path contains
-// the given text, after letting the first few pass, and counts those it chose.
+// oneOf selects one of each n writes whose path contains the given text, except the
+// first few, and counts them.
 func oneOf(n int, text string, first int, count *int) func(*http.Request) bool {
 	seen := 0
 	return func(r *http.Request) bool {

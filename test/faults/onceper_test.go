@@ -16,8 +16,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// oncePerFilters build every occurrence of what happens to Jobs, and what
-// happens to pods once in ten minutes for each object and reason.
+// oncePerFilters build every occurrence of Events about Jobs, and Events about pods
+// once in ten minutes for each object and reason.
 const oncePerFilters = `
 project: deis/empty-testbed
 limits: {buildsPerMinute: 1000000, burst: 1000000}
@@ -30,10 +30,10 @@ filters:
     oncePer: 10m
 `
 
-// TestOncePer has Events of both generations of writers recur while one of two
-// gateways, which both think they lead, is killed again and again. An Event
-// recurs when the occurrence before it has been built: what a gateway could
-// never see, because the next update replaced it, is not what this is about.
+// TestOncePer has Events of both Event APIs recur while one of two gateways, which both
+// act as leader, is killed again and again. An Event recurs after the previous
+// occurrence has been built, because occurrences that an update replaced before they
+// were read are not tested here.
 func TestOncePer(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "once-per")
@@ -60,7 +60,7 @@ func TestOncePer(t *testing.T) {
 	p.report(o.writes, p.ledger.compareBy(perOccurrenceOrWindow, o.due, nil), "")
 }
 
-// perOccurrenceOrWindow names the identities of oncePerFilters.
+// perOccurrenceOrWindow returns the identities of oncePerFilters.
 func perOccurrenceOrWindow(e *corev1.Event) string {
 	if e.InvolvedObject.Kind == "Job" {
 		return fmt.Sprintf("%s %d", e.UID, event.Count(e))
@@ -69,7 +69,7 @@ func perOccurrenceOrWindow(e *corev1.Event) string {
 	return fmt.Sprintf("%s %s %s", e.InvolvedObject.Name, e.Reason, window.Format(time.RFC3339))
 }
 
-// oncePer lets things happen to a few objects, in four kinds of Events.
+// oncePer creates Events of four kinds about a few objects.
 type oncePer struct {
 	*place
 	dice   *rand.Rand
@@ -127,14 +127,14 @@ func (o *oncePer) awaitBuild(s *series) {
 	})
 }
 
-// object is what s is about. Few objects share all Events, so that windows
-// meet those of other Events.
+// object is the object of s. The Events are about few objects, so that they share
+// windows.
 func (o *oncePer) object(s *series) corev1.ObjectReference {
 	return corev1.ObjectReference{APIVersion: "v1", Kind: s.kind, Namespace: o.watched, Name: "web-" + s.name[len(s.name)-1:]}
 }
 
-// write writes the next occurrence of s, the way its writer does, and reads
-// it back as the gateway sees it.
+// write writes the next occurrence of s through its API, and reads it back as the
+// gateway sees it.
 func (o *oncePer) write(s *series) {
 	o.tb.Helper()
 	ctx, meta := o.tb.Context(), metav1.ObjectMeta{Namespace: o.watched, Name: s.name}
@@ -158,7 +158,7 @@ func (o *oncePer) write(s *series) {
 	o.must(err)
 	o.writes++
 	o.last = s.stored.ResourceVersion
-	// Its own idea of when and how often, not what pkg/event makes of it.
+	// The time and count are computed here and not by pkg/event.
 	id := fmt.Sprintf("%s %d", s.stored.UID, s.count)
 	if s.kind == "Pod" {
 		id = fmt.Sprintf("%s %s %s", o.object(s).Name, s.reason, s.at.Truncate(10*time.Minute).Format(time.RFC3339))

@@ -11,23 +11,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// paced returns a filter file that accepts what is about pods within limits.
+// paced returns a filter file that accepts Events about pods, with limits.
 func paced(limits string) string {
 	return "project: deis/empty-testbed\nlimits: {" + limits + "}\nfilters: [{kind: Pod, action: accept}]\n"
 }
 
-// TestThePaceHoldsWhenWritingWorksAgain lets builds wait for a namespace that
-// is not there. Few attempts are made meanwhile, and when it is there, no
-// window of any length has more builds than the limits allow in it.
+// TestThePaceHoldsWhenWritingWorksAgain has builds wait for a namespace that does not
+// exist. Few attempts are made meanwhile, and after it exists no window of any length
+// has more builds than the limits allow.
 func TestThePaceHoldsWhenWritingWorksAgain(t *testing.T) {
 	t.Parallel()
 	const (
 		waiting, perSecond, burst = 60, 2, 1
-		// missing is how long there is no namespace: the time is the fault
-		// itself. By its end, every build has become due.
+		// missing is how long the namespace does not exist, which is the fault. At
+		// its end, each build is allowed by the pace.
 		missing = 20 * time.Second
-		// attempts is what "tens a minute" comes to, with a margin for the
-		// first few that follow each other quickly.
+		// attempts is the limit of "a dozen a minute", with a margin for the first
+		// ones, which follow each other quickly.
 		attempts = 40
 	)
 	p := newPlace(t, "pace-heals")
@@ -49,8 +49,8 @@ func TestThePaceHoldsWhenWritingWorksAgain(t *testing.T) {
 	p.report(waiting, made.compare(named(events...), nil), "")
 }
 
-// grantSecretsEverywhere lets the gateway create Secrets in all namespaces,
-// those that are not there yet among them.
+// grantSecretsEverywhere lets the gateway create Secrets in all namespaces, also in
+// those that do not exist yet.
 func (p *place) grantSecretsEverywhere() {
 	p.tb.Helper()
 	meta, rbac := metav1.ObjectMeta{Name: p.account + "-secrets"}, p.client.RbacV1()
@@ -66,13 +66,13 @@ func (p *place) grantSecretsEverywhere() {
 	p.must(err)
 }
 
-// wantPace fails the test where any window, of whatever length, has more builds
-// than the burst and the pace allow in it.
+// wantPace fails the test if a window of any length has more builds than the burst and
+// the pace allow.
 func wantPace(t *testing.T, builds []corev1.Secret, perSecond, burst int) {
 	t.Helper()
-	// The API server tells the time of a creation in whole seconds, so a window
-	// may be up to a second longer than it seems; and the gateway knows when it
-	// sends, but not how long the API server takes. Both are the measure's.
+	// Creation times are in whole seconds, so a window may be up to a second longer
+	// than measured, and the gateway knows when it sends, but not how long the API
+	// server takes. Both are errors of the measurement.
 	const coarse = 2
 	at := make([]int, len(builds))
 	for i := range builds {
@@ -90,8 +90,8 @@ func wantPace(t *testing.T, builds []corev1.Secret, perSecond, burst int) {
 	}
 }
 
-// TestAStartDoesNotRefillTheBurst starts a gateway again and again. Only the
-// first one, which finds no position, has a burst to spend.
+// TestAStartDoesNotRefillTheBurst starts a gateway again and again. Only the first one,
+// without a stored position, has a full burst.
 func TestAStartDoesNotRefillTheBurst(t *testing.T) {
 	t.Parallel()
 	const burst, starts = 5, 4
@@ -104,7 +104,7 @@ func TestAStartDoesNotRefillTheBurst(t *testing.T) {
 		if start == 0 {
 			p.podEvents(p.watched, "n", burst*starts)
 		}
-		// What is not held back is built at once.
+		// Builds that the limits allow are created at once.
 		g.AwaitMetric(1, "held_back", `limit="buildsPerMinute"`)
 		g.Stop()
 	}
