@@ -20,14 +20,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// positionName is the ConfigMap of the position in each place.
+// positionName is the name of the position's ConfigMap in each place.
 const positionName = "gateway-position"
 
-// leaseName is the Lease of each place.
+// leaseName is the name of the Lease in each place.
 const leaseName = "gateway"
 
-// filters accept what accepts (see writer_test.go) says. The limits are out of
-// the way: they are tested elsewhere.
+// filters is a filter file that decides as accepts does (see writer_test.go). Its
+// limits are not reached, because they are tested elsewhere.
 const filters = `
 project: deis/empty-testbed
 limits:
@@ -44,9 +44,9 @@ filters:
     action: accept
 `
 
-// place is what one fault has to itself: a namespace whose Events are watched,
-// and one for builds and for the gateway, whose ServiceAccount may do what the
-// chart grants it and no more.
+// place has what belongs to one fault: a namespace whose Events are watched, and one
+// for builds and the gateway, whose ServiceAccount has exactly the rights that the
+// chart grants.
 type place struct {
 	tb         testing.TB
 	plane      *controlplane.ControlPlane
@@ -62,14 +62,14 @@ type place struct {
 	writer     *writer
 }
 
-// newPlace creates the namespaces and the account of a fault that leaves the
-// plane as it is.
+// newPlace creates the namespaces and the account of a fault that does not break the
+// shared control plane.
 func newPlace(tb testing.TB, fault string) *place {
 	tb.Helper()
 	return newPlaceOn(tb, shared, fault)
 }
 
-// newPlaceOn is newPlace on another plane.
+// newPlaceOn is newPlace on another control plane.
 func newPlaceOn(tb testing.TB, plane *controlplane.ControlPlane, fault string) *place {
 	tb.Helper()
 	p := &place{
@@ -88,9 +88,9 @@ func newPlaceOn(tb testing.TB, plane *controlplane.ControlPlane, fault string) *
 	return p
 }
 
-// grantOwn lets the gateway keep its position and its Lease and report on its
-// pod, all in its own namespace. ConfigMap and Lease are there, as the chart
-// creates them, and it may create no other.
+// grantOwn grants the rights to store the position, to hold the Lease and to report on
+// the pod, all in the gateway's own namespace. ConfigMap and Lease exist, as the chart
+// creates them, and the gateway may create no others.
 func (p *place) grantOwn() {
 	p.tb.Helper()
 	p.createPosition(nil)
@@ -106,7 +106,7 @@ func (p *place) grantOwn() {
 	)
 }
 
-// grant gives the gateway further rights in its own namespace.
+// grant grants more rights in the gateway's own namespace.
 func (p *place) grant(name string, rules ...rbacv1.PolicyRule) {
 	p.tb.Helper()
 	meta := metav1.ObjectMeta{Name: p.account + "-" + name}
@@ -121,7 +121,7 @@ func (p *place) grant(name string, rules ...rbacv1.PolicyRule) {
 	p.must(err)
 }
 
-// must ends the test on an error of what the test itself does.
+// must fails the test on an error of the test itself.
 func (p *place) must(err error) {
 	p.tb.Helper()
 	if err != nil {
@@ -135,7 +135,7 @@ func (p *place) filter(content string) {
 	p.must(os.WriteFile(p.filters, []byte(content), 0o600))
 }
 
-// start starts a gateway in this place, with further flags.
+// start starts a gateway in this place, with more flags.
 func (p *place) start(more ...string) *daemon.Daemon {
 	p.tb.Helper()
 	return p.startWith(nil, more...)
@@ -150,8 +150,8 @@ func (p *place) startWith(env []string, more ...string) *daemon.Daemon {
 	}, more...)...)
 }
 
-// begin starts the gateway for the first time, waits until it watches, and
-// lets Events occur from then on.
+// begin starts the gateway for the first time, waits until it watches, and starts the
+// writer.
 func (p *place) begin(more ...string) *daemon.Daemon {
 	p.tb.Helper()
 	return p.beginWith(nil, more...)
@@ -167,7 +167,7 @@ func (p *place) beginWith(env []string, more ...string) *daemon.Daemon {
 	return g
 }
 
-// someMore waits until a random number of further Events has been written.
+// someMore waits until a random number of Events has been written.
 func (p *place) someMore() {
 	p.tb.Helper()
 	most := 30
@@ -177,7 +177,7 @@ func (p *place) someMore() {
 	p.writer.await(5 + p.dice.IntN(most-5))
 }
 
-// position returns the stored position, the empty string where there is none.
+// position returns the stored position, or the empty string.
 func (p *place) position(ctx context.Context) (string, error) {
 	return p.positionOf(ctx, p.watched)
 }
@@ -191,8 +191,8 @@ func (p *place) positionOf(ctx context.Context, namespace string) (string, error
 	return stored.Data["namespace."+namespace], nil
 }
 
-// awaitPosition waits until the stored position is at least the given one,
-// from when on nothing at or below it will be built any more.
+// awaitPosition waits until the stored position is at least the given one. From then on
+// nothing at or below it is built any more.
 func (p *place) awaitPosition(least string) {
 	p.tb.Helper()
 	p.awaitPositionOf(p.watched, least)
@@ -219,7 +219,7 @@ func reached(at, least string) bool {
 	return err == nil && c >= 0
 }
 
-// inOrder compares two resourceVersions as the API server writes them.
+// inOrder compares two resourceVersions.
 func inOrder(a, b string) int {
 	c, err := resourceversion.CompareResourceVersion(a, b)
 	if err != nil {
@@ -228,9 +228,9 @@ func inOrder(a, b string) int {
 	return c
 }
 
-// finish ends the writing, waits until the gateways have done everything that
-// was written, ends them, and compares Events and builds. details are put at
-// the end of the line it prints.
+// finish stops the writer, waits until the gateways have handled everything, stops
+// them, and compares Events and builds. details are the end of the line that it
+// prints.
 func (p *place) finish(details string, gateways ...*daemon.Daemon) {
 	p.tb.Helper()
 	p.someMore()
@@ -248,7 +248,7 @@ func (p *place) finish(details string, gateways ...*daemon.Daemon) {
 	p.report(events, p.ledger.compare(due, nil), details)
 }
 
-// report prints the line of a fault and fails the test over what is wrong.
+// report prints the line of a fault and fails the test if something is wrong.
 func (p *place) report(events int, t tally, details string) {
 	p.tb.Helper()
 	fmt.Fprintf(os.Stdout, "fault=%s events=%d accepted=%d builds=%d missing=%d duplicates=%d%s\n",
@@ -266,12 +266,12 @@ func logged(tb testing.TB, g *daemon.Daemon, what string, matches func(daemon.Re
 	}
 }
 
-// says returns what matches records with the given message.
+// says returns a function that matches records with the given message.
 func says(message string) func(daemon.Record) bool {
 	return func(r daemon.Record) bool { return r.Message() == message }
 }
 
-// errNotYet is what a condition returns that has nothing more to say.
+// errNotYet is the error of a condition that is not true yet.
 var errNotYet = errors.New("not yet")
 
 // podEvent returns an Event about a pod of the place, which filters accept.
@@ -295,7 +295,7 @@ func (p *place) nodeEvent(name string) *corev1.Event {
 	return e
 }
 
-// occur creates an Event and returns it as it was stored.
+// occur creates an Event and returns the stored one.
 func (p *place) occur(e *corev1.Event) *corev1.Event {
 	p.tb.Helper()
 	stored, err := p.client.CoreV1().Events(e.Namespace).Create(p.tb.Context(), e, metav1.CreateOptions{})

@@ -19,7 +19,7 @@ func (p *place) deletePosition() {
 	p.must(p.client.CoreV1().ConfigMaps(p.builds).Delete(p.tb.Context(), positionName, metav1.DeleteOptions{}))
 }
 
-// createPosition creates the ConfigMap, with or without something in it.
+// createPosition creates the ConfigMap, with the given data or without.
 func (p *place) createPosition(data map[string]string) {
 	p.tb.Helper()
 	_, err := p.client.CoreV1().ConfigMaps(p.builds).Create(p.tb.Context(), &corev1.ConfigMap{
@@ -35,9 +35,9 @@ func (p *place) setPosition(value string) {
 	p.createPosition(map[string]string{"namespace." + p.watched: value})
 }
 
-// TestPositionDeleted deletes the position under a running gateway that may
-// create it. It writes it again when the position moves, and nothing is lost
-// then, not even by kill -9.
+// TestPositionDeleted deletes the position under a running gateway that may create it.
+// The gateway writes it again when the position moves, and nothing is lost then, not
+// even by kill -9.
 func TestPositionDeleted(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-deleted")
@@ -56,8 +56,8 @@ func TestPositionDeleted(t *testing.T) {
 	p.finish("", g)
 }
 
-// TestPositionLostWhileNothingHappens takes the position away from a gateway
-// that has nothing to do and would have no reason to write it.
+// TestPositionLostWhileNothingHappens deletes the position of an idle gateway, whose
+// position does not move.
 func TestPositionLostWhileNothingHappens(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(p *place){
@@ -86,9 +86,9 @@ func TestPositionLostWhileNothingHappens(t *testing.T) {
 	}
 }
 
-// TestPositionDeletedUnderTheChartsRights deletes the position under a gateway
-// that may not create it. It says so, goes on, and knows its position when an
-// operator has created the ConfigMap empty.
+// TestPositionDeletedUnderTheChartsRights deletes the position under a gateway that may
+// not create it. The gateway logs that, continues, and stores its position after an
+// operator has created an empty ConfigMap.
 func TestPositionDeletedUnderTheChartsRights(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-emptied")
@@ -112,8 +112,8 @@ func TestPositionDeletedUnderTheChartsRights(t *testing.T) {
 	p.finish("", g)
 }
 
-// TestPositionDeletedWhileStopped is the one way to lose Events: what occurs
-// while no gateway runs and no position is stored is taken for old.
+// TestPositionDeletedWhileStopped is the one way to lose Events: those that occur while
+// no gateway runs and no position is stored are skipped.
 func TestPositionDeletedWhileStopped(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-gone")
@@ -189,8 +189,8 @@ func TestPositionAheadOfTheCluster(t *testing.T) {
 	p.report(2, p.ledger.compare(named(before, after), nil), "")
 }
 
-// TestFirstStart has Events there before the first start: they are skipped,
-// but for one that recurs afterwards and is built once.
+// TestFirstStart has Events that exist before the first start. They are skipped, except
+// one that recurs afterwards and is built once.
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "first-start")

@@ -26,36 +26,36 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// proxy stands between a gateway and the API server, and is where the network
-// breaks. It ends the gateway's TLS, so that it can tell one request from
-// another, and passes everything on, tokens included.
+// proxy is between a gateway and the API server, and injects network faults. It
+// terminates the gateway's TLS, so that it sees single requests, and forwards
+// everything, tokens included.
 type proxy struct {
 	listener net.Listener
-	// kubeconfig is the gateway's own, but for the server.
+	// kubeconfig is the gateway's own, except for the server.
 	kubeconfig string
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	refusing bool
 	requests []request
-	// loses chooses requests that are passed on and whose answer gets lost
-	// with the connection.
+	// loses selects requests that are forwarded and whose answers are lost with the
+	// connection.
 	loses func(*http.Request) bool
-	// answers gives the answer itself to requests that it returns true for.
+	// answers answers requests itself, if it returns true.
 	answers func(http.ResponseWriter, *http.Request) bool
-	// before is called before a request is passed on.
+	// before is called before a request is forwarded.
 	before func(*http.Request)
 }
 
-// request is what a proxy remembers of one.
+// request is a record of one request.
 type request struct {
 	method string
 	path   string
 	query  url.Values
 }
 
-// newProxy starts a proxy, through which the gateways of a place go from now
-// on. It ends with the test.
+// newProxy starts a proxy, which the gateways of a place use from now on. It ends with
+// the test.
 func newProxy(to *place) *proxy {
 	tb := to.tb
 	tb.Helper()
@@ -66,7 +66,7 @@ func newProxy(to *place) *proxy {
 	certificate, ca := selfSigned(tb)
 	p := &proxy{listener: listener, conns: map[*conn]struct{}{}}
 	p.kubeconfig = p.writeKubeconfig(tb, to.kubeconfig, ca)
-	// No credentials of ours: the gateway's are passed on.
+	// Without credentials: the gateway's are forwarded.
 	transport, err := rest.TransportFor(rest.AnonymousClientConfig(to.plane.Config()))
 	if err != nil {
 		tb.Fatal(err)
@@ -98,7 +98,7 @@ func newProxy(to *place) *proxy {
 	return p
 }
 
-// selfSigned returns a certificate for 127.0.0.1, and itself as the CA.
+// selfSigned returns a self-signed certificate for 127.0.0.1 and a pool that trusts it.
 func selfSigned(tb testing.TB) (certificate tls.Certificate, ca []byte) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -139,7 +139,7 @@ func (p *proxy) writeKubeconfig(tb testing.TB, path string, ca []byte) string {
 	return path
 }
 
-// connKey is the context key of the connection that a request came on.
+// connKey is the context key of the connection of a request.
 type connKey struct{}
 
 func (p *proxy) handler(forward http.Handler) http.Handler {
@@ -166,22 +166,22 @@ func (p *proxy) handler(forward http.Handler) http.Handler {
 	})
 }
 
-// lose makes the proxy lose the answers to requests that f chooses. f is
-// called for one request at a time.
+// lose makes the proxy lose the answers to requests that f selects. f is called for one
+// request at a time.
 func (p *proxy) lose(f func(*http.Request) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.loses = f
 }
 
-// answer has f asked first, which answers what it returns true for.
+// answer makes the proxy call f first, which answers a request if it returns true.
 func (p *proxy) answer(f func(http.ResponseWriter, *http.Request) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.answers = f
 }
 
-// beforeEach has f called before a request is passed on.
+// beforeEach makes the proxy call f before a request is forwarded.
 func (p *proxy) beforeEach(f func(*http.Request)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,8 +212,8 @@ func (p *proxy) refuse(on bool) {
 	p.cut()
 }
 
-// freeze stops forwarding on the connections there are, for good, and leaves
-// them open: what a lost route or a forgetful firewall does. New ones work.
+// freeze stops forwarding on the existing connections and leaves them open, as a lost
+// route or a firewall without state does. New connections work.
 func (p *proxy) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,7 +222,7 @@ func (p *proxy) freeze() {
 	}
 }
 
-// breakable makes the connections that come in ones that break.
+// breakable makes all accepted connections conns.
 type breakable struct {
 	net.Listener
 	proxy *proxy
@@ -248,8 +248,8 @@ func (l breakable) Accept() (net.Conn, error) {
 	}
 }
 
-// conn is a connection that can be frozen: what it reads and writes from then
-// on goes nowhere, until it is closed.
+// conn is a connection that can be frozen: its reads and writes are then discarded
+// until it is closed.
 type conn struct {
 	net.Conn
 	proxy          *proxy
@@ -277,8 +277,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	}
 }
 
-// Close does not close a frozen connection towards the gateway: it gets no
-// answer at all, not even the end.
+// Close does not close a frozen connection to the gateway, which gets no answer at all.
 func (c *conn) Close() error {
 	c.proxy.mu.Lock()
 	defer c.proxy.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// inPod are the variables that the chart's Deployment sets.
+// inPod has the environment variables of the chart's Deployment.
 func (p *place) inPod() []string {
 	return []string{"POD_NAME=gateway-0", "POD_NAMESPACE=" + p.builds}
 }
@@ -42,9 +42,9 @@ func (p *place) awaitWarning(reason, text string) {
 	})
 }
 
-// TestBuildRefused has the API server fault one Secret, which an Event that is
-// cut to size gives it no reason for: a proxy answers in its place. The build of
-// that Secret is given up, and the others go on without it.
+// TestBuildRefused has the API server reject one Secret. A proxy answers, because a
+// trimmed Event gives it no reason to. The build of that Secret is refused, and the
+// others are created.
 func TestBuildRefused(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "refused")
@@ -62,8 +62,8 @@ func TestBuildRefused(t *testing.T) {
 	p.finish(fmt.Sprintf(" refused=%d", rounds(1)), g)
 }
 
-// refuses answers the creation of a Secret that has the given text in it, as an
-// API server does that finds a field of it invalid.
+// refuses answers the creation of a Secret with the given text as an API server does if
+// a field is invalid.
 func refuses(tb testing.TB, text string, w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/secrets") {
 		return false
@@ -89,8 +89,8 @@ func refuses(tb testing.TB, text string, w http.ResponseWriter, r *http.Request)
 	return true
 }
 
-// TestQueueFull lets fewer builds wait than there are Events, while none can be
-// written. The first ones are built in the end, and the others are dropped and
+// TestQueueFull has a queue that is shorter than the number of Events, while no build
+// can be created. The first ones are built in the end, and the others are dropped and
 // reported.
 func TestQueueFull(t *testing.T) {
 	t.Parallel()

@@ -14,15 +14,14 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// elected makes replicas compete for a Lease.
+// elected has the flags of leader election.
 var elected = []string{"--leader-elect", "--leader-elect-lease", leaseName}
 
 func (p *place) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 	return p.client.CoordinationV1().Leases(p.builds).Get(ctx, leaseName, metav1.GetOptions{})
 }
 
-// leads waits until the gateway has taken the lead, and returns under which
-// identity.
+// leads waits until the gateway leads, and returns its identity.
 func leads(g *daemon.Daemon) string {
 	return g.Wait("that it leads", says("leading")).String("identity")
 }
@@ -47,8 +46,7 @@ func TestLeaderKilled(t *testing.T) {
 		p.someMore()
 		leader, standby = standby, p.start(elected...)
 	}
-	// The Lease's 15 s and one retry, and a margin for a machine that does
-	// other things.
+	// The Lease's 15 s and one retry, and a margin for a busy machine.
 	if longest > 45*time.Second {
 		t.Errorf("the standby took over after %s, want the lease time", longest)
 	}
@@ -67,8 +65,7 @@ func TestLeaderTerminated(t *testing.T) {
 		if code := leader.Stop(); code != 0 {
 			t.Errorf("exit code %d after SIGTERM, want 0", code)
 		}
-		// At once: it ended without holding the Lease any more, so nobody
-		// waits for that to run out.
+		// At once, because the Lease was released and does not have to expire.
 		lease, err := p.lease(t.Context())
 		p.must(err)
 		if holder := lease.Spec.HolderIdentity; holder != nil && *holder == identity {
@@ -89,8 +86,8 @@ func TestLeaseTakenAway(t *testing.T) {
 	for range rounds(1) {
 		p.someMore()
 		led := len(g.Records(says("leading")))
-		// Somebody else holds the Lease, as after a long pause of the leader's
-		// process, for longer than the leader tries to renew it, which is 10 s.
+		// Another holder has the Lease, as after a long pause of the leader's process,
+		// for longer than the renew deadline of 10 s.
 		p.holdLease("stranger", 12*time.Second)
 		p.awaitMore(g, "leading", led)
 	}
@@ -100,7 +97,7 @@ func TestLeaseTakenAway(t *testing.T) {
 	p.finish("", g)
 }
 
-// holdLease takes the Lease for another, who does not renew it.
+// holdLease gives the Lease to another holder, which does not renew it.
 func (p *place) holdLease(another string, long time.Duration) {
 	p.tb.Helper()
 	controlplane.Eventually(p.tb, func(ctx context.Context) error {
@@ -127,8 +124,8 @@ func (p *place) awaitMore(g *daemon.Daemon, message string, n int) {
 	})
 }
 
-// TestPositionWrittenByAnother has another gateway write the position: one that
-// is behind. The leader gives up the lead, and leads again from there.
+// TestPositionWrittenByAnother has another gateway write a lower position. The leader
+// gives up the lead, and leads again from that position.
 func TestPositionWrittenByAnother(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-fenced")
@@ -149,8 +146,7 @@ func TestPositionWrittenByAnother(t *testing.T) {
 	p.finish("", g)
 }
 
-// changePosition changes the ConfigMap of the position, beside a gateway that
-// writes it too.
+// changePosition changes the ConfigMap of the position while a gateway writes it too.
 func (p *place) changePosition(change func(*corev1.ConfigMap)) {
 	p.tb.Helper()
 	controlplane.Eventually(p.tb, func(ctx context.Context) error {
@@ -165,8 +161,8 @@ func (p *place) changePosition(change func(*corev1.ConfigMap)) {
 }
 
 // TestPositionRelabelled changes the labels and annotations of the position's
-// ConfigMap, as an upgrade of the chart does. The position is what it was, so
-// the leader leads on and starts nothing again.
+// ConfigMap, as an upgrade of the chart does. The position stays the same, so the
+// leader keeps leading and does not start again.
 func TestPositionRelabelled(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "position-labelled")
@@ -192,8 +188,8 @@ func TestPositionRelabelled(t *testing.T) {
 	}
 }
 
-// TestALeaderThatLostTheLeadHasNothingWaiting takes the lead from a gateway
-// that has builds waiting. They are the next leader's.
+// TestALeaderThatLostTheLeadHasNothingWaiting ends the lead of a gateway with waiting
+// builds, which the next leader creates.
 func TestALeaderThatLostTheLeadHasNothingWaiting(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "lost-lead")

@@ -16,8 +16,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
-// retries returns what matches the record of a build that could not be
-// written for the given reason.
+// retries returns a function that matches the record of a build that failed for the
+// given reason.
 func retries(reason string) func(daemon.Record) bool {
 	return func(r daemon.Record) bool {
 		return r.Message() == "creating build failed, retrying" && r.String("reason") == reason
@@ -88,8 +88,8 @@ func TestRightsRemoved(t *testing.T) {
 	p.finish("", g)
 }
 
-// removeRights takes away the right to create Secrets, and returns what gives
-// it back.
+// removeRights removes the right to create Secrets, and returns a function that
+// restores it.
 func (p *place) removeRights() (restore func()) {
 	p.tb.Helper()
 	bindings := p.client.RbacV1().RoleBindings(p.builds)

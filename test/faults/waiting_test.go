@@ -9,11 +9,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// listening has the gateway serve its metrics on a port of its own.
+// listening has the flags with which the gateway serves metrics on a free port.
 const listening = "--listen=127.0.0.1:0"
 
-// podEvents creates accepted Events, one after the other, and returns them as
-// they were stored.
+// podEvents creates accepted Events, one after the other, and returns the stored ones.
 func (p *place) podEvents(namespace, prefix string, n int) []*corev1.Event {
 	p.tb.Helper()
 	events := make([]*corev1.Event, n)
@@ -25,9 +24,9 @@ func (p *place) podEvents(namespace, prefix string, n int) []*corev1.Event {
 	return events
 }
 
-// TestWaitingBuildsSurviveAChangedFilterFile has five occurrences of one Event
-// wait, of which the API server keeps the last alone, when the filter file
-// changes. All five are built, and none of them is read again.
+// TestWaitingBuildsSurviveAChangedFilterFile has five occurrences of one Event wait, of
+// which the API server keeps only the last, when the filter file changes. All five are
+// built, and none is read again.
 func TestWaitingBuildsSurviveAChangedFilterFile(t *testing.T) {
 	t.Parallel()
 	const occurrences = 5
@@ -59,9 +58,9 @@ func TestWaitingBuildsSurviveAChangedFilterFile(t *testing.T) {
 	p.report(occurrences, p.ledger.compareBy(perOccurrenceOrWindow, due, nil), "")
 }
 
-// TestWaitingBuildsSurviveTheLossOfThePosition takes the stored position away
-// while builds wait. A gateway that is stopped in order stores it all the same,
-// so the next one finds what waited.
+// TestWaitingBuildsSurviveTheLossOfThePosition deletes the stored position while builds
+// wait. A gateway that gets SIGTERM stores it again, so that the next one builds what
+// waited.
 func TestWaitingBuildsSurviveTheLossOfThePosition(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(p *place){
@@ -103,10 +102,9 @@ func TestWaitingBuildsSurviveTheLossOfThePosition(t *testing.T) {
 	}
 }
 
-// TestANamespaceThatHasNothingDoneKeepsItsOwnPosition watches two namespaces:
-// everything in the first is done with, nothing in the second is, when the
-// gateway is killed. The next one must not take the first one's position for
-// the second.
+// TestANamespaceThatHasNothingDoneKeepsItsOwnPosition watches two namespaces. When the
+// gateway is killed, everything in the first is done and nothing in the second. The
+// next gateway must not use the first position for the second namespace.
 func TestANamespaceThatHasNothingDoneKeepsItsOwnPosition(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "two-namespaces")

@@ -22,21 +22,21 @@ import (
 const (
 	// writeEvery is the steady rate of the writer.
 	writeEvery = 50 * time.Millisecond
-	// writeTimeout is the deadline of one write; a write that failed is tried
-	// again at the next beat until it succeeds.
+	// writeTimeout is the deadline of one write. A write that failed is retried at
+	// the next interval until it succeeds.
 	writeTimeout = 5 * time.Second
 )
 
-// writer writes numbered Events at a steady rate, as the components of a
-// cluster do: some are accepted, some rejected, and some recur, by an update
-// that raises their count. Some come through core/v1, some through
-// events.k8s.io/v1. It talks to the API server directly.
+// writer writes numbered Events at a steady rate, as the components of a cluster do.
+// Some are accepted, some rejected, and some recur by an update that raises their
+// count. Some are written through core/v1, some through events.k8s.io/v1. It connects
+// to the API server directly.
 type writer struct {
 	tb        testing.TB
 	client    kubernetes.Interface
 	namespace string
 	dice      *rand.Rand
-	// once leaves recurrences out: each Event has one version.
+	// once is whether no Event recurs, so that each has one version.
 	once     bool
 	stopping chan struct{}
 	done     chan struct{}
@@ -55,13 +55,13 @@ type occurrence struct {
 	modern bool
 	uid    types.UID
 	count  int32
-	// due says that the filters accept it, or did at a lower count.
+	// due is whether the filters accept it, or did at a lower count.
 	due bool
 	// version is the resourceVersion of the last write.
 	version string
 }
 
-// accepts is what filters say, in Go.
+// accepts decides as filters does.
 func (o *occurrence) accepts() bool {
 	return o.kind == "Pod" && o.reason != "Killing" || o.kind == "Job" && o.count >= 2
 }
@@ -74,7 +74,7 @@ func newWriter(p *place) *writer {
 	}
 }
 
-// start starts to write. The writer ends with the test at the latest.
+// start starts the writer. It ends with the test at the latest.
 func (w *writer) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.tb.Cleanup(func() {
@@ -84,8 +84,8 @@ func (w *writer) start() {
 	go w.run(ctx)
 }
 
-// run writes until ctx ends, or until stopping is closed and no write is under
-// way whose outcome is unknown.
+// run writes until ctx ends, or until stopping is closed and the outcome of every write
+// is known.
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
 	beat := time.NewTicker(writeEvery)
@@ -117,8 +117,7 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
-// next chooses what is written next. What it returns may be called again
-// after a failure, however far that got.
+// next returns the next write, which can be called again after any failure.
 func (w *writer) next() func(context.Context) error {
 	w.mu.Lock()
 	number, known := len(w.events), len(w.events)
@@ -144,7 +143,7 @@ func (w *writer) next() func(context.Context) error {
 	return func(ctx context.Context) error { return w.create(ctx, o) }
 }
 
-// create writes a new Event, or finds it written by an attempt before.
+// create writes a new Event, or finds that an earlier attempt has written it.
 func (w *writer) create(ctx context.Context, o *occurrence) error {
 	stored, err := o.create(ctx, w.client, w.namespace)
 	if apierrors.IsAlreadyExists(err) {
@@ -179,7 +178,7 @@ func (o *occurrence) create(ctx context.Context, client kubernetes.Interface, na
 	}, metav1.CreateOptions{})
 }
 
-// recur lets an Event happen once more: its count rises by an update.
+// recur raises the count of an Event by an update.
 func (w *writer) recur(ctx context.Context, o *occurrence, count int32) error {
 	stored, err := o.recur(ctx, w.client, w.namespace, time.Now(), count)
 	if err != nil {
@@ -206,7 +205,7 @@ func (o *occurrence) recur(ctx context.Context, client kubernetes.Interface, nam
 	return client.CoreV1().Events(namespace).Patch(ctx, o.name, types.MergePatchType, patch, metav1.PatchOptions{})
 }
 
-// wrote takes note of a write of o that succeeded.
+// wrote records a successful write of o.
 func (w *writer) wrote(o *occurrence, version string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -215,7 +214,7 @@ func (w *writer) wrote(o *occurrence, version string) {
 	o.due = o.due || o.accepts()
 }
 
-// await waits until n further writes have succeeded.
+// await waits until n more writes have succeeded.
 func (w *writer) await(n int) {
 	w.tb.Helper()
 	w.mu.Lock()
@@ -231,7 +230,7 @@ func (w *writer) await(n int) {
 	})
 }
 
-// stop ends the writing. A write that failed is tried until it succeeds.
+// stop stops the writer. A write that failed is retried until it succeeds.
 func (w *writer) stop() {
 	w.tb.Helper()
 	close(w.stopping)
@@ -252,8 +251,8 @@ func (w *writer) version() string {
 	return w.last
 }
 
-// due returns the names of the Events that are to be built, by UID, and how
-// many Events there are. It is called when the writer has stopped.
+// due returns the names of the Events that must be built, by UID, and the number of all
+// Events. It is called after the writer has stopped.
 func (w *writer) due() (accepted map[string]string, events int) {
 	accepted = map[string]string{}
 	for _, o := range w.events {
