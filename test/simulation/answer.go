@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// answer returns what a client sees of o, or of err.
+// answer returns the response with o, or with err.
 func answer(r *http.Request, q *request, o runtime.Object, err error) (*http.Response, error) {
 	code := http.StatusOK
 	if q.verb == "create" {

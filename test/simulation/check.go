@@ -8,9 +8,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// check returns every promise that was not kept, judged by the model's own
-// record. The gateway's word counts in one place: a build that is not there
-// must have been counted as dropped.
+// check returns every broken promise, judged by the model's own record. What the
+// gateway reports counts in one place: a build that does not exist must have been
+// counted as dropped.
 func (s *simulation) check() []string {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
@@ -23,7 +23,7 @@ func (s *simulation) check() []string {
 	return faults
 }
 
-// around is how far from an edit of the filter file either list may decide.
+// around is the time around an edit of the filter file in which either list may decide.
 const around = 2 * time.Second
 
 // inForce returns the filter files that may have decided between two moments.
@@ -49,8 +49,8 @@ func (s *simulation) replaced(i int) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// agreed returns what all filter files that may have decided between two
-// moments make of a version, and false where they differ.
+// agreed returns the verdict of all filter files that may have decided between two
+// moments on a version, and false if they differ.
 func (s *simulation) agreed(v *eventVersion, from, until time.Time) (asked, bool) {
 	var a *asked
 	for _, c := range s.inForce(from, until) {
@@ -76,7 +76,7 @@ func (s *simulation) watched(namespace string) bool {
 	return slices.ContainsFunc(s.plan.scopes, func(scope position.Scope) bool { return covers(string(scope), namespace) })
 }
 
-// skipped reports whether a version lies below a position that was begun with
+// skipped reports whether a version is below a position from which a term started
 // because none was stored.
 func (s *simulation) skipped(v *eventVersion) bool {
 	if s.plan.replay {
@@ -95,7 +95,7 @@ func (s *simulation) skipped(v *eventVersion) bool {
 	})
 }
 
-// poisoned reports whether no API server takes the build of a version.
+// poisoned reports whether the API server refuses the build of a version.
 func poisoned(v *eventVersion) bool {
 	return v.event.Message == tooLargeMark || v.event.Message == invalidMark
 }
@@ -115,8 +115,8 @@ func (s *simulation) refusable() map[string]bool {
 }
 
 // mistaken reports whether the build of a version, first read at the given
-// moment, may count as written because it was written in the history before the
-// present one: the gateway may take a minute to notice that it was restored.
+// moment, may count as created because it was created in the history before the
+// current one: the gateway may take a minute to notice that it was restored.
 func (s *simulation) mistaken(name string, read time.Time) bool {
 	r := s.server.record
 	if read.Before(r.restored) || read.After(r.restored.Add(75*time.Second)) {
@@ -140,7 +140,7 @@ func show(v *eventVersion) string {
 	return fmt.Sprintf("event %s/%s at %d", v.event.Namespace, v.event.Name, v.version)
 }
 
-// when shows a moment of the run.
+// when formats a moment of the run.
 func (s *simulation) when(t time.Time) string {
 	return clock(t.Sub(s.began))
 }

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// unseen is for how long a build counts whose worker pod does not appear: the
-// documented case.
+// unseen is how long a build without a worker pod counts, as documented.
 const unseen = 2 * time.Minute
 
 // checkActive: never more builds are active than activeBuilds.
@@ -45,7 +44,7 @@ func (s *simulation) counts(other, b *build) bool {
 	case other.term == b.term:
 		return b.at.Sub(other.at) < unseen && s.activeAt(other.at) > 0
 	default:
-		// Another term wrote it, and its pod is to appear still.
+		// Another term created it, and its pod has not appeared yet.
 		return other.appeared.IsZero() || other.appeared.After(b.at)
 	}
 }

@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// settles is how long after writing began to fail the gateway may take to
-	// slow down: what it had under way fails first.
+	// settles is how long the gateway may take to slow down after writing began to
+	// fail, because calls in progress fail first.
 	settles = 10 * time.Second
 	// attemptsAMinute is how many creates it may send then.
 	attemptsAMinute = 45
 )
 
-// checkAttempts: while writing fails for a cause that is not the build's own,
-// few attempts are made. Those after a build that was created do not count: another
+// checkAttempts: while writing fails for a reason that is not the build's own, few
+// attempts are made. Those after a build that was created do not count: another
 // fault can take the place of this one for some requests, and then writing works.
 func (s *simulation) checkAttempts() []string {
 	var faults []string

@@ -15,8 +15,8 @@ import (
 //     stored;
 //   - the history was not restored since, which may have taken its build along.
 //
-// The first condition leaves out what the documentation gives up: a version that
-// was overwritten, deleted or expired while nothing ran that could build it.
+// The first condition excludes the documented loss: versions that were overwritten,
+// deleted or expired while no gateway ran.
 func (s *simulation) owed(now time.Time) map[string]*eventVersion {
 	leading, refusable := s.server.record.leading(), s.refusable()
 	names := map[string]*eventVersion{}
@@ -41,8 +41,9 @@ func (s *simulation) owed(now time.Time) map[string]*eventVersion {
 }
 
 // decidedFrom returns the first moment at which the verdict on v may have been
-// found. With server-side field selectors that is when it was created: what the
-// API server leaves out is not read, and the position passes it.
+// found. With server-side field selectors that is when it was created, because
+// versions that the API server does not send are not read, and the position passes
+// them.
 func (s *simulation) decidedFrom(v *eventVersion) time.Time {
 	if s.plan.pushDown || len(v.read) == 0 {
 		return v.created
@@ -82,7 +83,7 @@ func (s *simulation) checkOwed() []string {
 	return faults
 }
 
-// checkAsked: nothing is built that no filter accepted, or nobody can take.
+// checkAsked: nothing is built that no filter accepted, or that the API server refuses.
 func (s *simulation) checkAsked() []string {
 	asked := map[string]time.Time{}
 	for _, v := range s.server.record.all {

@@ -4,8 +4,8 @@ import (
 	"time"
 )
 
-// checkDrops: a build is dropped only while limits.queued others wait, and only
-// from a flow of which the most wait.
+// checkDrops: a build is dropped only while limits.queued others wait, and only from
+// a longest flow.
 func (s *simulation) checkDrops() []string {
 	if len(s.atEnd) > s.droppedAtEnd {
 		return nil // lost, not dropped, as checkOwed says

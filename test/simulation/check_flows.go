@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// turn is how many builds of one other flow may come ahead of a quiet flow's:
-// one for its turn, and one that was taken before.
+// turn is how many builds of one other flow may come before a quiet flow's: one for
+// its turn, and one that was taken before.
 const turn = 2
 
-// checkFlows: the build of a flow that has no other waiting waits for at most
-// one turn of the other flows while writing works.
+// checkFlows: a build that waits alone in its flow waits for at most one turn of the
+// other flows while writing works.
 func (s *simulation) checkFlows() []string {
 	r := s.server.record
 	byVersion := map[string]*eventVersion{}
@@ -47,7 +47,7 @@ func (s *simulation) checkFlows() []string {
 	return faults
 }
 
-// calm reports whether writing worked and the filter file stayed between two
+// calm reports whether writing worked and the filter file did not change between two
 // moments, and for a minute before them.
 func (s *simulation) calm(from, until time.Time) bool {
 	from = from.Add(-time.Minute)
@@ -64,8 +64,7 @@ func (s *simulation) calm(from, until time.Time) bool {
 	return true
 }
 
-// alone reports whether b is the only build of its flow that waited while it
-// did.
+// alone reports whether b waited alone in its flow.
 func (s *simulation) alone(b *build, read time.Time, byVersion map[string]*eventVersion) bool {
 	for _, other := range s.server.record.created {
 		if other == b || other.flow != b.flow || other.sent.Before(read) {

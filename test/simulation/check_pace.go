@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// bucket is a token bucket that follows what the filter files allow: the
-// builds of no window of any length exceed burst plus pace times its length
-// just where it never falls below zero.
+// bucket is a token bucket with the limits of the filter files. It never falls below
+// zero exactly if no window of any length has more builds than burst plus pace times
+// its length.
 type bucket struct {
 	level float64
 	rate  float64
@@ -23,23 +23,22 @@ func (b *bucket) advance(to time.Time) {
 	b.at = to
 }
 
-// limit puts other limits into use. What the burst grows by may be used at
-// once, and what it shrinks by is gone.
+// limit changes the limits. Tokens of a larger burst may be used at once, and those of
+// a smaller one are lost.
 func (b *bucket) limit(rate, burst float64) {
 	b.level = min(b.level+max(burst-b.burst, 0), burst)
 	b.rate, b.burst = rate, burst
 }
 
-// step is a moment that matters to the pace.
+// step is a moment that changes the bucket.
 type step struct {
 	at    time.Time
 	build *build
-	// fill says that the bucket may be full: there was no stored position.
+	// fill is whether the bucket may be full, because no position was stored.
 	fill bool
 }
 
-// rounding is what the bucket may be wrong by, because it counts in floating
-// point.
+// rounding is the error of the bucket's floating point numbers.
 const rounding = 1e-6
 
 // checkPace: no window has more builds than burst plus pace times its length,

@@ -3,7 +3,7 @@ package simulation
 import "fmt"
 
 // checkPosition: the stored position never passes an Event without an outcome.
-// A version counts where the term that wrote the position had read it.
+// A version counts if the term that wrote the position had read it.
 func (s *simulation) checkPosition() []string {
 	r := s.server.record
 	first := map[string]*build{}
@@ -36,7 +36,7 @@ func (s *simulation) checkPosition() []string {
 		case b == nil:
 			early = append(early, text+" and never built")
 		case b.at.After(w.at) && b.version == v.event.ResourceVersion:
-			// Where the stored position was deleted it may be built after all.
+			// If the stored position was deleted it may still be built.
 			early = append(early, text+fmt.Sprintf(" and built after that, at %s", s.when(b.at)))
 		default:
 			continue

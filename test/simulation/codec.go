@@ -30,7 +30,7 @@ func codecFor(r *http.Request, group schema.GroupVersion) codec {
 	if !metadata && strings.HasPrefix(accept, runtime.ContentTypeProtobuf) {
 		media = runtime.ContentTypeProtobuf
 	}
-	info, _ := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), media) // both are always there
+	info, _ := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), media) // both always exist
 	return codec{info: info, group: group, metadata: metadata}
 }
 
@@ -102,7 +102,7 @@ func (c codec) shape(o object) runtime.Object {
 	return o
 }
 
-// bookmark returns an object that carries a version and nothing else.
+// bookmark returns an object that has only a version.
 func (c codec) bookmark(resource, version string, last bool) runtime.Object {
 	meta := metav1.ObjectMeta{ResourceVersion: version}
 	if last {

@@ -17,20 +17,20 @@ import (
 type plannedConfig struct {
 	text   string
 	parsed *config.Config
-	// from is when it was begun to be put into use, and used when every process
-	// had it. Until the next one is used it may decide.
+	// from is when the first process may have used it, and used when every process
+	// did. It may decide until every process uses the next one.
 	from time.Time
 	used time.Time
 }
 
-// asked is what a filter list makes of a version: the name of the build Secret
-// and its flow, empty where it is rejected.
+// asked is the verdict of a filter list on a version: the name of the build Secret and
+// its flow, or empty if it is rejected.
 type asked struct {
 	name string
 	flow string
 }
 
-// of returns what the list makes of a version.
+// of returns the verdict on a version.
 func (c *plannedConfig) of(v *eventVersion) *asked {
 	if a, known := v.cache[c]; known {
 		return a
@@ -46,7 +46,7 @@ func (c *plannedConfig) of(v *eventVersion) *asked {
 	return a
 }
 
-// shape is what a filter file is made of.
+// shape has the parts of a filter file.
 type shape struct {
 	filters []string
 	// perMinute, burst, active and queued are its limits.

@@ -7,20 +7,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// controller is a model of Brigade's controller and of the nodes its workers run
-// on: each build Secret gets a worker pod within seconds, which runs for a
-// while and ends. Its methods are called with the server's lock held.
+// controller is a model of Brigade's controller and of the nodes of its workers: each
+// build Secret gets a worker pod within seconds, which runs for a while and ends. Its
+// methods are called with the server's lock held.
 type controller struct {
 	server    *Server
 	namespace string
-	// longest is how long a worker runs at most.
+	// longest is the longest time a worker runs.
 	longest time.Duration
 }
 
-// appearWithin is how long a worker pod takes to appear, at most.
+// appearWithin is the longest time until a worker pod appears.
 const appearWithin = 8 * time.Second
 
-// build starts what a build Secret asks for.
+// build starts the worker of a build Secret.
 func (b *controller) build(secret *corev1.Secret) {
 	s, epoch := b.server, b.server.epoch
 	n := s.chance(&process{name: "brigade"}, &request{verb: "build", resource: secrets, name: secret.Name})
@@ -35,7 +35,7 @@ func (b *controller) build(secret *corev1.Secret) {
 	b.later(epoch, appears+runs, func() { b.phase(pod, corev1.PodSucceeded) })
 }
 
-// later does what is to be done, unless the history was restored meanwhile.
+// later calls a function later, unless the history was restored meanwhile.
 func (b *controller) later(epoch int, d time.Duration, do func()) {
 	time.AfterFunc(d, func() {
 		b.server.mu.Lock()
@@ -46,7 +46,7 @@ func (b *controller) later(epoch int, d time.Duration, do func()) {
 	})
 }
 
-// phase writes the worker pod in its next phase.
+// phase sets the next phase of the worker pod.
 func (b *controller) phase(pod *corev1.Pod, phase corev1.PodPhase) {
 	next := pod.DeepCopy()
 	next.Status.Phase = phase
@@ -56,8 +56,8 @@ func (b *controller) phase(pod *corev1.Pod, phase corev1.PodPhase) {
 	b.server.wake()
 }
 
-// restored takes up a restored history: workers that ran at its time end, and
-// build Secrets without a worker get one.
+// restored handles a restored history: workers that ran at its time end, and build
+// Secrets without a worker get one.
 func (b *controller) restored() {
 	h := b.server.history
 	for _, o := range h.at(h.version, secrets, b.namespace) {

@@ -17,10 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// faultKind is what goes wrong. Its text is what a trace says.
+// faultKind is the kind of a fault. Its text is in traces.
 type faultKind string
 
-// What can go wrong with a request.
+// The kinds of faults of a request.
 const (
 	refused      faultKind = "connection refused"
 	silent       faultKind = "requests hang"
@@ -39,20 +39,20 @@ const (
 	noNamespace  faultKind = "404 the build namespace is missing"
 )
 
-// fault is one thing that goes wrong for a while.
+// fault is one fault that lasts for a while.
 type fault struct {
 	kind  faultKind
 	from  time.Time
 	until time.Time
-	// process is the one it happens to; without a name it happens to all.
+	// process is the name of the process that it affects, or empty for all.
 	process string
-	// resources are those it happens with; without any it happens with all.
+	// resources are those that it affects, or nil for all.
 	resources []string
-	// share of the requests meets it.
+	// share is the share of requests that it affects.
 	share float64
 }
 
-// String is how a fault shows in a trace.
+// String returns the fault's text in a trace.
 func (f *fault) String() string {
 	text := string(f.kind)
 	if len(f.resources) > 0 {
@@ -78,15 +78,15 @@ func (k faultKind) ofBuilds() bool {
 	}
 }
 
-// concerns reports whether the fault happens with the given requests now.
+// concerns reports whether the fault affects the given requests now.
 func (f *fault) concerns(process, resource string, now time.Time) bool {
 	return !now.Before(f.from) && now.Before(f.until) &&
 		(f.process == "" || f.process == process) &&
 		(len(f.resources) == 0 || slices.Contains(f.resources, resource))
 }
 
-// stopsBuilds reports whether no build can be written while the fault lasts,
-// for a cause that is not the build's own.
+// stopsBuilds reports whether no build can be created while the fault lasts, for a
+// reason that is not the build's own.
 func (f *fault) stopsBuilds() bool {
 	switch f.kind {
 	case slow, frozen, lost:
@@ -96,7 +96,7 @@ func (f *fault) stopsBuilds() bool {
 	}
 }
 
-// faulty returns the fault that the n-th of equal requests meets, or nil.
+// faulty returns the fault that affects the n-th of equal requests, or nil.
 func (s *Server) faulty(p *process, q *request, n uint64, now time.Time) *fault {
 	chosen := float64(n>>16) / float64(1<<48)
 	for _, f := range s.faults {
@@ -137,8 +137,8 @@ func (s *Server) chance(p *process, q *request) uint64 {
 	return n
 }
 
-// before returns what a request meets on its way to the server; neither an
-// answer nor an error means that it gets there.
+// before returns the effect of a fault on a request before it reaches the server.
+// Without an answer and an error it reaches the server.
 func (f *fault) before(r *http.Request, q *request) (*http.Response, error) {
 	if f == nil {
 		return nil, nil
@@ -176,7 +176,7 @@ func (f *fault) before(r *http.Request, q *request) (*http.Response, error) {
 	return answer(r, q, nil, refusal)
 }
 
-// webhookDenial is the error of a validating webhook that says no (ToStatusErr
+// webhookDenial is the error of a validating webhook that denies (ToStatusErr
 // in k8s.io/apiserver/pkg/admission/plugin/webhook/errors).
 func webhookDenial(kind faultKind) *apierrors.StatusError {
 	status := metav1.Status{
@@ -189,7 +189,7 @@ func webhookDenial(kind faultKind) *apierrors.StatusError {
 	return &apierrors.StatusError{ErrStatus: status}
 }
 
-// policyDenial is the error of a ValidatingAdmissionPolicy that says no: 422
+// policyDenial is the error of a ValidatingAdmissionPolicy that denies: 422
 // with a cause that names no field (the validating dispatcher in
 // k8s.io/apiserver/pkg/admission/plugin/policy/validating).
 func policyDenial(resource schema.GroupResource) *apierrors.StatusError {
@@ -201,7 +201,7 @@ func policyDenial(resource schema.GroupResource) *apierrors.StatusError {
 	return denial
 }
 
-// after returns what becomes of an answer on its way back.
+// after returns the effect of a fault on an answer.
 func (f *fault) after(response *http.Response) (*http.Response, error) {
 	if f == nil || f.kind != lost || response.StatusCode >= http.StatusBadRequest {
 		return response, nil

@@ -11,14 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// key names one object of the model API server.
+// key identifies one object of the model API server.
 type key struct {
 	resource  string
 	namespace string
 	name      string
 }
 
-// object is what the history holds. Nothing changes one that is stored.
+// object is an object in the history. A stored object is never changed.
 type object interface {
 	runtime.Object
 	metav1.Object
@@ -33,8 +33,8 @@ type change struct {
 	next     object
 }
 
-// history is what etcd is to a real API server: every object and every write
-// since the last compaction, under one counter.
+// history is the etcd of the model: every object and every write since the last
+// compaction, with one counter.
 type history struct {
 	version   int64
 	compacted int64
@@ -43,8 +43,8 @@ type history struct {
 }
 
 func newHistory() *history {
-	// A cluster never begins at 1: resourceVersions of one, two and three
-	// digits sort differently as text than as numbers.
+	// The first version is not 1, so that resourceVersions of different lengths
+	// occur, which sort differently as text than as numbers.
 	return &history{version: 95, compacted: 95, live: map[key]object{}}
 }
 
@@ -56,14 +56,14 @@ func (h *history) put(k key, o object) {
 	h.live[k] = o
 }
 
-// remove deletes an object that is there.
+// remove deletes an existing object.
 func (h *history) remove(k key) {
 	h.version++
 	h.changes = append(h.changes, change{version: h.version, key: k, previous: h.live[k]})
 	delete(h.live, k)
 }
 
-// compact forgets how everything came to be as it is at the given version.
+// compact removes the writes up to the given version.
 func (h *history) compact(version int64) {
 	h.compacted = max(h.compacted, version)
 	h.changes = slices.DeleteFunc(h.changes, func(c change) bool { return c.version <= h.compacted })
@@ -75,8 +75,8 @@ func (h *history) after(version int64) []change {
 	return h.changes[i:]
 }
 
-// at returns the objects of one resource as they were at the given version,
-// which must not be compacted, in the order of keys. An empty namespace is all.
+// at returns the objects of one resource at the given version, which must not be
+// compacted, in the order of keys. An empty namespace means all.
 func (h *history) at(version int64, resource, namespace string) []object {
 	state := map[key]object{}
 	in := func(k key) bool { return k.resource == resource && (namespace == "" || k.namespace == namespace) }

@@ -9,11 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// listing is a list in pages, all of one moment.
+// listing is a list in pages, all at one version.
 type listing struct {
 	version int64
 	after   key
-	// limit is the one of the first page.
+	// limit is that of the first page.
 	limit int
 	read  []*eventVersion
 }
@@ -60,14 +60,14 @@ func (s *Server) list(p *process, q *request) (runtime.Object, error) {
 			s.record.see(p, o)
 		}
 	}
-	// A look at the first Event reads none: it asks for the version of the list.
+	// A list with limit 1 only requests the version, so no Event counts as read.
 	if meta.Continue == "" && l.limit != 1 {
 		s.record.deliver(p, l.read...)
 	}
 	return q.codec.listOf(q.resource, page, meta), nil
 }
 
-// tooLarge refuses a version that this history has not come to.
+// tooLarge returns an error for a version that this history has not reached.
 func (s *Server) tooLarge(q *request) error {
 	version, _ := strconv.ParseInt(q.query.Get("resourceVersion"), 10, 64) // none is the latest
 	if version <= s.history.version {

@@ -11,7 +11,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// namespaces are those that Events may be in; a run has some of them.
+// namespaces are those of Events; a run has some of them.
 var namespaces = []string{"team-a", "team-b", "team-c", "team-d"} //nolint:gochecknoglobals // a constant
 
 const (
@@ -20,11 +20,11 @@ const (
 	leaseName        = "k8s-gateway"
 )
 
-// plan is all that happens to a gateway in one run. It is a function of the
-// seed alone.
+// plan is everything that happens to a gateway in one run. It depends only on the
+// seed.
 type plan struct {
 	seed uint64
-	// namespaces are those with Events, and scopes are what is watched.
+	// namespaces are those with Events, and scopes are watched.
 	namespaces []string
 	scopes     []position.Scope
 	replicas   []string
@@ -36,12 +36,12 @@ type plan struct {
 	json    bool
 	workers int
 	server  ServerOptions
-	// longest is how long a worker runs at most.
+	// longest is the longest time a worker runs.
 	longest time.Duration
 	configs []*plannedConfig
 	faults  []plannedFault
 	actions []action
-	// heals is when the last fault has ended and everything runs again.
+	// heals is when the last fault has ended and every replica runs.
 	heals time.Duration
 }
 
@@ -58,12 +58,12 @@ type action struct {
 	do   func(s *simulation)
 }
 
-// themes are what a run is about. Each is in about half of the runs, so that
-// some runs are about little and meet it often.
+// themes are the things that happen in a run. Each is in about half of the runs, so
+// that some runs have few of them often.
 type themes struct {
 	updates, deletes, expiry, storms, edits, lists, stops, kills, restore, positions, compactions, faults, poison bool
-	// birth is about a gateway that is killed before it could build anything,
-	// while it replays the Events of several namespaces.
+	// birth has a gateway killed before it could build anything, while it replays
+	// the Events of several namespaces.
 	birth bool
 }
 
@@ -251,7 +251,7 @@ func (d *planner) gateways() {
 	}
 }
 
-// misfortunes draws what goes wrong in the cluster and on the way to it.
+// misfortunes draws faults of the cluster and the network.
 func (d *planner) misfortunes() {
 	p := d.plan
 	if d.themes.faults {
@@ -274,8 +274,8 @@ func (d *planner) misfortunes() {
 	if d.themes.restore && p.heals > 60*time.Second {
 		back := d.within(30 * time.Second)
 		again := back + time.Duration(1+d.rng.IntN(60))*time.Second
-		// A gateway that dies before it has noticed cannot know what it missed,
-		// so nothing else happens to it around a restore.
+		// A gateway that is killed before it has noticed a restore cannot know what
+		// it missed, so nothing else happens around a restore.
 		p.actions = slices.DeleteFunc(p.actions, func(a action) bool {
 			return a.at > back-20*time.Second && a.at < again+3*time.Minute && (isLife(a.what) || a.what == "etcd is compacted")
 		})
@@ -288,10 +288,9 @@ func (d *planner) misfortunes() {
 	}
 }
 
-// losePositionsBeforeStops takes the stored position away shortly before some of
-// the orderly stops, so that only the last save of the stopping gateway can
-// store it. It draws from a source of its own, so that all else stays as it was
-// drawn.
+// losePositionsBeforeStops deletes the stored position shortly before some of the
+// orderly stops, so that only the last save of the stopping gateway can store it. It
+// has its own source of random numbers, so that the rest of the plan stays the same.
 func (d *planner) losePositionsBeforeStops() {
 	if !d.themes.positions {
 		return
@@ -306,7 +305,7 @@ func (d *planner) losePositionsBeforeStops() {
 	}
 }
 
-// isLife reports whether an action is one that starts or ends a gateway.
+// isLife reports whether an action starts or ends a gateway.
 func isLife(what string) bool {
 	for _, prefix := range []string{"start gateway", "stop gateway", "kill -9"} {
 		if len(what) >= len(prefix) && what[:len(prefix)] == prefix {
@@ -336,7 +335,7 @@ func (d *planner) fault() {
 	d.plan.heals = max(d.plan.heals, f.until)
 }
 
-// plannedEvent is an Event to be.
+// plannedEvent is an Event of the plan.
 type plannedEvent struct {
 	namespace, name, kind, reason, object, message string
 }
