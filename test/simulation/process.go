@@ -21,11 +21,11 @@ import (
 // reaches the model API server.
 type process struct {
 	server *Server
-	// name is that of the replica, and number counts its processes.
+	// name is the name of the replica, and number counts its processes.
 	name     string
 	number   int
 	identity string
-	// term is the one that the process leads or has led last.
+	// term is the current or last term of the process.
 	term *term
 
 	gateway  *gateway.Gateway
@@ -34,14 +34,13 @@ type process struct {
 	// ended is closed when Run has returned err.
 	ended chan struct{}
 	err   error
-	// dry says that it runs with --dry-run.
+	// dry is whether it runs with --dry-run.
 	dry bool
-	// stopping says that it was stopped in an orderly way.
+	// stopping is whether it got SIGTERM.
 	stopping bool
-	// killed is zero while the process lives. One that was killed reaches
-	// nothing any more.
+	// killed is when the process was killed, or zero. Its requests are then lost.
 	killed time.Time
-	// dropped is how many builds it had dropped when it was killed.
+	// dropped is the number of builds it had dropped when it was killed.
 	dropped int
 }
 
@@ -52,7 +51,7 @@ func (p *process) gone(now time.Time) bool {
 	return !p.killed.IsZero() && !now.Before(p.killed)
 }
 
-// kill ends the process as kill -9 does: nothing that it sends arrives.
+// kill ends the process as kill -9 does: its requests do not arrive.
 func (p *process) kill() {
 	dropped := p.outcomes("dropped")
 	p.server.processes.Lock()

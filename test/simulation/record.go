@@ -12,27 +12,27 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// record is what the model has seen, which is all that a run is judged by. Its
-// methods are called with the server's lock held.
+// record has what the model has seen, and a run is judged only by it. Its methods are
+// called with the server's lock held.
 type record struct {
-	// versions are those of the present history, by resourceVersion, and all
-	// are those of every history.
+	// versions are those of the current history, by resourceVersion, and all are those
+	// of every history.
 	versions map[int64]*eventVersion
 	all      []*eventVersion
-	// builds are those of the present history, by the name of their Secret,
-	// and created are those of every history.
+	// builds are those of the current history, by the name of their Secret, and
+	// created are those of every history.
 	builds  map[string]*build
 	created []*build
-	// attempts are the calls to create a build Secret, each once, however
-	// often client-go sent it.
+	// attempts are the calls to create a build Secret, each once, even if client-go
+	// sent it several times.
 	attempts []*attempt
 	calls    map[call]*attempt
 	writes   []*positionWrite
 	terms    []*term
 	restored time.Time
-	// positionName is the ConfigMap that keeps the position.
+	// positionName is the name of the position's ConfigMap.
 	positionName string
-	// saw are the worker pods that a process was shown, by name.
+	// saw has the worker pods that a process has read, by name.
 	saw map[*process]map[string]bool
 }
 
@@ -41,21 +41,20 @@ type eventVersion struct {
 	event   *corev1.Event
 	version int64
 	created time.Time
-	// ended is when it was overwritten, deleted or expired, zero while it is
-	// there.
+	// ended is when it was overwritten, deleted or expired, or zero while it exists.
 	ended time.Time
-	// erased says that a restored history does not have the version, and
-	// restored that it is older than the restored history: whether its build is
-	// still owed is not known.
+	// erased is whether a restored history does not have the version. restored is
+	// whether it is older than the restored history, so that it is unknown if its
+	// build must exist.
 	erased   bool
 	restored bool
-	// read are the terms to which it was handed, in order of time.
+	// read are the terms that read it, in order of time.
 	read []reading
-	// cache is what each filter list makes of it.
+	// cache has the verdict of each filter list.
 	cache map[*plannedConfig]*asked
 }
 
-// reading is that a gateway read a version.
+// reading is the first read of a version by a term.
 type reading struct {
 	term *term
 	at   time.Time
@@ -66,8 +65,8 @@ type build struct {
 	name    string
 	flow    string
 	version string
-	// sent is when the call that created it was first sent, and at is when it
-	// was carried out.
+	// sent is when the call that created it was first sent, and at is when it was
+	// created.
 	sent     time.Time
 	at       time.Time
 	process  *process
@@ -77,8 +76,8 @@ type build struct {
 	erased   bool
 }
 
-// call identifies one call to create a build by its deadline, which stays the
-// same when client-go sends the request again by itself.
+// call identifies one call to create a build by its deadline, which stays the same when
+// client-go retries the request.
 type call struct {
 	process  *process
 	name     string
@@ -92,14 +91,14 @@ type attempt struct {
 	process *process
 }
 
-// term is a time in which one process leads.
+// term is a period in which one process leads.
 type term struct {
 	process *process
 	number  int
 	began   time.Time
 	// renewed is when the Lease was written last.
 	renewed time.Time
-	// ended is zero while it goes on.
+	// ended is when it ended, or zero.
 	ended time.Time
 	wrote bool
 }
@@ -108,7 +107,7 @@ type term struct {
 type positionWrite struct {
 	at   time.Time
 	term *term
-	// fresh says that nothing was stored before, neither by this term.
+	// fresh is whether nothing was stored before.
 	fresh  bool
 	scopes map[string]int64
 	epoch  time.Time
@@ -121,14 +120,14 @@ func newRecord() *record {
 	}
 }
 
-// event takes note of a new version of an Event.
+// event records a new version of an Event.
 func (r *record) event(e *corev1.Event, now time.Time) {
 	v := &eventVersion{event: e, version: versionOf(e), created: now, cache: map[*plannedConfig]*asked{}}
 	r.versions[v.version] = v
 	r.all = append(r.all, v)
 }
 
-// ended takes note that a version is there no more.
+// ended records that a version does not exist any more.
 func (r *record) ended(o object, now time.Time) {
 	if o == nil {
 		return
@@ -138,7 +137,7 @@ func (r *record) ended(o object, now time.Time) {
 	}
 }
 
-// deliver takes note that the process read versions of Events.
+// deliver records that the process read versions of Events.
 func (r *record) deliver(p *process, versions ...*eventVersion) {
 	for _, v := range versions {
 		if n := len(v.read); p.term != nil && (n == 0 || v.read[n-1].term != p.term) {
@@ -147,7 +146,7 @@ func (r *record) deliver(p *process, versions ...*eventVersion) {
 	}
 }
 
-// asked takes note of a request, and returns when its call was first sent.
+// asked records a request, and returns when its call was first sent.
 func (r *record) asked(ctx context.Context, p *process, q *request, body []byte, now time.Time) time.Time {
 	if q.verb != "create" || q.resource != secrets {
 		return now
@@ -161,7 +160,7 @@ func (r *record) asked(ctx context.Context, p *process, q *request, body []byte,
 	return r.calls[c].at
 }
 
-// build takes note of a new build Secret.
+// build records a new build Secret.
 func (r *record) build(p *process, secret *corev1.Secret, sent time.Time) {
 	var e struct {
 		Metadata struct {
@@ -179,7 +178,7 @@ func (r *record) build(p *process, secret *corev1.Secret, sent time.Time) {
 	r.created = append(r.created, b)
 }
 
-// worker takes note of the phase of a worker pod.
+// worker records the phase of a worker pod.
 func (r *record) worker(pod *corev1.Pod) {
 	b := r.builds[pod.Name]
 	if b == nil {
@@ -193,7 +192,7 @@ func (r *record) worker(pod *corev1.Pod) {
 	}
 }
 
-// see takes note that a worker pod was shown to the process.
+// see records that the process has read a worker pod.
 func (r *record) see(p *process, o object) {
 	if r.saw[p] == nil {
 		r.saw[p] = map[string]bool{}
@@ -201,7 +200,7 @@ func (r *record) see(p *process, o object) {
 	r.saw[p][o.GetName()] = true
 }
 
-// position takes note of a write of a position.
+// position records a write of a position.
 func (r *record) position(p *process, old, next *corev1.ConfigMap) {
 	if next.Name != r.positionName || p == nil || p.term == nil {
 		return
@@ -232,7 +231,7 @@ func scopesOf(data map[string]string) map[string]int64 {
 // gives up when it could not write it for 10 seconds.
 const sureToLead = 8 * time.Second
 
-// lease takes note of who leads.
+// lease records who leads.
 func (r *record) lease(p *process, l *coordinationv1.Lease) {
 	now := time.Now()
 	holder := ""
@@ -262,7 +261,7 @@ func (r *record) lead(p *process, now time.Time) {
 	r.terms = append(r.terms, p.term)
 }
 
-// leading returns the term that goes on, or nil.
+// leading returns the current term, or nil.
 func (r *record) leading() *term {
 	if len(r.terms) == 0 {
 		return nil
@@ -273,7 +272,7 @@ func (r *record) leading() *term {
 	return nil
 }
 
-// restore takes note that the history went back to the given version.
+// restore records that the history went back to the given version.
 func (r *record) restore(version int64, live map[key]object, now time.Time) {
 	r.restored = now
 	for at, v := range r.versions {

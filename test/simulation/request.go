@@ -21,7 +21,7 @@ const (
 	reviews    = "selfsubjectaccessreviews"
 )
 
-// request is one request, understood.
+// request is one parsed request.
 type request struct {
 	verb      string
 	resource  string
@@ -79,7 +79,7 @@ func verbOf(method string, q *request) string {
 	}
 }
 
-// String is how a request shows in a trace.
+// String returns the request's text in a trace.
 func (q *request) String() string {
 	where := q.resource
 	if q.namespace != "" {

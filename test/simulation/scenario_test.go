@@ -12,8 +12,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// scenario writes a plan by hand: what a seed found once, cut down to what
-// matters.
+// scenario is a plan that is written by hand: the essential part of what a seed found
+// once.
 type scenario struct {
 	planner
 }
@@ -31,7 +31,7 @@ func newScenario(filters ...string) *scenario {
 	return s
 }
 
-// at plans an action, written as the seconds of the run.
+// at plans an action at the given second of the run.
 func (s *scenario) at(seconds int, what string, do func(*simulation)) {
 	s.add(time.Duration(seconds)*time.Second, what, do)
 }

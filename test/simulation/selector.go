@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// selector is what a list or watch is limited to.
+// selector is the selection of a list or watch.
 type selector struct {
 	resource  string
 	namespace string
@@ -41,8 +41,8 @@ func (s selector) matches(k key, o object) bool {
 		s.labels.Matches(labels.Set(o.GetLabels())) && s.fields.Matches(fieldsOf(s.resource, o))
 }
 
-// fieldsOf returns what a field selector can select o by: what ToSelectableFields
-// in k8s.io/kubernetes/pkg/registry returns, as far as the gateway may ask.
+// fieldsOf returns the fields of o that a field selector can use, as ToSelectableFields
+// in k8s.io/kubernetes/pkg/registry, of the resources that the gateway reads.
 func fieldsOf(resource string, o object) fields.Set {
 	set := fields.Set{"metadata.name": "", "metadata.namespace": ""}
 	if o != nil {

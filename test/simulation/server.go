@@ -15,29 +15,29 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// ServerOptions are what one model API server is like.
+// ServerOptions are the options of a model API server.
 type ServerOptions struct {
-	// NoWatchList has the server refuse streamed lists, as those before
+	// NoWatchList makes the server refuse streamed lists, as servers before
 	// Kubernetes 1.34 may.
 	NoWatchList bool
 	// EventTTL is how long an Event is kept after its last write.
 	EventTTL time.Duration
-	// BuildNamespace is where Brigade looks for build Secrets.
+	// BuildNamespace is the namespace in which Brigade reads build Secrets.
 	BuildNamespace string
-	// Seed decides what is decided by chance.
+	// Seed is the seed of random decisions.
 	Seed uint64
 }
 
-// Server is a model of a Kubernetes API server with etcd behind it: as much of
-// it as the gateway, client-go's informers and its leader election can see.
-// Clients reach it through the RoundTripper of a process.
+// Server is a model of a Kubernetes API server with etcd: the part that the gateway,
+// client-go's informers and its leader election use. Clients reach it through the
+// RoundTripper of a process.
 type Server struct {
 	options ServerOptions
 	trace   *trace
 	record  *record
 	brigade *controller
 
-	// processes guards who is alive.
+	// processes guards which processes run.
 	processes sync.Mutex
 
 	mu      sync.Mutex
@@ -51,12 +51,12 @@ type Server struct {
 	lists    int
 	uids     int
 	faults   []*fault
-	// asked counts equal requests, so that chance does not depend on the order
+	// asked counts equal requests, so that random decisions do not depend on the order
 	// of others.
 	asked map[string]uint64
 }
 
-// NewServer returns a model API server with nothing in it.
+// NewServer returns an empty model API server.
 func NewServer(o ServerOptions, t *trace) *Server {
 	s := &Server{
 		options: o, trace: t, record: newRecord(), history: newHistory(),
@@ -66,7 +66,7 @@ func NewServer(o ServerOptions, t *trace) *Server {
 	return s
 }
 
-// wake has the streams look for something new.
+// wake wakes the streams.
 func (s *Server) wake() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -107,7 +107,7 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// handle carries a request out.
+// handle executes a request.
 func (s *Server) handle(p *process, r *http.Request, q *request, body []byte, began time.Time) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,7 +153,7 @@ func (s *Server) note(p *process, q *request, body []byte, response *http.Respon
 	s.trace.addf(p.name, "%s%s: %s", q, subject(q, body), result)
 }
 
-// subject names what a create creates.
+// subject names the object of a create.
 func subject(q *request, body []byte) string {
 	if q.verb != "create" {
 		return ""
@@ -192,13 +192,13 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// longestHang is when a client notices by itself that nobody answers: HTTP/2
-// pings a silent connection after 30 seconds and gives up after 15 more.
+// longestHang is when a client notices a dead connection: HTTP/2 pings a silent
+// connection after 30 seconds and closes it after 15 more.
 const longestHang = 45 * time.Second
 
 var errConnectionLost = errors.New("http2: client connection lost")
 
-// hang answers nothing.
+// hang waits and does not answer.
 func hang(ctx context.Context) error {
 	if err := pause(ctx, longestHang); err != nil {
 		return err

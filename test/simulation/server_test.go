@@ -56,7 +56,7 @@ func (m *model) event(namespace, name string, count int32) {
 	s.createEvent(e)
 }
 
-// fault has something go wrong from now on, for a minute.
+// fault injects a fault for a minute from now on.
 func (m *model) fault(kind faultKind) {
 	m.faults = append(m.faults, &fault{kind: kind, from: time.Now(), until: time.Now().Add(time.Minute), share: 1})
 }
@@ -69,8 +69,8 @@ func secret(payload string) *corev1.Secret {
 	}
 }
 
-// TestServer holds the model to what a real API server does, through the
-// clients that the gateway uses.
+// TestServer checks that the model behaves as a real API server, through the clients
+// that the gateway uses.
 func TestServer(t *testing.T) {
 	create := metav1.CreateOptions{}
 	tests := map[string]func(ctx context.Context, t *testing.T, m *model){
@@ -327,7 +327,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestInformer holds the model to what an informer needs, with streamed lists
+// TestInformer checks that the model has what an informer needs, with streamed lists
 // and without.
 func TestInformer(t *testing.T) {
 	for name, noWatchList := range map[string]bool{"streamed lists": false, "lists in pages": true} {
@@ -377,8 +377,8 @@ func (m *model) watchEvents(ctx context.Context, t *testing.T, namespace string,
 	return w
 }
 
-// expect reads one event of a watch: its type, the name of its object, and
-// "end" where it marks the end of a streamed list.
+// expect reads one event of a watch: its type, the name of its object, and "end" if it
+// marks the end of a streamed list.
 func (m *model) expect(t *testing.T, w watch.Interface, want string) {
 	t.Helper()
 	got, open := <-w.ResultChan()

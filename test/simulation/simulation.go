@@ -1,20 +1,18 @@
-// Package simulation runs the real gateway against a model API server, in fake
-// time and on a schedule that is drawn from a seed, and checks afterwards that
-// every promise was kept. FoundationDB and TigerBeetle are tested this way.
+// Package simulation runs the real gateway against a model API server, in fake time and
+// on a random schedule of a seed, and then checks every promise, as FoundationDB and
+// TigerBeetle do.
 //
-// The gateway is the whole of pkg/gateway with client-go below it: informers,
-// leader election, queue and position. Only the network is missing: its clients
-// end in an http.RoundTripper, which is the model. Everything runs in one
-// testing/synctest bubble. A run of many minutes takes a few hundredths of a
-// second, and a goroutine that is left over or blocks forever is an error.
+// The gateway is the whole of pkg/gateway with client-go: informers, leader election,
+// queue and position. Only the network is missing: the clients' http.RoundTripper is
+// the model. Everything runs in one testing/synctest bubble. A run of many minutes takes
+// a few hundredths of a second, and a goroutine that does not end is an error.
 //
-// The same in every run of a seed: the plan (plan.go), which has every Event,
-// fault, edit, stop and kill with its time, and what the model decides by chance
-// about the n-th request of a kind. Not always the same: which goroutine runs
-// first when several can at the same fake time, because the Go runtime draws
-// the case of a select and the order of a map itself. TestSimulation runs one
-// seed at a time in a process with one P and without asynchronous preemption,
-// which leaves little of that, so a failing seed nearly always fails again.
+// The same in every run of a seed are the plan (plan.go), which has every Event, fault,
+// edit, stop and kill with its time, and the model's random decision about the n-th
+// request of a kind. Not always the same is which goroutine runs first at one fake time,
+// because the Go runtime chooses the case of a select and the order of a map.
+// TestSimulation runs one seed at a time in a process with one P and without
+// asynchronous preemption, so a failing seed nearly always fails again.
 package simulation
 
 import (
@@ -35,27 +33,26 @@ type simulation struct {
 	trace  *trace
 	server *Server
 	began  time.Time
-	// replicas are the processes of each replica, the last one being its
-	// present one.
+	// replicas has the processes of each replica, of which the last is the current one.
 	replicas map[string][]*process
-	// config is the filter file as it is now.
+	// config is the current filter file.
 	config *plannedConfig
 	used   []*plannedConfig
 	saved  *history
-	// tampered is when the position ConfigMap was changed by others last.
+	// tampered is when something else last changed the position's ConfigMap.
 	tampered time.Time
 	faults   []string
-	// atEnd are the versions that are owed a build when everything is over, and
-	// droppedAtEnd is how many builds were dropped.
+	// atEnd are the versions whose build must exist at the end, and droppedAtEnd is the
+	// number of dropped builds.
 	atEnd        []*eventVersion
 	droppedAtEnd int
 }
 
-// grace is how long a stopping gateway may go on writing.
+// grace is how long a stopping gateway may write.
 const grace = 5 * time.Second
 
-// run carries out a plan and returns what is wrong. It must be called in a
-// bubble. What happens is written to t, even where run does not return.
+// run executes a plan and returns what is wrong. It must be called in a bubble. It
+// writes to t, also if run does not return.
 func run(p *plan, t *trace) []string {
 	t.begin(time.Now())
 	s := &simulation{plan: p, trace: t, server: NewServer(p.server, t), began: time.Now(), replicas: map[string][]*process{}}
@@ -69,7 +66,7 @@ func run(p *plan, t *trace) []string {
 	return append(s.faults, s.check()...)
 }
 
-// introduce begins the trace with what is given.
+// introduce writes the plan to the trace.
 func (s *simulation) introduce() {
 	p := s.plan
 	s.trace.addf("plan", "seed %d: scopes %v, replicas %v, election %t, replay %t, push-down %t, watch-list %t, workers %d, event TTL %s, builds last up to %s",
@@ -85,7 +82,7 @@ func (s *simulation) introduce() {
 	}
 }
 
-// act does what is planned, in its time.
+// act executes the actions of the plan.
 func (s *simulation) act() {
 	for _, a := range s.plan.actions {
 		s.until(a.at)
@@ -99,7 +96,7 @@ func (s *simulation) until(at time.Duration) {
 	time.Sleep(time.Until(s.began.Add(at))) // fake clock
 }
 
-// heal waits until every replica runs and every build that is owed exists.
+// heal waits until every replica runs and every build that must exist does.
 func (s *simulation) heal() {
 	s.until(s.plan.heals + 20*time.Second)
 	for _, replica := range s.plan.replicas {
@@ -128,7 +125,7 @@ func (s *simulation) waits() bool {
 	})
 }
 
-// judge takes note of what is left while the gateway still runs.
+// judge records what is missing while the gateway still runs.
 func (s *simulation) judge() {
 	s.atEnd, s.droppedAtEnd = s.missing(), s.dropped()
 	s.locked(func() {
@@ -138,7 +135,7 @@ func (s *simulation) judge() {
 	})
 }
 
-// patience returns how long it may take to build what is left.
+// patience returns how long the remaining builds may take.
 func (s *simulation) patience() time.Duration {
 	limits, left := s.config.parsed.Limits, float64(len(s.missing()))
 	minutes := 5 + left/float64(limits.BuildsPerMinute)
@@ -148,7 +145,7 @@ func (s *simulation) patience() time.Duration {
 	return time.Duration(minutes * float64(time.Minute))
 }
 
-// stopAll ends every process in an orderly way.
+// stopAll stops every process with SIGTERM.
 func (s *simulation) stopAll() {
 	for _, replica := range s.plan.replicas {
 		s.stop(replica)
@@ -158,7 +155,7 @@ func (s *simulation) stopAll() {
 	}
 }
 
-// last returns the present process of a replica, or nil.
+// last returns the current process of a replica, or nil.
 func (s *simulation) last(replica string) *process {
 	all := s.replicas[replica]
 	if len(all) == 0 {
@@ -194,7 +191,7 @@ func (s *simulation) start(replica string) {
 	o.ReplayExisting, o.PushDown, o.Grace = s.plan.replay, s.plan.pushDown, grace
 	o.DryRun = p.dry
 	o.Pod = gateway.Object{Namespace: gatewayNamespace, Name: p.identity}
-	if s.plan.election && !p.dry { // a dry run competes with nobody
+	if s.plan.election && !p.dry { // a dry run takes no part in elections
 		o.Lease = gateway.Object{Namespace: gatewayNamespace, Name: leaseName}
 	} else {
 		s.server.mu.Lock()
@@ -205,8 +202,7 @@ func (s *simulation) start(replica string) {
 	p.start(context.Background(), o)
 }
 
-// stop ends a process in an orderly way. When it has ended, its position must
-// be stored.
+// stop stops a process with SIGTERM. When it has ended, its position must be stored.
 func (s *simulation) stop(replica string) {
 	p := s.last(replica)
 	if !s.runs(replica) {
@@ -244,7 +240,7 @@ func (s *simulation) storable(p *process, since time.Time) bool {
 	return s.tampered.Before(since)
 }
 
-// kill ends a process at once.
+// kill kills a process.
 func (s *simulation) kill(replica string) {
 	if p := s.last(replica); p != nil && !p.gone(time.Now()) {
 		s.trace.addf("plan", "gateway %s is dead", p.name)
@@ -252,8 +248,8 @@ func (s *simulation) kill(replica string) {
 	}
 }
 
-// stopWithin is how long an orderly stop may take: the grace period, the last
-// save of the position, and giving up the Lease, each with its deadline.
+// stopWithin is how long an orderly stop may take: the grace period, the last save of
+// the position, and releasing the Lease, each with its deadline.
 const stopWithin = 90 * time.Second
 
 // await waits for a process to end.
@@ -271,7 +267,7 @@ func (s *simulation) await(p *process) {
 	}
 }
 
-// edit changes the filter file, which every process puts into use.
+// edit changes the filter file, which every process applies.
 func (s *simulation) edit(c *plannedConfig) {
 	s.config, c.from = c, time.Now()
 	s.used = append(s.used, c)
@@ -294,7 +290,7 @@ func (s *simulation) edit(c *plannedConfig) {
 	}()
 }
 
-// failf notes that something is wrong.
+// failf records that something is wrong.
 func (s *simulation) failf(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Sprintf(format, args...))
 	s.trace.addf("FAULT", format, args...)
@@ -343,7 +339,7 @@ func (s *simulation) deleteEvent(e plannedEvent) {
 	})
 }
 
-// compact forgets the history up to now.
+// compact removes the history up to now.
 func (s *simulation) compact() {
 	s.locked(func() { s.server.history.compact(s.server.history.version) })
 }
@@ -358,7 +354,7 @@ func (s *simulation) endWatches() {
 	})
 }
 
-// tamper does something to the position ConfigMap behind the gateway's back.
+// tamper changes the position's ConfigMap, as another client.
 func (s *simulation) tamper(how string) {
 	s.tampered = time.Now()
 	s.locked(func() {
@@ -383,7 +379,7 @@ func (s *simulation) tamper(how string) {
 	})
 }
 
-// backup and restore take the whole cluster back.
+// backup and restore set the whole cluster back.
 func (s *simulation) backup() {
 	s.locked(func() { s.saved = s.server.history.backup() })
 }
@@ -410,7 +406,7 @@ func (s *simulation) locked(do func()) {
 	do()
 }
 
-// processes returns all that ever ran, in the order of replicas and starts.
+// processes returns all processes, in the order of replicas and starts.
 func (s *simulation) processes() []*process {
 	var all []*process
 	for _, replica := range s.plan.replicas {
@@ -419,7 +415,7 @@ func (s *simulation) processes() []*process {
 	return all
 }
 
-// dropped returns how many builds were dropped and counted.
+// dropped returns the number of builds that were counted as dropped.
 func (s *simulation) dropped() int {
 	n := 0
 	for _, p := range s.processes() {

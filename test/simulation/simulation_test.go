@@ -31,8 +31,8 @@ var (
 )
 
 // TestSimulation simulates seeds, as many at the same time as there are CPUs.
-// Each is simulated in a process that does nothing else meanwhile, so that it
-// comes out alike alone and among others.
+// Each is simulated in a process that does nothing else meanwhile, so that the result
+// is the same alone and among others.
 func TestSimulation(t *testing.T) {
 	switch {
 	case *worker:
@@ -101,9 +101,8 @@ func spread(t *testing.T) {
 	}
 }
 
-// work simulates the seeds that are read, one after the other. For each it
-// writes what is wrong and what happened, if anything is wrong, and then
-// whether it passed.
+// work simulates the seeds that it reads, one after the other. For each it writes the
+// faults and the trace, if there are faults, and then whether it passed.
 func work(t *testing.T, in io.Reader, out io.Writer) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
@@ -123,8 +122,8 @@ func work(t *testing.T, in io.Reader, out io.Writer) {
 	}
 }
 
-// simulate runs one seed in a bubble. A goroutine that is left over, or that
-// blocks forever, is a fault like others.
+// simulate runs one seed in a bubble. A goroutine that does not end is a fault like
+// others.
 func simulate(t *testing.T, seed uint64) (faults []string, happened *trace) {
 	t.Helper()
 	happened = &trace{}
@@ -138,7 +137,7 @@ func simulate(t *testing.T, seed uint64) (faults []string, happened *trace) {
 	return faults, happened
 }
 
-// bubbled returns the stacks of the goroutines that are left in a bubble.
+// bubbled returns the stacks of the remaining goroutines of a bubble.
 func bubbled() string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
@@ -162,7 +161,7 @@ type workerProcess struct {
 func newWorker(ctx context.Context, t *testing.T) *workerProcess {
 	t.Helper()
 	w := &workerProcess{command: exec.CommandContext(ctx, os.Args[0], "-test.run=^TestSimulation$", "-test.timeout=0", "-worker")}
-	// What makes the order of goroutines depend on the machine.
+	// Settings that make the order of goroutines depend less on the machine.
 	w.command.Env = append(os.Environ(), "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
 	w.command.Stderr = &w.stderr
 	in, err := w.command.StdinPipe()
@@ -181,8 +180,8 @@ func newWorker(ctx context.Context, t *testing.T) *workerProcess {
 	return w
 }
 
-// simulate has one seed simulated. It returns whether it passed, and what the
-// worker says about it.
+// simulate has a worker simulate one seed. It reports whether it passed, and returns
+// the worker's output.
 func (w *workerProcess) simulate(number uint64) (passes bool, said string) {
 	show := ""
 	if *seed != 0 {

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// trace is what happened in one run, in fake time. It is written out only
-// where a run failed.
+// trace has the events of one run, in fake time. It is printed only if the run failed.
 type trace struct {
 	mu    sync.Mutex
 	began time.Time
@@ -25,7 +24,7 @@ type line struct {
 	args   []any
 }
 
-// begin says when the run began.
+// begin sets the start of the run.
 func (t *trace) begin(at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,12 +38,12 @@ func (t *trace) addf(who, format string, args ...any) {
 	t.lines = append(t.lines, line{at: time.Since(t.began), who: who, format: format, args: args})
 }
 
-// clock shows a time since the start of a run.
+// clock formats a time since the start of a run.
 func clock(d time.Duration) string {
 	return fmt.Sprintf("%02d:%02d.%03d", int(d.Minutes()), int(d.Seconds())%60, d.Milliseconds()%1000)
 }
 
-// String returns the whole trace, a line each.
+// String returns the whole trace, one line per entry.
 func (t *trace) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

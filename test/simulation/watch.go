@@ -18,20 +18,20 @@ import (
 const (
 	// bookmarkEvery is how often a watch gets a bookmark.
 	bookmarkEvery = time.Minute
-	// listLag is for how long a streamed list goes on with changes before its
-	// end is marked, as a watch cache that catches up does.
+	// listLag is how long a streamed list continues with changes before its end is
+	// marked, as with a watch cache that catches up.
 	listLag = 20 * time.Millisecond
 )
 
-// stream is the body of a watch. It has no goroutine: each Read looks for what
-// the client has not been sent yet, or waits for it.
+// stream is the body of a watch. It has no goroutine: each Read returns what has not
+// been sent yet, or waits.
 type stream struct {
 	server  *Server
 	process *process
 	request *request
 	which   selector
 	epoch   int
-	// canceled is the end of the request.
+	// canceled is closed when the request ends.
 	canceled <-chan struct{}
 	closed   chan struct{}
 	once     sync.Once
@@ -39,16 +39,16 @@ type stream struct {
 	ends     time.Time
 	bookmark time.Time
 
-	// silent is since when the watch is frozen, zero while it is not.
+	// silent is since when the watch is frozen, or zero.
 	silent time.Time
 
-	// version is how far the stream has come in the history.
+	// version is the last version that was sent or skipped.
 	version int64
-	// initial is what a streamed list has not sent yet, and listed is when its
-	// end is marked; both are zero outside one.
+	// initial is the unsent part of a streamed list, and listed is when its end is
+	// marked; both are zero without one.
 	initial []object
 	listed  time.Time
-	// read are the Events of the list, handed on when its end is read.
+	// read are the Events of the list, recorded when its end is read.
 	read []*eventVersion
 	// sent was written to buffer, and is read when the client asks for more.
 	sent   []*eventVersion
@@ -88,7 +88,7 @@ func (s *Server) watch(ctx context.Context, p *process, r *http.Request, q *requ
 	case asked > 0 && asked < s.history.compacted:
 		return answer(r, q, nil, apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d (%d)", asked, s.history.compacted)))
 	case asked > 0:
-		// One that is ahead of the history is deaf until the history is there.
+		// A watch from a later version sends nothing until the history reaches it.
 		st.version = asked
 	}
 	s.streams[st] = struct{}{}
@@ -96,7 +96,7 @@ func (s *Server) watch(ctx context.Context, p *process, r *http.Request, q *requ
 	return respond(r, http.StatusOK, header, st, -1), nil
 }
 
-// Read is the client's.
+// Read implements io.Reader for the client.
 func (st *stream) Read(p []byte) (int, error) {
 	for {
 		n, wait, err := st.next(p)
@@ -114,13 +114,13 @@ func (st *stream) Read(p []byte) (int, error) {
 	}
 }
 
-// wait is what a stream without anything to send waits for.
+// wait is what an idle stream waits for.
 type wait struct {
 	delay   time.Duration
 	changed <-chan struct{}
 }
 
-// next fills p, or says what to wait for.
+// next fills p, or returns what to wait for.
 func (st *stream) next(p []byte) (int, wait, error) {
 	s := st.server
 	s.mu.Lock()
@@ -148,7 +148,7 @@ func (st *stream) next(p []byte) (int, wait, error) {
 	return n, wait{}, nil
 }
 
-// fill writes one event to the buffer, or returns when to look again.
+// fill writes one event to the buffer, or returns when to try again.
 func (st *stream) fill() (time.Duration, error) {
 	s, now := st.server, time.Now()
 	if st.process.gone(now) || s.frozen(st.process, st.request, now) {
@@ -173,7 +173,7 @@ func (st *stream) fill() (time.Duration, error) {
 		return 0, st.send(watch.Added, o, versionOf(o))
 	}
 	if st.version < s.history.compacted {
-		st.ends = now // what comes next is not known any more
+		st.ends = now // the next changes were compacted
 		status := statusOf(apierrors.NewResourceExpired("too old resource version"))
 		var err error
 		st.buffer, err = st.request.codec.frame(string(watch.Error), status)
@@ -209,7 +209,7 @@ func (st *stream) fill() (time.Duration, error) {
 	return min(st.ends.Sub(now), max(st.bookmark.Sub(now), time.Second)), nil
 }
 
-// show returns how a change shows in the selection, and nil where it does not.
+// show returns how a change appears in the selection, or nil.
 func (st *stream) show(c change) (watch.EventType, object) {
 	before, after := st.which.matches(c.key, c.previous), st.which.matches(c.key, c.next)
 	switch {
@@ -242,7 +242,7 @@ func (st *stream) send(kind watch.EventType, o object, version int64) error {
 	return err
 }
 
-// mark writes a bookmark, the last one of a streamed list where it ends one.
+// mark writes a bookmark, which may end a streamed list.
 func (st *stream) mark(last bool) error {
 	if !last && st.request.query.Get("allowWatchBookmarks") != "true" {
 		return nil
@@ -253,7 +253,7 @@ func (st *stream) mark(last bool) error {
 	return err
 }
 
-// Close is the client's.
+// Close implements io.Closer for the client.
 func (st *stream) Close() error {
 	st.once.Do(func() {
 		close(st.closed)
@@ -273,7 +273,7 @@ func isDone(c <-chan struct{}) bool {
 	}
 }
 
-// noStreamedLists is how an API server without the WatchList feature refuses a
+// noStreamedLists is the error of an API server without the WatchList feature for a
 // streamed list (ValidateListOptions in k8s.io/apimachinery).
 func noStreamedLists() error {
 	return apierrors.NewInvalid(schema.GroupKind{Group: "meta.k8s.io", Kind: "ListOptions"}, "", field.ErrorList{

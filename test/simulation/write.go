@@ -23,7 +23,7 @@ func (q *request) groupResource() schema.GroupResource {
 	return schema.GroupResource{Group: q.codec.group.Group, Resource: q.resource}
 }
 
-// get answers a get. Like all that follows it is called with the lock held.
+// get answers a get. It and all following functions are called with the lock held.
 func (s *Server) get(q *request) (runtime.Object, error) {
 	if q.resource == secrets {
 		return nil, apierrors.NewForbidden(q.groupResource(), q.name, fmt.Errorf("the gateway's account may not get secrets"))
@@ -81,8 +81,8 @@ func (s *Server) update(p *process, q *request, body runtime.Object) (runtime.Ob
 	return o, nil
 }
 
-// patch answers a patch of one of the gateway's own Events, which an event
-// recorder counts up so.
+// patch answers a patch of one of the gateway's own Events, with which an event recorder
+// raises the count.
 func (s *Server) patch(p *process, q *request, data []byte) (runtime.Object, error) {
 	k := key{q.resource, q.namespace, q.name}
 	live, ok := s.history.live[k].(*corev1.Event)
@@ -113,7 +113,7 @@ func patched(live *corev1.Event, data []byte) (*corev1.Event, error) {
 	return next, nil
 }
 
-// admit returns what is to be stored of a body, or what is wrong with it.
+// admit returns the object to store of a body, or an error.
 func (s *Server) admit(q *request, body runtime.Object) (object, error) {
 	switch body.(type) {
 	case *corev1.Event, *corev1.Secret, *corev1.ConfigMap, *coordinationv1.Lease:
@@ -153,7 +153,7 @@ func (s *Server) store(p *process, k key, o object, began time.Time) {
 	s.wake()
 }
 
-// expire deletes an Event when its time is over, unless it is written before.
+// expire deletes an Event when its TTL has passed, unless it is written before.
 func (s *Server) expire(k key, e *corev1.Event) {
 	version := e.ResourceVersion
 	epoch := s.epoch
@@ -166,7 +166,7 @@ func (s *Server) expire(k key, e *corev1.Event) {
 	})
 }
 
-// delete removes an object that is there. how is what a trace says.
+// delete removes an existing object. how is the text of the trace.
 func (s *Server) delete(k key, how string) {
 	if k.resource == events {
 		s.record.ended(s.history.live[k], time.Now())
@@ -176,20 +176,19 @@ func (s *Server) delete(k key, how string) {
 	s.wake()
 }
 
-// uid returns an identifier that nothing else has, the same in each run.
+// uid returns a unique identifier, the same in each run.
 func (s *Server) uid() types.UID {
 	s.uids++
 	return types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids))
 }
 
-// The marks that make the build of an Event one that an API server never takes.
+// The marks of an Event whose build the API server always refuses.
 const (
 	tooLargeMark = "simulation: too large"
 	invalidMark  = "simulation: invalid"
 )
 
-// fit refuses a build Secret for good where the Event it was made of carries
-// one of the marks.
+// fit refuses a build Secret if its Event has one of the marks.
 func fit(secret *corev1.Secret) error {
 	switch payload := secret.Data["payload"]; {
 	case contains(payload, tooLargeMark):
