@@ -1,8 +1,7 @@
-// Package brigade turns an accepted Event into a Brigade 1.x build and writes
-// its build Secret, which is what makes Brigade's controller start a worker.
+// Package brigade creates Brigade 1.x builds: a build Secret for each accepted Event,
+// for which Brigade's controller starts a worker.
 //
-// It is the far end of the flow and, beside the reading of Events, the only
-// place that knows what the API server is asked for.
+// It is the end of the flow. pkg/delivery calls its Writer.
 package brigade
 
 import (
@@ -14,20 +13,18 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// Provider is the event provider every build of this gateway names. A
-// brigade.js may tell by it where a build came from.
+// Provider is the event provider of every build of this gateway. A brigade.js can use
+// it to recognize these builds.
 const Provider = "k8s-gateway"
 
-// ProjectID returns the ID of the project a user named, by name
-// ("deis/empty-testbed") or by ID ("brigade-830c…"), as Brigade computes it.
+// ProjectID returns the ID of a project that is given by name ("deis/empty-testbed") or
+// by ID ("brigade-830c…"), as Brigade computes it.
 func ProjectID(project string) string {
 	return brigade.ProjectID(project)
 }
 
-// newBuild returns b as Brigade's own build. Its
-// payload is the Event as compact JSON, without managedFields, which only the
-// API server has a use for. The error says that the Event cannot be written
-// as JSON.
+// newBuild returns b as Brigade's own Build. Its payload is event.Payload. The error is
+// that of encoding the Event.
 func newBuild(b delivery.Build) (*brigade.Build, error) {
 	payload, err := event.Payload(b.Event)
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SecretType marks a Secret as a build; Brigade's controller acts on no other.
+// SecretType is the type of build Secrets. Brigade's controller ignores others.
 const SecretType corev1.SecretType = "brigade.sh/build"
 
-// namePrefix stands before the build ID in the name of a build's Secret and of
-// its worker pod.
+// namePrefix is the prefix of the build ID in the names of a build's Secret and worker
+// pod.
 const namePrefix = "brigade-worker-"
 
 // SecretName returns the name of the Secret, and of the worker pod, of the
@@ -19,9 +19,9 @@ func SecretName(buildID string) string {
 	return namePrefix + buildID
 }
 
-// Secret returns the build Secret of b for the given namespace. It equals what
-// CreateBuild of Brigade 1.5.0 (pkg/storage/kube/build.go) makes the API
-// server store for the same build, key by key; a test compares the two.
+// Secret returns the build Secret of b for the given namespace. The stored Secret equals
+// that of Brigade 1.5.0's CreateBuild (pkg/storage/kube/build.go) for the same build,
+// key by key; a test compares the two.
 func Secret(namespace string, b *brigade.Build) *corev1.Secret {
 	name := SecretName(b.ID)
 	return &corev1.Secret{

@@ -22,27 +22,26 @@ const (
 	// k8s.io/kubernetes/pkg/apis/core/validation/events.go).
 	maxKind   = 63
 	maxReason = 128
-	// Dashboards show the short title in a table row. An Event's message may
-	// hold 1024 bytes (NoteLengthLimit, same place), which fits the long one
-	// together with its prefix.
+	// Dashboards show the short title in a table row. An Event's message may have 1024
+	// bytes (NoteLengthLimit, same file), which fits into the long title with its
+	// prefix.
 	maxShortTitle = 100
 	maxLongTitle  = 1200
 )
 
-// EventType returns the Event's "<Kind>:<Reason>" as a build's event type, for
-// which a brigade.js registers: of at most maxKind + 1 + maxReason characters,
-// and with `_` for every character that is not one of a kind or reason in the
-// hands of Brigade.
+// EventType returns the Event's "<Kind>:<Reason>" as a build's event type, for which a
+// brigade.js registers. It has at most maxKind + 1 + maxReason characters, and `_` for
+// every `$`, invisible character and colon in the kind.
 //
-// Brigade's controller hands the event type to the worker as the value of an
+// Brigade's controller passes the event type to the worker as the value of an
 // environment variable (workerEnv in
-// brigade-controller/cmd/brigade-controller/controller/handler.go), and the
-// worker hands it on to the sidecars of its jobs in the same way (sidecarSpec in
-// brigade-worker/src/k8s.ts). There Kubernetes replaces $(NAME) by the value of
-// the variable NAME, each of the two times, and $$ by $. Since an escape would
-// only hold once, no `$` is left at all. Neither are line ends, escape
-// sequences and other invisible characters, which a log or a terminal would
-// obey; nor a colon in the kind, so that the first colon always ends it.
+// brigade-controller/cmd/brigade-controller/controller/handler.go), and the worker
+// passes it to the sidecars of its jobs in the same way (sidecarSpec in
+// brigade-worker/src/k8s.ts). Kubernetes replaces $(NAME) by the value of the variable
+// NAME, and $$ by $, both times. An escape would work only once, so every `$` is
+// replaced. Line ends, escape sequences and other invisible characters are replaced
+// because a log or a terminal would interpret them, and colons in the kind so that the
+// first colon always ends it.
 func EventType(e *corev1.Event) string {
 	kind := strings.Map(func(r rune) rune {
 		if r == ':' {
@@ -53,7 +52,7 @@ func EventType(e *corev1.Event) string {
 	return cut(kind, maxKind) + ":" + cut(plain(e.Reason), maxReason)
 }
 
-// plain returns s with `_` for `$` and for every character that cannot be seen.
+// plain returns s with `_` for `$` and for every invisible character.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '$' || r == utf8.RuneError || !unicode.IsPrint(r) {
@@ -63,13 +62,13 @@ func plain(s string) string {
 	}, head(s, maxReason+1))
 }
 
-// Titles returns the titles of a build.
+// Titles returns the short and the long title of a build.
 func Titles(b delivery.Build) (short, long string) {
 	return shortTitle(b.Event, b.Group), longTitle(b.Event, b.Group)
 }
 
-// shortTitle says what happened to what: "BackOff: Pod pequod/web-0". A build
-// that stands for a group begins with it: "group of namespace pequod: BackOff: …".
+// shortTitle returns the reason and the object: "BackOff: Pod pequod/web-0". With
+// groupBy it begins with the group: "group of namespace pequod: BackOff: …".
 func shortTitle(e *corev1.Event, group string) string {
 	said := e.Reason + ": " + event.Object(e)
 	if group != "" {
@@ -78,7 +77,7 @@ func shortTitle(e *corev1.Event, group string) string {
 	return title(said, maxShortTitle)
 }
 
-// longTitle adds what the reporter said of it, how often and who reported it:
+// longTitle returns the object, the message, the count and the reporter:
 // "Pod pequod/web-0: Back-off restarting failed container (BackOff, 5 times,
 // kubelet)".
 func longTitle(e *corev1.Event, group string) string {
@@ -100,8 +99,8 @@ func longTitle(e *corev1.Event, group string) string {
 	return title(all, maxLongTitle)
 }
 
-// title returns s on one line of at most n characters: runs of white space
-// become one space, and other characters that cannot be seen U+FFFD.
+// title returns s on one line of at most n characters. White space becomes one space,
+// and other invisible characters U+FFFD.
 func title(s string, n int) string {
 	var b strings.Builder
 	space, characters := false, 0
@@ -118,7 +117,7 @@ func title(s string, n int) string {
 		b.WriteRune(printable.Rune(r))
 		characters++
 		if characters > n {
-			break // cut shows that there is more
+			break // cut marks the cut
 		}
 	}
 	return cut(b.String(), n)
@@ -135,7 +134,7 @@ func head(s string, n int) string {
 	return s
 }
 
-// cut shortens s to at most n characters and shows that it did.
+// cut shortens s to at most n characters and marks the cut.
 func cut(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s

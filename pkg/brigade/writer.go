@@ -11,23 +11,23 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
-// Writer creates build Secrets in one namespace. It needs the right to create
-// Secrets there and no other.
+// Writer creates build Secrets in one namespace. It needs only the right to create
+// Secrets there.
 type Writer struct {
 	secrets   corev1client.SecretsGetter
 	namespace string
 	dryRun    bool
 }
 
-// NewWriter returns a Writer for the namespace in which Brigade looks for
-// builds. With dryRun the API server validates every Secret and stores none.
+// NewWriter returns a Writer for the namespace in which Brigade reads builds. With
+// dryRun the API server validates every Secret and stores none.
 func NewWriter(secrets corev1client.SecretsGetter, namespace string, dryRun bool) *Writer {
 	return &Writer{secrets: secrets, namespace: namespace, dryRun: dryRun}
 }
 
-// Write creates the build Secret of b. That it exists already is success: the
-// name is a function of what the build is for, so an earlier attempt, another
-// replica or the previous process has written it. The error is the API
+// Write creates the build Secret of b. If it already exists, the outcome is Exists,
+// because an earlier attempt, another replica or the previous process has created the
+// same build. The error is the API
 // server's, for the functions of k8s.io/apimachinery/pkg/api/errors.
 func (w *Writer) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, error) {
 	build, err := newBuild(b)

@@ -2,20 +2,19 @@ package delivery
 
 import "time"
 
-// AttemptError is the error of a Sink that knows what became of its attempt.
-// Errors of the Kubernetes API and of net need no AttemptError.
+// AttemptError is the error of a Sink that knows the result of its attempt. Errors of
+// the Kubernetes API and of net need no AttemptError.
 type AttemptError struct {
 	Reason Reason
-	// MayHaveWritten says that the destination may have taken the build although
-	// the attempt failed: the request was sent and there was no clear answer.
+	// MayHaveWritten is whether the destination may have accepted the build although
+	// the attempt failed: the request was sent and the answer was lost or unclear.
 	MayHaveWritten bool
-	// RetryAfter is how long the destination asks to be left alone, 0 where it
-	// does not.
+	// RetryAfter is the destination's Retry-After, or 0.
 	RetryAfter time.Duration
 	Err        error
 }
 
 func (e *AttemptError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what went wrong.
+// Unwrap returns Err.
 func (e *AttemptError) Unwrap() error { return e.Err }

@@ -3,30 +3,30 @@ package delivery
 import "time"
 
 const (
-	// firstBackoff is the wait after a first failure.
+	// firstBackoff is the wait after the first failure.
 	firstBackoff = 100 * time.Millisecond
-	// maxProbeBackoff is the wait between two attempts while writing fails: with
-	// it an outage costs a dozen attempts a minute, whatever waits, and its end
-	// is noticed within as long.
+	// maxProbeBackoff is the longest wait between two attempts while writing fails.
+	// An outage then causes a dozen attempts a minute, however many builds wait, and
+	// its end is noticed within this time.
 	maxProbeBackoff = 5 * time.Second
-	// maxRetryAfter bounds what a server may ask for with Retry-After.
+	// maxRetryAfter is the longest Retry-After that is respected.
 	maxRetryAfter = time.Minute
 )
 
-// breaker keeps attempts few while writing fails: then one attempt is made at a
-// time, further and further apart. The first that is answered lets all through.
+// breaker is a circuit breaker. While writing fails, it allows one attempt at a time,
+// with growing pauses. The first success allows all attempts again.
 type breaker struct {
 	failing bool
-	// probing is whether the one attempt is under way.
+	// probing is whether this one attempt is in progress.
 	probing bool
-	// fresh says that the last attempt was the first one at its build.
+	// fresh is whether the last attempt was the first of its build.
 	fresh   bool
 	backoff time.Duration
 	next    time.Time
 }
 
-// wait returns how long to wait with an attempt, and false where the end of
-// another attempt is to be waited for.
+// wait returns how long to wait before an attempt, and false if another attempt must
+// end first.
 func (b *breaker) wait(now time.Time) (time.Duration, bool) {
 	switch {
 	case !b.failing:
@@ -38,13 +38,13 @@ func (b *breaker) wait(now time.Time) (time.Duration, bool) {
 	}
 }
 
-// preferFresh returns whether the next attempt is to be the first one at its
-// build. Every other one is while writing fails: else some old builds that fail
-// for a cause of their own would be all that is ever tried.
+// preferFresh reports whether the next attempt should be the first of its build. While
+// writing fails every second one is, because otherwise only old builds that fail for
+// their own reasons might be attempted.
 func (b *breaker) preferFresh() bool { return b.failing && !b.fresh }
 
-// begin records that an attempt begins, which may be the first one at its build. It
-// returns whether it is a probe.
+// begin records that an attempt begins, and whether it is the first of its build. It
+// reports whether the attempt is a probe.
 func (b *breaker) begin(fresh bool) (probe bool) {
 	b.probing, b.fresh = b.failing, fresh
 	return b.failing
@@ -53,11 +53,10 @@ func (b *breaker) begin(fresh bool) (probe bool) {
 // succeed records that an attempt was answered.
 func (b *breaker) succeed() { *b = breaker{} }
 
-// fail records that an attempt failed. The server may have asked to be left alone
-// for retryAfter.
+// fail records that an attempt failed. retryAfter is the server's Retry-After, or 0.
 func (b *breaker) fail(now time.Time, probe bool, retryAfter time.Duration) {
 	if b.failing && !probe {
-		return // it was under way when the first one failed
+		return // it was in progress when the first one failed
 	}
 	b.failing = true
 	b.probing = false

@@ -1,10 +1,10 @@
-// Package delivery sees accepted builds through to their outcome. It keeps them
-// while they wait, takes turns among their flows, holds them to the limits,
-// writes, retries and, where nothing else is left, refuses.
+// Package delivery delivers accepted builds: it queues them by flow, applies the
+// limits, writes them, and retries until each has an outcome.
 //
-// It is between what reads Events and the destination. It knows neither Brigade
-// nor Secrets: a Sink takes a finished, named Build and returns its outcome.
-// Everything here is bounded; what is shed is counted and reported.
+// It is between pkg/source, which accepts builds, and a destination such as
+// pkg/brigade. It knows neither Brigade nor Secrets: a Sink writes a named Build and
+// returns its outcome. Every queue is bounded, and dropped builds are counted and
+// reported.
 package delivery
 
 import (
@@ -17,51 +17,51 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// Build is one accepted Event on its way, named after what it is for. It keeps
-// what the filter list said when the Event was accepted.
+// Build is an accepted Event with its build ID, and the settings of the filter list
+// that accepted it.
 type Build struct {
-	// ID is the build's identity: equal for every attempt at the same build.
+	// ID is the build ID, which is the same for every attempt.
 	ID string
-	// Destination is where the build is sent to, by name, and empty for Brigade.
+	// Destination is the name of the destination, or empty for Brigade.
 	Destination string
-	// ProjectID is the ID of the Brigade project that builds, empty for any other
-	// destination.
+	// ProjectID is the ID of the Brigade project, or empty for other destinations.
 	ProjectID string
 	// CommitRef is the Git reference to build, for example refs/heads/master.
 	CommitRef string
-	// LogLevel is how much the worker logs, empty for Brigade's default.
+	// LogLevel is the log level of the worker, or empty for Brigade's default.
 	LogLevel string
-	// Group says which Events the build stands for besides its own, for people to
-	// read, and is empty where it stands for none.
+	// Group is a readable description of which Events share the build, or empty
+	// without groupBy.
 	Group string
 	// By is the filter that accepted the Event, for example "filters[3]".
 	By string
-	// Event is what happened. It must not be changed.
+	// Event must not be changed.
 	Event *corev1.Event
 }
 
-// Flow returns whose turn the build takes: that of the Event's own namespace,
-// within the project or the destination.
+// Flow returns the flow of the build: the Event's own namespace, within the project or
+// the destination.
 func (b *Build) Flow() limit.Flow {
 	return limit.Flow{Project: cmp.Or(b.Destination, b.ProjectID), Namespace: b.Event.Namespace}
 }
 
-// Outcome is what became of a Build. Its text is the same in logs and metrics.
+// Outcome is how the delivery of a Build ended. Its text is the same in logs and
+// metrics.
 type Outcome string
 
 // The outcomes. After each of them the Event is done.
 const (
 	// Created: the build was written.
 	Created Outcome = "created"
-	// Exists: the build had been written before.
+	// Exists: the build was written before.
 	Exists Outcome = "exists"
-	// Sent: the receiver took the message.
+	// Sent: the receiver accepted the message.
 	Sent Outcome = "sent"
 	// DryRun: the build would have been written.
 	DryRun Outcome = "dry-run"
-	// Refused: the destination will never take this one build.
+	// Refused: the destination never accepts this build.
 	Refused Outcome = "refused"
-	// Dropped: too many builds wait.
+	// Dropped: too many builds waited.
 	Dropped Outcome = "dropped"
 )
 
@@ -72,47 +72,47 @@ func Outcomes() []Outcome {
 
 // Sink is a destination of builds.
 type Sink interface {
-	// Write writes b and returns whether that created it or found it there. It
-	// must be safe to call again after any error, a lost answer included, and by
-	// several goroutines at once.
+	// Write writes b. Its outcome is Created or Sent, or Exists if b was written
+	// before. It can be called again after any error, also after a lost answer, and
+	// is safe for concurrent use.
 	Write(ctx context.Context, b Build) (Outcome, error)
 }
 
 // Tracker tracks which Event versions are done.
 type Tracker interface {
-	// Done reports that everything that the version asks for has an outcome.
+	// Done is called when the version has an outcome.
 	Done(version string)
 }
 
-// Reporter tells people what a log line alone would not.
+// Reporter publishes warnings outside of the log.
 type Reporter interface {
-	// Warn publishes a warning. reason is CamelCase, as Event reasons are.
+	// Warn publishes a warning. reason is in CamelCase, as reasons of Events are.
 	Warn(reason, message string)
 }
 
-// Observer sees what became of builds.
+// Observer observes the outcomes of builds.
 type Observer interface {
-	// Settled is called with each build that has an outcome, and why it was
-	// refused or dropped. It must not wait, nor call the Queue.
+	// Settled is called with the outcome of each build, and why it was refused or
+	// dropped. It must not block or call the Queue.
 	Settled(b Build, o Outcome, why string)
 }
 
-// noObserver is the Observer where there is none.
+// noObserver is the Observer of a Queue without one.
 type noObserver struct{}
 
 func (noObserver) Settled(Build, Outcome, string) {}
 
-// refusedError marks an error as one that no retry heals.
+// refusedError marks an error that a retry does not heal.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 
 func (e *refusedError) Unwrap() error { return e.err }
 
-// Refuse marks err, for a Sink to return, as one that no retry heals.
+// Refuse returns err, for a Sink, marked as an error that a retry does not heal.
 func Refuse(err error) error { return &refusedError{err} }
 
-// isRefused reports whether a Sink refused the build for good.
+// isRefused reports whether err was marked by Refuse.
 func isRefused(err error) bool {
 	_, refused := errors.AsType[*refusedError](err)
 	return refused

@@ -11,50 +11,50 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// Destination is where builds go.
+// Destination is a Sink with its name.
 type Destination struct {
-	// Name is what builds, metrics and log call it. That of Brigade is Brigade,
-	// though its builds name none.
+	// Name is its name in builds, metrics and log. Brigade's is Brigade, although the
+	// Destination of its builds is empty.
 	Name string
 	Sink Sink
 }
 
-// Brigade is what metrics and log call the destination of builds that name none.
+// Brigade is the name, in metrics and log, of the destination of builds without one.
 const Brigade = "brigade"
 
-// Destinations has a Queue for each destination, so that one that is down holds
-// back no other. Each has the limits of the file for itself, and an equal share
-// of limits.queued, which bounds what waits in all of them. Only Brigade's builds
-// count as active.
+// Destinations has a Queue for each destination, so that one that is down does not
+// delay the others. Each has the limits of the file for itself, and an equal share of
+// limits.queued, which limits how many wait in all of them. Only Brigade's builds count
+// as active.
 type Destinations struct {
 	options Options
 
 	mu     sync.Mutex
 	limits limit.Limits
-	// there are the destinations of the file, and queues has those that still
-	// have builds too.
+	// there has the destinations of the file. queues also has those that still have
+	// builds.
 	there  []string
 	queues map[string]*Queue
 	// retired are those that the file before no longer had, and are kept for what
 	// it has just decided.
 	retired map[string]bool
-	// emptied says that new Queues start without a burst.
+	// emptied is whether new Queues start with an empty bucket.
 	emptied bool
 	// run starts a Queue, while Run runs.
 	run func(*Queue)
 }
 
-// NewDestinations returns Destinations that take builds at once and write them
-// while they run. Destination and Sink of the options are not used.
+// NewDestinations returns Destinations that accept builds at once and write them while
+// Run runs. Destination and Sink of the options are not used.
 func NewDestinations(o Options, all []Destination) *Destinations {
 	d := &Destinations{options: o, limits: o.Limits, queues: map[string]*Queue{}}
 	d.Use(all)
 	return d
 }
 
-// Use applies other destinations. What waits for a destination that has
-// changed is written to where it is now. What waits for one that is no longer
-// there is written to where it was.
+// Use applies other destinations. Builds that wait for a changed
+// destination are written to the changed one, and those for a removed destination to
+// the removed one.
 func (d *Destinations) Use(all []Destination) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -87,8 +87,7 @@ func (d *Destinations) limitLocked() {
 	}
 }
 
-// retireLocked ends Queues that nothing waits in and that neither this file nor
-// the one before it has.
+// retireLocked ends empty Queues that are neither in this file nor in the one before.
 func (d *Destinations) retireLocked() {
 	retired := map[string]bool{}
 	for name, q := range d.queues {
@@ -130,8 +129,8 @@ func (d *Destinations) limitsLocked(name string) limit.Limits {
 	return l
 }
 
-// sharesLocked returns how many destinations share limits.queued: those of the
-// file, and others that still have builds.
+// sharesLocked returns how many destinations share limits.queued: those of the file,
+// and others that still have builds.
 func (d *Destinations) sharesLocked() int {
 	shares := len(d.there)
 	for name := range d.retired {
@@ -142,7 +141,7 @@ func (d *Destinations) sharesLocked() int {
 	return max(shares, 1)
 }
 
-// Add takes b for its destination, as Queue.Add does.
+// Add queues b for its destination, as Queue.Add does.
 func (d *Destinations) Add(b Build, tracker Tracker) {
 	name := b.Destination
 	if name == "" {
@@ -181,14 +180,14 @@ func (d *Destinations) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// Close ends what is shown in metrics. It is called once Run has returned.
+// Close removes the Queues from the metrics. It is called after Run has returned.
 func (d *Destinations) Close() {
 	for _, q := range d.all() {
 		q.Close()
 	}
 }
 
-// EmptyBucket takes every burst away, as Queue.EmptyBucket does.
+// EmptyBucket empties all buckets, as Queue.EmptyBucket does.
 func (d *Destinations) EmptyBucket() {
 	d.mu.Lock()
 	d.emptied = true
@@ -198,7 +197,7 @@ func (d *Destinations) EmptyBucket() {
 	}
 }
 
-// Forget forgets what was written lately, as Queue.Forget does.
+// Forget forgets recently written builds, as Queue.Forget does.
 func (d *Destinations) Forget() {
 	for _, q := range d.all() {
 		q.Forget()
@@ -215,8 +214,8 @@ func (d *Destinations) Waiting() (depth int, oldest time.Duration) {
 	return depth, oldest
 }
 
-// Workers returns Brigade's Queue, whose builds have worker pods; nil where no
-// file has used Brigade.
+// Workers returns Brigade's Queue, whose builds have worker pods, or nil if no file has
+// used Brigade.
 func (d *Destinations) Workers() *Queue {
 	d.mu.Lock()
 	defer d.mu.Unlock()

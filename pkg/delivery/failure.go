@@ -12,10 +12,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Reason says why a write failed. Its text is the same in logs and metrics.
+// Reason is why a write failed. Its text is the same in logs and metrics.
 type Reason string
 
-// The reasons. All but Permanent are healed by an operator or by time.
+// The reasons. All except Permanent are healed by an operator or by time.
 const (
 	Timeout      Reason = "timeout"
 	Network      Reason = "network"
@@ -41,8 +41,8 @@ func Reasons() []Reason {
 	return []Reason{Timeout, Network, Throttled, ServerError, Unauthorized, Forbidden, Denied, NotFound, Conflict, Other, Credentials, BlockedAddress}
 }
 
-// failureOf returns what a Sink's error says about its attempt: what the Sink knows
-// itself, and otherwise what errors of the Kubernetes API and of net say.
+// failureOf returns the AttemptError of a Sink, or one that is computed from errors of
+// the Kubernetes API and of net.
 func failureOf(err error) *AttemptError {
 	if failed, ok := errors.AsType[*AttemptError](err); ok {
 		return failed
@@ -50,13 +50,12 @@ func failureOf(err error) *AttemptError {
 	return &AttemptError{Err: err, Reason: reasonOf(err), MayHaveWritten: mayHaveWritten(err), RetryAfter: retryAfter(err)}
 }
 
-// reasonOf returns why a write failed with err. Permanent is only where the API
-// server faults the Secret itself: 413, and 422 that names a field. Everything
-// else heals: what admission denies, with whatever code, because a policy or
-// its webhook is changed; every 403, because a quota is raised, a Role is
-// restored and a terminating namespace is created again; 404, because the
-// namespace appears; 401, because tokens rotate; and what is unknown, because
-// losing a build is worse than one more attempt.
+// reasonOf returns why a write failed with err. It is Permanent only if the API server
+// rejects the Secret itself: 413, and 422 that names a field. Everything else heals:
+// denials by admission with any code, because a policy or webhook may change; every
+// 403, because a quota may be raised, a Role restored, or a terminating namespace
+// created again; 404, because the namespace may be created; 401, because tokens
+// rotate; and unknown errors, because losing a build is worse than another attempt.
 func reasonOf(err error) Reason {
 	switch {
 	case isRefused(err), apierrors.IsRequestEntityTooLargeError(err), faultsField(err):
@@ -84,8 +83,7 @@ func reasonOf(err error) Reason {
 	return Other
 }
 
-// faultsField reports whether the API server says that a field of the object is
-// invalid. Admission policies answer 422 too, with causes that name no field
+// faultsField reports whether the API server rejects a field of the object. Admission policies answer 422 too, with causes that name no field
 // (k8s.io/apiserver/pkg/admission/plugin/policy/validating, dispatcher.go).
 func faultsField(err error) bool {
 	var status apierrors.APIStatus
@@ -100,22 +98,21 @@ func faultsField(err error) bool {
 	return false
 }
 
-// denied reports whether err is admission's answer. Its words are those of
+// denied reports whether err is a denial by admission. The texts are those of
 // ValidatingAdmissionPolicies ("denied request") and of webhooks
 // (k8s.io/apiserver/pkg/admission/plugin/webhook/errors, "denied the request").
 func denied(err error) bool {
 	return strings.Contains(err.Error(), "denied request") || strings.Contains(err.Error(), "denied the request")
 }
 
-// mayHaveWritten reports whether a write that failed with err may have been
-// carried out all the same: the answer was lost on the way, or the server failed
-// after it had begun.
+// mayHaveWritten reports whether a write that failed with err may have succeeded: the
+// answer was lost, or the server failed after it had begun.
 func mayHaveWritten(err error) bool {
 	if isRefused(err) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return false // there was no connection to send it on
+		return false // there was no connection
 	}
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
@@ -125,7 +122,7 @@ func mayHaveWritten(err error) bool {
 	return true
 }
 
-// retryAfter returns how long the server asks to be left alone.
+// retryAfter returns the server's Retry-After.
 func retryAfter(err error) time.Duration {
 	seconds, _ := apierrors.SuggestsClientDelay(err)
 	return time.Duration(seconds) * time.Second

@@ -9,24 +9,22 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// The limits that hold builds back, as the filter file names them.
+// The names of the limits that hold builds back, from the filter file.
 const (
 	limitPace   = "buildsPerMinute"
 	limitActive = "activeBuilds"
-	// limitPaused is no limit but the switch `paused`, which holds all back.
+	// limitPaused is `paused`, which holds all builds back.
 	limitPaused = "paused"
 )
 
-// limiter charges each create that is about to be sent to the limits, and gives
-// back what it took where nothing was created. It shows in log and metrics which
-// limit holds builds back.
+// limiter charges each create to the limits before it is sent, and gives that back if
+// nothing was created. It shows in log and metrics which limit holds builds back.
 type limiter struct {
 	limits limit.Limits
 	bucket *limit.Bucket
 	active *limit.Active
-	// counted is since when the worker pods that were there have been counted
-	// and those of a predecessor have had time to appear. Before it, activeBuilds
-	// lets nothing pass.
+	// counted is when existing worker pods are counted and those of the previous
+	// leader have had time to appear. Before it, activeBuilds allows no build.
 	counted time.Time
 
 	log     *slog.Logger
@@ -34,12 +32,12 @@ type limiter struct {
 	holds   map[string]*hold
 }
 
-// hold is what one limit does.
+// hold is the state of one limit.
 type hold struct {
 	held  bool
 	began time.Time
 	ended time.Time
-	// since is when the limit began to hold back one build after the other.
+	// since is when the limit began to hold builds back.
 	since time.Time
 	log   *rate.Sometimes
 }
@@ -67,9 +65,9 @@ func (c *limiter) change(l limit.Limits, now time.Time) {
 	c.bucket.Change(l, now)
 }
 
-// hold returns the limit that holds builds back, and for how long at least
-// where nothing else changes, or "" where none does. waiting tells about what
-// waits, for the log.
+// hold returns the limit that holds builds back, and for how long if nothing else
+// changes, or "". waiting returns the longest flow and the numbers of waiting builds,
+// for the log.
 func (c *limiter) hold(now time.Time, waiting func() (limit.Flow, int, int)) (string, time.Duration) {
 	name, wait := c.check(now)
 	for limitName, h := range c.holds {
@@ -144,9 +142,9 @@ func (c *limiter) reserve(id string, now time.Time) {
 	}
 }
 
-// settle ends the charges of an attempt that had the given outcome. What earlier
-// attempts without an answer were charged is given back where they, as it turned
-// out, created nothing.
+// settle ends the charges of an attempt with the given outcome. Charges of earlier
+// attempts without an answer are given back if it is now known that they created
+// nothing.
 func (c *limiter) settle(p *pending, o Outcome, now time.Time) {
 	id := p.build.ID
 	switch o {
@@ -176,12 +174,12 @@ func (c *limiter) settle(p *pending, o Outcome, now time.Time) {
 		if p.build.Destination == "" {
 			c.refund(p)
 		}
-		c.abandon(p) // a receiver may have taken an attempt without an answer
+		c.abandon(p) // a receiver may have accepted an attempt without an answer
 		c.active.Release(id)
 	}
 }
 
-// refund gives back what attempts without an answer were charged.
+// refund gives back the charges of attempts without an answer.
 func (c *limiter) refund(p *pending) {
 	for range p.doubts {
 		c.bucket.Refund(p.era)
@@ -189,8 +187,8 @@ func (c *limiter) refund(p *pending) {
 	p.doubts = 0
 }
 
-// abandon records that it will not be known whether the attempts at p that had no
-// answer created it.
+// abandon records that it stays unknown whether the attempts at p without an answer
+// created it.
 func (c *limiter) abandon(p *pending) {
 	for range p.doubts {
 		c.bucket.Settle(p.era)
@@ -198,8 +196,7 @@ func (c *limiter) abandon(p *pending) {
 	p.doubts = 0
 }
 
-// fail ends the charges of an attempt that failed: those of one that may have
-// created the build stay.
+// fail ends the charges of a failed attempt, unless it may have created the build.
 func (c *limiter) fail(p *pending, mayHaveWritten bool, now time.Time) {
 	if mayHaveWritten {
 		p.unanswered++
@@ -216,8 +213,8 @@ func (c *limiter) fail(p *pending, mayHaveWritten bool, now time.Time) {
 	}
 }
 
-// Recount has the worker pods counted again. Until Counted is called,
-// activeBuilds lets nothing pass.
+// Recount begins to count the worker pods again. Until Counted is called, activeBuilds
+// allows no build.
 func (q *Queue) Recount() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -225,8 +222,8 @@ func (q *Queue) Recount() {
 	q.limiter.counted = time.Time{}
 }
 
-// Counted records that the worker pods that are there have been counted. Builds
-// may be created from the given time on.
+// Counted records that existing worker pods have been counted. Builds may be created
+// from the given time on.
 func (q *Queue) Counted(from time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -241,7 +238,7 @@ func (q *Queue) WorkerAppeared(buildID string) {
 	q.limiter.active.Appeared(buildID)
 }
 
-// WorkerEnded records that the worker pod of a build is neither any more.
+// WorkerEnded records that the worker pod of a build has ended.
 func (q *Queue) WorkerEnded(buildID string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

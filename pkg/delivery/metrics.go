@@ -10,7 +10,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// FlowLength is how many builds of a flow wait.
+// FlowLength is the number of waiting builds of a flow.
 type FlowLength struct {
 	Flow   limit.Flow
 	Length int
@@ -21,8 +21,8 @@ func (f FlowLength) compare(other FlowLength) int {
 	return cmp.Or(cmp.Compare(other.Length, f.Length), cmp.Compare(f.Flow.String(), other.Flow.String()))
 }
 
-// Metrics counts what Queues do, by destination. One Metrics serves the Queues
-// that follow each other in a process.
+// Metrics has the metrics of all Queues, by destination. The Queues of a process share
+// it, one after the other.
 type Metrics struct {
 	builds  *prometheus.CounterVec
 	retries *prometheus.CounterVec
@@ -32,7 +32,7 @@ type Metrics struct {
 	heldBackSeconds *prometheus.CounterVec
 
 	mu sync.Mutex
-	// queues has each destination's Queue at work, nil where it has none.
+	// queues has the current Queue of each destination, or nil.
 	queues map[string]*Queue
 }
 
@@ -40,8 +40,8 @@ type Metrics struct {
 // are those of the filter file.
 const byDestination = "destination"
 
-// NewMetrics registers the metrics of this package with r. It panics where
-// they are registered already, as prometheus.MustRegister does.
+// NewMetrics registers the metrics of this package with r, as prometheus.MustRegister
+// does.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		builds: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -55,8 +55,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "event_to_build_seconds",
 			Help: "Time until the build was created or the message sent, from the occurrence the Event names (which has a resolution of a second) and from its receipt by the gateway, by destination.",
-			// From a write that meets an idle API server to a build that waited
-			// an hour behind a limit.
+			// From a write to an idle API server to a build that waited an hour
+			// for a limit.
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600},
 		}, []string{byDestination, "from"}),
 		heldBack: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -101,14 +101,14 @@ func (m *Metrics) of(destination string) *series {
 	return s
 }
 
-// show has the metrics follow q.
+// show makes q the Queue of the metrics.
 func (m *Metrics) show(destination string, q *Queue) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.queues[destination] = q
 }
 
-// hide ends what the metrics show of q, unless another Queue has taken its place.
+// hide removes q from the metrics, unless another Queue has replaced it.
 func (m *Metrics) hide(destination string, q *Queue) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -117,7 +117,7 @@ func (m *Metrics) hide(destination string, q *Queue) {
 	}
 }
 
-// forget removes the series of a destination that is no longer there.
+// forget removes the series of a removed destination.
 func (m *Metrics) forget(destination string) {
 	m.mu.Lock()
 	delete(m.queues, destination)
@@ -130,22 +130,21 @@ func (m *Metrics) forget(destination string) {
 	m.heldBackSeconds.DeletePartialMatch(own)
 }
 
-// count counts builds by outcome.
 func (s *series) count(o Outcome, n int) {
 	s.builds.WithLabelValues(string(o)).Add(float64(n))
 }
 
-// waiting shows what waits, at the moment it is asked.
+// waiting is a collector of the gauges of waiting builds.
 type waiting struct{ metrics *Metrics }
 
-// gauge is one of the metrics that waiting shows.
+// gauge is one of the metrics of waiting.
 type gauge struct {
 	name, help string
 	of         func(*Queue) float64
 }
 
-// gauges returns the metrics of what waits. The flows themselves are no label:
-// there is one for each namespace.
+// gauges returns the metrics of waiting builds. The flow is not a label, because there
+// is one for each namespace.
 func gauges() []gauge {
 	return []gauge{
 		{

@@ -8,33 +8,33 @@ import (
 )
 
 const (
-	// maxRetryBackoff bounds the wait between two attempts at one build.
+	// maxRetryBackoff is the longest wait between two attempts at one build.
 	maxRetryBackoff = 15 * time.Second
-	// retryEvery spaces attempts at builds that failed before, so that builds
-	// which fail while others do not cost a few tens of attempts a minute,
-	// however many there are. Once one of them succeeds they are let through.
+	// retryEvery is the interval of attempts at builds that failed before. Builds that
+	// fail while others succeed then cause a few tens of attempts a minute, however
+	// many there are. It does not apply after one of them has succeeded.
 	retryEvery = 2 * time.Second
 )
 
 // pending is a build without an outcome.
 type pending struct {
 	build Build
-	// version is that of the Event in the build.
+	// version is the resourceVersion of the Event in the build.
 	version string
-	// size is that of the Event in bytes, as the API server sends it.
+	// size is the size of the Event in bytes, as the API server sends it.
 	size     int
 	received time.Time
-	// joined is how many further Events asked for the same build. They keep no
-	// memory of their own.
+	// joined is the number of other Events of the same build. They take no memory.
 	joined int
-	// oldest holds, for each tracker, the oldest version that asked for the
-	// build. A tracker's position cannot pass it, so newer ones need no place.
+	// oldest has, for each tracker, the oldest version of the build. A tracker's
+	// position cannot pass it, so newer ones need not be stored.
 	oldest []claim
-	// attempts is how many have failed.
+	// attempts is the number of failed attempts.
 	attempts int
-	// unanswered is how many attempts may have created the build.
+	// unanswered is the number of attempts that may have created the build.
 	unanswered int
-	// doubts is how many of their tokens can be refunded, which were spent in era.
+	// doubts is the number of their tokens that can be refunded, which were spent in
+	// era.
 	doubts int
 	era    limit.Era
 	// asleep is whether the build waits for its next attempt, at due.
@@ -42,12 +42,12 @@ type pending struct {
 	failed time.Time
 	due    time.Time
 	place  int // in the queue's retries
-	// writing says that an attempt is under way, and probe that it is the only
+	// writing is whether an attempt is in progress, and probe whether it is the only
 	// one.
 	writing, probe bool
 }
 
-// claim is an Event version that asked for a build.
+// claim is an Event version with its tracker.
 type claim struct {
 	tracker Tracker
 	version string
@@ -56,7 +56,7 @@ type claim struct {
 // Flow returns the flow of the build.
 func (p *pending) Flow() limit.Flow { return p.build.Flow() }
 
-// Before orders builds by the age of the Event version that asked first.
+// Before orders builds by the first Event version of each.
 func (p *pending) Before(other *pending) bool {
 	if c := event.CompareVersions(p.version, other.version); c != 0 {
 		return c < 0
@@ -64,7 +64,7 @@ func (p *pending) Before(other *pending) bool {
 	return p.build.ID < other.build.ID
 }
 
-// join records that another Event version asked for the build.
+// join records another Event version of the build.
 func (p *pending) join(tracker Tracker, version string) {
 	p.joined++
 	for i, c := range p.oldest {
@@ -87,7 +87,7 @@ func (p *pending) done() {
 	}
 }
 
-// backoff returns how long after its last failure the build is tried again.
+// backoff returns how long after its last failure the build is retried.
 func (p *pending) backoff() time.Duration {
 	backoff := firstBackoff
 	for range p.attempts - 1 {

@@ -19,29 +19,28 @@ const (
 	// writeTimeout is the deadline of one attempt: half of the API server's own
 	// default for a request, because a create is among its fastest.
 	writeTimeout = 30 * time.Second
-	// remembered is how many IDs of written builds are kept to save calls for
-	// Events that recur. Nothing depends on it.
+	// remembered is the number of IDs of written builds that are kept to save calls
+	// for Events that recur. Nothing else depends on it.
 	remembered = 4096
-	// logEvery is how often one kind of trouble is logged at most.
+	// logEvery is the shortest interval between two messages of one kind.
 	logEvery = time.Minute
-	// bytesPerBuild times limits.queued bounds the bytes that wait. An Event as
-	// Kubernetes' own components write it has 1 KiB; event.Trim
-	// leaves event.MaxSize of the largest.
+	// bytesPerBuild times limits.queued is the limit in bytes. Events of Kubernetes'
+	// own components have 1 KiB; the largest, after event.Trim, event.MaxSize.
 	bytesPerBuild = 16 << 10
 )
 
-// Options are what a Queue works with.
+// Options are the dependencies and settings of a Queue.
 type Options struct {
-	// Destination is what metrics and log call the Sink.
+	// Destination is the name of the Sink in metrics and log.
 	Destination string
-	// Messages says that the Sink sends messages; others create builds.
+	// Messages is whether the Sink sends messages instead of creating builds.
 	Messages bool
 	Sink     Sink
 	// Limits bound how many builds wait, and how fast they are created.
 	Limits limit.Limits
-	// Workers is how many builds are written at the same time.
+	// Workers is the number of concurrent writes.
 	Workers int
-	// Grace is how long a stopping Queue waits for attempts that are under way.
+	// Grace is how long a stopping Queue waits for attempts in progress.
 	Grace    time.Duration
 	Log      *slog.Logger
 	Metrics  *Metrics
@@ -50,7 +49,7 @@ type Options struct {
 	Observer Observer
 }
 
-// Queue takes accepted builds and sees each through to its outcome.
+// Queue delivers accepted builds.
 type Queue struct {
 	destination string
 	messages    bool
@@ -61,31 +60,29 @@ type Queue struct {
 	all         *Metrics
 	reporter    Reporter
 	observer    Observer
-	// wake has the dispatcher look again.
+	// wake wakes the dispatcher.
 	wake chan struct{}
 
 	mu      sync.Mutex
 	sink    Sink
 	limiter *limiter
-	// flows holds what waits, in the order of its turns; what sleeps is in
-	// retries too.
+	// flows has the waiting builds, in turn; those that sleep are in retries too.
 	flows   *limit.Flows[*pending]
 	retries retries
-	// retrySlot is when the next build that failed may be tried again.
+	// retrySlot is when the next failed build may be retried.
 	retrySlot time.Time
 	breaker   breaker
-	// pending holds what has no outcome, by ID, and bytes is its size.
+	// pending has the builds without an outcome, by ID, and bytes is their size.
 	pending map[string]*pending
 	bytes   int
 	writing int
 	recent  *lru.Cache[string, struct{}]
 	logged  map[string]*rate.Sometimes
-	// stop ends Run; nil where it does not run.
+	// stop ends Run; nil if it does not run.
 	stop context.CancelFunc
 }
 
-// NewQueue returns a Queue that takes builds at once and writes them while it
-// runs.
+// NewQueue returns a Queue that accepts builds at once and writes them while Run runs.
 func NewQueue(o Options) *Queue {
 	recent, err := lru.New[string, struct{}](remembered)
 	if err != nil {
@@ -112,10 +109,9 @@ func NewQueue(o Options) *Queue {
 	return q
 }
 
-// Add takes b, which the version of b.Event asked for, and never blocks. The
-// tracker's Done is called once the version needs nothing any more. A build that waits
-// already is not queued twice. Where too many wait, the newest of the longest
-// flow is dropped, which may be b.
+// Add queues b and never blocks. The tracker's Done is called when the version of
+// b.Event has an outcome. A build that already waits is not queued twice. If too many
+// wait, the newest of the longest flow is dropped, which may be b.
 func (q *Queue) Add(b Build, tracker Tracker) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -146,8 +142,8 @@ func (q *Queue) Limit(l limit.Limits) {
 	q.signal()
 }
 
-// Replace has builds written by another Sink from now on, those that wait
-// included. What made attempts fail may be over.
+// Replace replaces the Sink for all builds, including waiting ones. It resets the
+// backoff, because the new Sink may work.
 func (q *Queue) Replace(s Sink) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -162,29 +158,28 @@ func (q *Queue) Replace(s Sink) {
 	q.signal()
 }
 
-// EmptyBucket takes the burst away, because a process before this one may have
-// used it.
+// EmptyBucket removes all tokens, because a previous process may have used them.
 func (q *Queue) EmptyBucket() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.limiter.bucket.Empty(time.Now())
 }
 
-// Forget forgets which builds were written lately, because the history that
-// they are part of is gone.
+// Forget forgets recently written builds, because they may not exist after the
+// cluster's history went back.
 func (q *Queue) Forget() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.recent.Purge()
 }
 
-// shedLocked drops builds until what waits is within its bounds.
+// shedLocked drops builds until the queue is within its limits.
 func (q *Queue) shedLocked(preferred limit.Flow) {
 	queued := q.limiter.limits.Queued
 	for len(q.pending) > queued || q.bytes > queued*bytesPerBuild && len(q.pending) > 1 {
 		p, ok := q.flows.Shed(preferred)
 		if !ok {
-			return // all that is left is being written
+			return // the rest is being written
 		}
 		if p.asleep {
 			heap.Remove(&q.retries, p.place)
@@ -201,9 +196,9 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 	}
 }
 
-// Run writes builds until ctx ends. Then it waits for the attempts that are
-// under way, within the grace period. What waits is left: its Events are not
-// done, and the next start finds them again.
+// Run writes builds until ctx ends. Then it waits for attempts in progress, within the
+// grace period. Builds that wait are not written: their Events are not done, and the
+// next start reads them again.
 func (q *Queue) Run(ctx context.Context) {
 	writes, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -223,14 +218,14 @@ func (q *Queue) Run(ctx context.Context) {
 	workers.Wait()
 }
 
-// ending notes what ends Run.
+// ending stores the function that ends Run.
 func (q *Queue) ending(stop context.CancelFunc) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stop = stop
 }
 
-// end ends Run where it runs, and what the Queue shows.
+// end ends Run if it runs, and removes the Queue from the metrics.
 func (q *Queue) end() {
 	q.mu.Lock()
 	stop := q.stop
@@ -241,8 +236,7 @@ func (q *Queue) end() {
 	q.Close()
 }
 
-// Close ends what the Queue shows in metrics. It is called once the Queue has
-// stopped.
+// Close removes the Queue from the metrics. It is called after Run has returned.
 func (q *Queue) Close() {
 	q.all.hide(q.destination, q)
 	q.mu.Lock()
@@ -250,7 +244,7 @@ func (q *Queue) Close() {
 	q.limiter.clear(time.Now())
 }
 
-// dispatch hands builds to the workers until ctx ends.
+// dispatch sends builds to the workers until ctx ends.
 func (q *Queue) dispatch(ctx context.Context, work chan<- *pending) {
 	for ctx.Err() == nil {
 		p, wait := q.next(time.Now())
@@ -268,12 +262,11 @@ func (q *Queue) dispatch(ctx context.Context, work chan<- *pending) {
 	}
 }
 
-// idle is how long the dispatcher waits where only another call can change
-// what it waits for.
+// idle is how long the dispatcher waits if only another call can change the state.
 const idle = time.Hour
 
-// next returns the build to write next, charged to the limits, or how long to
-// wait before looking again.
+// next returns the next build to write, charged to the limits, or how long to wait
+// before calling it again.
 func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -309,8 +302,8 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	if held == "" {
 		p, _ = q.flows.Next(q.breaker.preferFresh())
 	} else {
-		// A build that may have been created and counts already takes no further
-		// room when it is tried again.
+		// A build that may have been created and already counts as active can be
+		// retried without counting again.
 		var pause time.Duration
 		if p, pause = q.unansweredLocked(now); p == nil {
 			return nil, min(wait, until, pause)
@@ -322,9 +315,9 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 	return p, 0
 }
 
-// unansweredLocked takes a build out of the flows that may have been created,
-// counts as active and is not asleep. Without one it returns nil, and how long to
-// wait for the pace to let one pass.
+// unansweredLocked removes a build from the flows that may have been created, counts as
+// active and is not asleep. Without one it returns nil, and how long to wait for the
+// pace.
 func (q *Queue) unansweredLocked(now time.Time) (*pending, time.Duration) {
 	for _, p := range q.pending {
 		if p.unanswered == 0 || p.asleep || p.writing || !q.limiter.active.Counts(p.build.ID, now) {
@@ -376,7 +369,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	q.settleLocked(p, outcome, why)
 }
 
-// failLocked puts a build that was not written to sleep until it is tried again.
+// failLocked puts a build that was not written to sleep until its next attempt.
 func (q *Queue) failLocked(p *pending, failed *AttemptError, now time.Time) {
 	q.breaker.fail(now, p.probe, failed.RetryAfter)
 	q.limiter.fail(p, failed.MayHaveWritten, now)
@@ -396,8 +389,8 @@ func (q *Queue) failLocked(p *pending, failed *AttemptError, now time.Time) {
 	})
 }
 
-// letRetriesPassLocked takes the spacing away from builds that failed before: one
-// of them succeeded, so what made them fail is over.
+// letRetriesPassLocked ends the interval between builds that failed before, because one
+// of them succeeded.
 func (q *Queue) letRetriesPassLocked(now time.Time) {
 	if !q.retrySlot.After(now) {
 		return
@@ -409,7 +402,7 @@ func (q *Queue) letRetriesPassLocked(now time.Time) {
 	heap.Init(&q.retries)
 }
 
-// settleLocked ends the life of p. why says why it was refused or dropped.
+// settleLocked records the outcome of p. why is why it was refused or dropped.
 func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	b := p.build
 	q.observer.Settled(b, outcome, why)
@@ -421,7 +414,7 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	q.metrics.count(outcome, 1)
 	if p.joined > 0 {
 		if outcome == Created || outcome == Sent {
-			q.metrics.count(Exists, p.joined) // one was created or sent, the others need nothing any more
+			q.metrics.count(Exists, p.joined) // one was created or sent for all of them
 		} else {
 			q.metrics.count(outcome, p.joined)
 		}
@@ -446,7 +439,7 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 	p.done()
 }
 
-// observeLatency records how long p took, which has just been written.
+// observeLatency records the latency of p, which was just written.
 func (q *Queue) observeLatency(p *pending) {
 	q.metrics.latency.WithLabelValues("receipt").Observe(time.Since(p.received).Seconds())
 	q.metrics.latency.WithLabelValues("occurrence").Observe(max(time.Since(event.Occurred(p.build.Event)), 0).Seconds())
@@ -473,11 +466,11 @@ func (q *Queue) countFlows() (flows, longest int) {
 	return q.flows.Count(), longest
 }
 
-// signal has the dispatcher look again.
+// signal wakes the dispatcher.
 func (q *Queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
-	default: // it will look anyway
+	default: // it is already woken
 	}
 }
 

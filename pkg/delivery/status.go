@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Status is what waits in a Queue, and why.
+// Status has the waiting builds of a Queue, and why they wait.
 type Status struct {
-	// Waiting is how many builds have no outcome, and Oldest when the oldest of
-	// them was received.
+	// Waiting is the number of builds without an outcome, and Oldest when the oldest
+	// of them was received.
 	Waiting int
 	Oldest  time.Time
-	// Flows are how many builds wait, by flow, the longest first. What is being
-	// written is not counted.
+	// Flows has the number of waiting builds by flow, the longest first, without those
+	// that are being written.
 	Flows []FlowLength
-	// Limit is the limit that holds builds back, as the filter file names it,
-	// empty where none does. It has done so from Since on.
+	// Limit is the limit in the filter file that has held builds back since Since, or
+	// empty.
 	Limit string
 	Since time.Time
-	// Until is when the limit lets the next build pass; zero where that depends
-	// on builds that run.
+	// Until is when the limit allows the next build, or zero if that depends on running
+	// builds.
 	Until time.Time
 	// Failing is whether the last attempt failed, at any destination.
 	Failing bool
-	// Destinations are those of a Destinations, Brigade first.
+	// Destinations has the status of each destination, Brigade first.
 	Destinations []DestinationStatus
 }
 
-// DestinationStatus is what waits for one destination.
+// DestinationStatus has the waiting builds of one destination.
 type DestinationStatus struct {
 	Name    string
 	Waiting int
@@ -37,7 +37,7 @@ type DestinationStatus struct {
 	Failing bool
 }
 
-// Status returns what waits, at all destinations together and at each one.
+// Status returns the status of all destinations together, and of each.
 func (d *Destinations) Status(now time.Time) Status {
 	var s Status
 	for _, q := range d.all() {
@@ -59,7 +59,7 @@ func (d *Destinations) Status(now time.Time) Status {
 	return s
 }
 
-// Status returns what waits.
+// Status returns the status of the Queue.
 func (q *Queue) Status(now time.Time) Status {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -81,7 +81,7 @@ func (q *Queue) Status(now time.Time) Status {
 	return s
 }
 
-// flowsLocked returns how many builds wait, by flow, the longest first.
+// flowsLocked returns the number of waiting builds by flow, the longest first.
 func (q *Queue) flowsLocked() []FlowLength {
 	all := make([]FlowLength, 0, 8)
 	for flow, length := range q.flows.Lengths() {
