@@ -8,15 +8,16 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// check returns every broken promise, judged by the model's own record. What the
-// gateway reports counts in one place: a build that does not exist must have been
-// counted as dropped.
+// check returns every promise that was not kept, judged by the model's own
+// record. The gateway's word counts in one place: a build that is not there, or a
+// message that was not received, must have been reported as dropped.
 func (s *simulation) check() []string {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	var faults []string
 	for _, promise := range []func() []string{
 		s.checkOwed, s.checkAsked, s.checkDrops, s.checkPosition, s.checkPace, s.checkActive, s.checkFlows, s.checkAttempts, s.checkDryRun,
+		s.checkRepeats, s.checkIndependence,
 	} {
 		faults = append(faults, promise()...)
 	}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -11,7 +12,7 @@ const unseen = 2 * time.Minute
 // checkActive: never more builds are active than activeBuilds.
 func (s *simulation) checkActive() []string {
 	var faults []string
-	created := s.server.record.created
+	created := slices.DeleteFunc(slices.Clone(s.server.record.created), func(b *build) bool { return b.destination != brigadeName })
 	for i, b := range created {
 		limit := s.activeAt(b.at)
 		if limit == 0 {

@@ -20,25 +20,76 @@ const (
 func (s *simulation) checkAttempts() []string {
 	var faults []string
 	for _, f := range s.server.faults {
-		if !f.stopsBuilds() {
+		if f.stopsBuilds() {
+			faults = append(faults, s.checkAttemptsDuring(f, brigadeName)...)
+		}
+	}
+	for _, f := range s.server.receiverFaults {
+		if f.stopsMessages() {
+			faults = append(faults, s.checkAttemptsDuring(f, f.resources[0])...)
+		}
+	}
+	return append(faults, s.checkRetryAfter()...)
+}
+
+// checkAttemptsDuring checks the attempts at a destination during a fault.
+func (s *simulation) checkAttemptsDuring(f *fault, destination string) []string {
+	var faults []string
+	n := 0
+	for _, a := range s.server.record.attempts {
+		if a.destination == destination && a.at.After(f.from.Add(settles)) && a.at.Before(f.until) && !s.createdShortlyBefore(destination, a.at) {
+			n++
+		}
+	}
+	allowed := attemptsAMinute * max(f.until.Sub(f.from)-settles, 10*time.Second).Minutes()
+	if float64(n) > allowed {
+		faults = append(faults, fmt.Sprintf("%d attempts at %s between %s and %s, while there was %s (%.0f allowed)",
+			n, destination, s.when(f.from.Add(settles)), s.when(f.until), f, allowed))
+	}
+	return faults
+}
+
+// createdShortlyBefore reports whether a build was created, or a message taken, at
+// the destination shortly before the given time.
+func (s *simulation) createdShortlyBefore(destination string, t time.Time) bool {
+	return slices.ContainsFunc(s.server.record.created, func(b *build) bool {
+		return b.destination == destination && b.at.Before(t) && t.Sub(b.at) < settles
+	})
+}
+
+// checkRetryAfter: a receiver that answers 429 is left alone for as long as it asks,
+// except for what was under way, and after an edit or a start.
+func (s *simulation) checkRetryAfter() []string {
+	var faults []string
+	for _, f := range s.server.receiverFaults {
+		if f.kind != throttled || !f.stopsMessages() {
 			continue
 		}
-		n := 0
+		var last *attempt
 		for _, a := range s.server.record.attempts {
-			if a.at.After(f.from.Add(settles)) && a.at.Before(f.until) && !s.createdShortlyBefore(a.at) {
-				n++
+			if a.destination != f.resources[0] || a.at.Before(f.from.Add(settles)) || !a.at.Before(f.until) {
+				continue
 			}
-		}
-		allowed := attemptsAMinute * max(f.until.Sub(f.from)-settles, 10*time.Second).Minutes()
-		if float64(n) > allowed {
-			faults = append(faults, fmt.Sprintf("%d attempts to create a build between %s and %s, while there was %s (%.0f allowed)",
-				n, s.when(f.from.Add(settles)), s.when(f.until), f, allowed))
+			if last != nil && last.process == a.process && a.at.Sub(last.at) < retryAfter && s.calmFile(last.at, a.at) && !s.overlaps(f, last.at, a.at) {
+				faults = append(faults, fmt.Sprintf("attempts at %s at %s and %s, while it answered 429 and asked for %s",
+					a.destination, s.when(last.at), s.when(a.at), retryAfter))
+			}
+			last = a
 		}
 	}
 	return faults
 }
 
-// createdShortlyBefore reports whether a build was created shortly before the given time.
-func (s *simulation) createdShortlyBefore(t time.Time) bool {
-	return slices.ContainsFunc(s.server.record.created, func(b *build) bool { return b.at.Before(t) && t.Sub(b.at) < settles })
+// overlaps reports whether the receiver of f has another fault between two moments.
+func (s *simulation) overlaps(f *fault, from, until time.Time) bool {
+	return slices.ContainsFunc(s.server.receiverFaults, func(other *fault) bool {
+		return other != f && other.resources[0] == f.resources[0] && other.from.Before(until) && other.until.After(from.Add(-settles))
+	})
+}
+
+// calmFile reports whether the filter file stayed between two moments.
+func (s *simulation) calmFile(from, until time.Time) bool {
+	return !slices.ContainsFunc(s.used[1:], func(c *plannedConfig) bool {
+		return c.from.Before(until) && (c.used.IsZero() || c.used.After(from))
+	})
 }

@@ -3,11 +3,12 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
-// owed returns the names of the builds that must exist now, each with a version
-// that asks for it. A version is owed its build where
+// owed returns the names of the builds that must exist now, and of the messages
+// that must have been received, each with a version that asks for it. A version is owed its build where
 //
 //   - the term that leads now has read it, or could read it because it exists;
 //   - all filter files that may have decided on it accept it, with one name;
@@ -51,39 +52,45 @@ func (s *simulation) decidedFrom(v *eventVersion) time.Time {
 	return v.read[0].at
 }
 
-// missing returns the versions whose build is owed and does not exist.
-func (s *simulation) missing() []*eventVersion {
+// missing returns the versions whose build is owed and does not exist, or whose
+// message was not received, by destination.
+func (s *simulation) missing() map[string][]*eventVersion {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
-	return s.missingAt(time.Now())
-}
-
-func (s *simulation) missingAt(now time.Time) []*eventVersion {
-	var missing []*eventVersion
-	for name, v := range s.owed(now) {
+	missing := map[string][]*eventVersion{}
+	for name, v := range s.owed(time.Now()) {
 		if s.server.record.builds[name] == nil {
-			missing = append(missing, v)
+			destination := brigadeName
+			if own, _, message := strings.Cut(name, "/"); message {
+				destination = own
+			}
+			missing[destination] = append(missing[destination], v)
 		}
 	}
-	slices.SortFunc(missing, func(a, b *eventVersion) int { return int(a.version - b.version) })
+	for _, versions := range missing {
+		slices.SortFunc(versions, func(a, b *eventVersion) int { return int(a.version - b.version) })
+	}
 	return missing
 }
 
-// checkOwed: every accepted Event has its build, or was counted as dropped.
+// checkOwed: every accepted Event has its build, or its message was received, or
+// it was counted as dropped.
 func (s *simulation) checkOwed() []string {
-	missing := s.atEnd
-	if len(missing) <= s.droppedAtEnd {
-		return nil
-	}
 	var faults []string
-	for _, v := range missing {
-		faults = append(faults, fmt.Sprintf("%s, created at %s, was accepted and never built (%d builds missing, %d counted as dropped)",
-			show(v), s.when(v.created), len(missing), s.droppedAtEnd))
+	for _, destination := range s.destinations() {
+		missing := s.atEnd[destination]
+		if len(missing) <= s.droppedAtEnd[destination] {
+			continue
+		}
+		for _, v := range missing {
+			faults = append(faults, fmt.Sprintf("%s, created at %s, was accepted for %s and never arrived there (%d missing, %d counted as dropped)",
+				show(v), s.when(v.created), destination, len(missing), s.droppedAtEnd[destination]))
+		}
 	}
 	return faults
 }
 
-// checkAsked: nothing is built that no filter accepted, or that the API server refuses.
+// checkAsked: nothing is built or sent that no filter accepted, or nobody can take.
 func (s *simulation) checkAsked() []string {
 	asked := map[string]time.Time{}
 	for _, v := range s.server.record.all {
@@ -99,7 +106,7 @@ func (s *simulation) checkAsked() []string {
 	var faults []string
 	for _, b := range s.server.record.created {
 		if first, ok := asked[b.name]; !ok || b.at.Before(first) {
-			faults = append(faults, fmt.Sprintf("build %s, created at %s, was asked for by no Event", b.name, s.when(b.at)))
+			faults = append(faults, fmt.Sprintf("build %s, at %s, was asked for by no Event", b.name, s.when(b.at)))
 		}
 	}
 	return faults

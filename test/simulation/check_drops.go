@@ -1,29 +1,30 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 )
 
-// checkDrops: a build is dropped only while limits.queued others wait, and only from
-// a longest flow.
+// checkDrops: a build or message is dropped only while as many others wait as its
+// destination's share of limits.queued, and only from a flow of which the most wait.
 func (s *simulation) checkDrops() []string {
-	if len(s.atEnd) > s.droppedAtEnd {
+	if !s.accounted(s.atEnd, s.droppedAtEnd) {
 		return nil // lost, not dropped, as checkOwed says
 	}
 	var faults []string
-	for _, v := range s.atEnd {
+	for _, v := range slices.Concat(s.atEnd[brigadeName], s.atEnd["west"], s.atEnd["east"]) {
 		full, longest := len(v.read) == 0, len(v.read) == 0
 		for _, read := range v.read {
 			own, ok := s.agreed(v, read.at, read.at)
 			for _, at := range s.moments(read) {
-				total, flow := s.waitingAtMost(read.term, at, own.flow)
+				total, flow := s.waitingAtMost(read.term, at, own)
 				full = full || !ok || total >= s.queuedAt(at)
-				longest = longest || !ok || flow >= s.longestAtLeast(read.term, at)
+				longest = longest || !ok || flow >= s.longestAtLeast(read.term, at, own.destination)
 			}
 		}
 		switch {
 		case !full:
-			faults = append(faults, show(v)+" was dropped though fewer than limits.queued waited")
+			faults = append(faults, show(v)+" was dropped though fewer than its share of limits.queued waited")
 		case !longest:
 			faults = append(faults, show(v)+" was dropped though more waited of another flow")
 		}
@@ -48,10 +49,10 @@ func (s *simulation) moments(from reading) []time.Time {
 	return at
 }
 
-// waitingAtMost returns how many builds may have waited at a moment, of all
-// flows and of the given one. Builds of an earlier term count: where no position
+// waitingAtMost returns how many builds may have waited at a moment for the
+// destination of the given one, of all flows and of its flow. Builds of an earlier term count: where no position
 // was stored they wait until the API server says that they exist.
-func (s *simulation) waitingAtMost(t *term, at time.Time, flow string) (all, own int) {
+func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own int) {
 	waiting := map[string]string{}
 	for _, v := range s.server.record.all {
 		read, ok := v.readBy(t)
@@ -59,24 +60,33 @@ func (s *simulation) waitingAtMost(t *term, at time.Time, flow string) (all, own
 			continue
 		}
 		for _, c := range s.inForce(v.created, at) {
-			if a := c.of(v); a.name != "" {
-				if b := s.server.record.builds[a.name]; b == nil || b.term != t || !b.at.Before(at) {
+			if a := c.of(v); a.name != "" && a.destination == of.destination {
+				if b := s.server.record.builds[a.name]; b == nil || b.term != t || !b.over(at) {
 					waiting[a.name] = a.flow
 				}
 			}
 		}
 	}
 	for _, f := range waiting {
-		if f == flow {
+		if f == of.flow {
 			own++
 		}
 	}
 	return len(waiting), own
 }
 
+// over reports whether a build or message waited no more at a moment: a message is
+// sent until that is answered.
+func (b *build) over(at time.Time) bool {
+	if b.destination != brigadeName {
+		return !b.answered.IsZero() && b.answered.Before(at)
+	}
+	return b.at.Before(at)
+}
+
 // longestAtLeast returns how many builds certainly waited in the longest flow:
 // they were read before, and built later by the same term.
-func (s *simulation) longestAtLeast(t *term, at time.Time) int {
+func (s *simulation) longestAtLeast(t *term, at time.Time, destination string) int {
 	flows := map[string]int{}
 	longest := 0
 	for _, v := range s.server.record.all {
@@ -85,7 +95,7 @@ func (s *simulation) longestAtLeast(t *term, at time.Time) int {
 			continue
 		}
 		for _, b := range s.server.record.created {
-			if b.version == v.event.ResourceVersion && b.term == t && b.sent.After(at) {
+			if b.destination == destination && b.version == v.event.ResourceVersion && b.term == t && b.sent.After(at) {
 				flows[b.flow]++
 				longest = max(longest, flows[b.flow])
 			}
@@ -94,13 +104,28 @@ func (s *simulation) longestAtLeast(t *term, at time.Time) int {
 	return longest
 }
 
-// queuedAt returns the lowest limits.queued at a moment.
+// queuedAt returns the lowest share of limits.queued at a moment. Messages that wait
+// for a destination that the file no longer has keep their share.
 func (s *simulation) queuedAt(at time.Time) int {
 	lowest := 0
 	for _, c := range s.inForce(at, at) {
-		if queued := c.parsed.Limits.Queued; lowest == 0 || queued < lowest {
+		if queued := max(c.parsed.Limits.Queued/s.shares(), 1); lowest == 0 || queued < lowest {
 			lowest = queued
 		}
 	}
 	return lowest
+}
+
+// shares returns among how many destinations the run shares limits.queued at most.
+func (s *simulation) shares() int {
+	names := map[string]bool{}
+	for _, c := range s.used {
+		for _, d := range c.parsed.Destinations {
+			names[d.Name] = true
+		}
+		if len(c.parsed.Destinations) == 0 || c.parsed.UsesBrigade() {
+			names[brigadeName] = true
+		}
+	}
+	return len(names)
 }

@@ -2,7 +2,7 @@ package simulation
 
 import "fmt"
 
-// checkDryRun: a dry run creates nothing and moves no position.
+// checkDryRun: a dry run creates and sends nothing and moves no position.
 func (s *simulation) checkDryRun() []string {
 	var faults []string
 	for _, b := range s.server.record.created {

@@ -15,12 +15,7 @@ const turn = 2
 // other flows while writing works.
 func (s *simulation) checkFlows() []string {
 	r := s.server.record
-	byVersion := map[string]*eventVersion{}
-	for _, v := range r.all {
-		if !v.erased && !v.restored {
-			byVersion[strconv.FormatInt(v.version, 10)] = v
-		}
-	}
+	byVersion := s.byVersion()
 	var faults []string
 	for _, b := range r.created {
 		v := byVersion[b.version]
@@ -28,12 +23,12 @@ func (s *simulation) checkFlows() []string {
 			continue
 		}
 		read, ok := v.readBy(b.term)
-		if !ok || read.After(b.sent) || !s.calm(read, b.sent) || !s.alone(b, read, byVersion) {
+		if !ok || read.After(b.sent) || !s.calm(b.destination, read, b.sent) || !s.alone(b, read, byVersion) {
 			continue
 		}
 		ahead := map[string]int{}
 		for _, other := range r.created {
-			if other.flow != b.flow && other.sent.After(read) && other.sent.Before(b.sent) {
+			if other.destination == b.destination && other.flow != b.flow && other.sent.After(read) && other.sent.Before(b.sent) {
 				ahead[other.flow]++
 			}
 		}
@@ -47,11 +42,28 @@ func (s *simulation) checkFlows() []string {
 	return faults
 }
 
-// calm reports whether writing worked and the filter file did not change between two
-// moments, and for a minute before them.
-func (s *simulation) calm(from, until time.Time) bool {
+// byVersion returns the versions of the present history by resourceVersion.
+func (s *simulation) byVersion() map[string]*eventVersion {
+	byVersion := map[string]*eventVersion{}
+	for _, v := range s.server.record.all {
+		if !v.erased && !v.restored {
+			byVersion[strconv.FormatInt(v.version, 10)] = v
+		}
+	}
+	return byVersion
+}
+
+// calm reports whether writing to a destination worked and the filter file stayed
+// between two moments, and for a minute before them.
+func (s *simulation) calm(destination string, from, until time.Time) bool {
 	from = from.Add(-time.Minute)
-	for _, f := range s.server.faults {
+	faults := slices.Clone(s.server.faults)
+	for _, f := range s.server.receiverFaults {
+		if f.resources[0] == destination {
+			faults = append(faults, f)
+		}
+	}
+	for _, f := range faults {
 		if f.from.Before(until) && f.until.After(from) {
 			return false
 		}

@@ -41,14 +41,36 @@ type step struct {
 // rounding is the error of the bucket's floating point numbers.
 const rounding = 1e-6
 
-// checkPace: no window has more builds than burst plus pace times its length,
-// across reloads, changes of leader and restarts.
+// checkPace: no window has more builds than burst plus pace times its length, nor
+// more messages of any one destination, repeats included, across reloads, changes of
+// leader and restarts.
 func (s *simulation) checkPace() []string {
+	var faults []string
+	for _, destination := range s.destinations() {
+		var arrived []*build
+		for _, b := range s.server.record.created {
+			if b.destination == destination && destination == brigadeName {
+				arrived = append(arrived, b)
+			}
+		}
+		for _, m := range s.server.record.received {
+			if m.destination == destination {
+				arrived = append(arrived, m.build)
+			}
+		}
+		faults = append(faults, s.checkPaceOf(destination, arrived)...)
+	}
+	return faults
+}
+
+func (s *simulation) checkPaceOf(destination string, arrived []*build) []string {
 	steps := []step{{at: s.began, fill: true}}
-	for _, c := range s.used {
-		steps = append(steps, step{at: c.from})
+	for i, c := range s.used {
+		// A destination that another file brings begins with a full burst.
+		begins := destination != brigadeName && i > 0 && c.has(destination) && !s.used[i-1].has(destination)
+		steps = append(steps, step{at: c.from, fill: begins})
 		if !c.used.IsZero() {
-			steps = append(steps, step{at: c.used.Add(time.Nanosecond)})
+			steps = append(steps, step{at: c.used.Add(time.Nanosecond), fill: begins})
 		}
 	}
 	for _, w := range s.server.record.writes {
@@ -56,7 +78,7 @@ func (s *simulation) checkPace() []string {
 			steps = append(steps, step{at: w.at, fill: true})
 		}
 	}
-	for _, b := range s.server.record.created {
+	for _, b := range arrived {
 		steps = append(steps, step{at: b.at, build: b})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
@@ -72,7 +94,7 @@ func (s *simulation) checkPace() []string {
 		case st.build != nil:
 			level.level--
 			if level.level < -rounding {
-				faults = append(faults, fmt.Sprintf("build %s, created at %s, is %.6f builds above %g a minute after %g at once",
+				faults = append(faults, fmt.Sprintf("build %s, at %s, is %.6f builds above %g a minute after %g at once",
 					st.build.name, s.when(st.at), -level.level, rate*60, burst))
 				level.level = 0
 			}

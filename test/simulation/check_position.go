@@ -14,7 +14,7 @@ func (s *simulation) checkPosition() []string {
 	}
 	refusable := s.refusable()
 	lost := map[string]bool{}
-	var early []string
+	early := map[string][]string{}
 	for _, v := range r.all {
 		if v.restored || poisoned(v) || s.skipped(v) {
 			continue
@@ -34,19 +34,22 @@ func (s *simulation) checkPosition() []string {
 		case lost[a.name]:
 			continue
 		case b == nil:
-			early = append(early, text+" and never built")
+			early[a.destination] = append(early[a.destination], text+" and never arrived at "+a.destination)
 		case b.at.After(w.at) && b.version == v.event.ResourceVersion:
-			// If the stored position was deleted it may still be built.
-			early = append(early, text+fmt.Sprintf(" and built after that, at %s", s.when(b.at)))
+			// Where the stored position was deleted it may be built after all.
+			early[a.destination] = append(early[a.destination], text+fmt.Sprintf(" and arrived at %s after that, at %s", a.destination, s.when(b.at)))
 		default:
 			continue
 		}
 		lost[a.name] = true
 	}
-	if len(early) <= s.droppedAtEnd {
-		return nil
+	var faults []string
+	for _, destination := range s.destinations() {
+		if n := s.droppedAtEnd[destination]; len(early[destination]) > n {
+			faults = append(append(faults, early[destination]...), fmt.Sprintf("%d were counted as dropped", n))
+		}
 	}
-	return append(early, fmt.Sprintf("%d builds were counted as dropped", s.droppedAtEnd))
+	return faults
 }
 
 // passed returns the first write of a position at or above v by a term that

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,11 +24,15 @@ type plannedConfig struct {
 	used time.Time
 }
 
-// asked is the verdict of a filter list on a version: the name of the build Secret and
-// its flow, or empty if it is rejected.
+// brigadeName is the destination of builds.
+const brigadeName = config.Brigade
+
+// asked is what a filter list makes of a version: the name of the build Secret,
+// or the receiver and id of the message, and its flow, empty where it is rejected.
 type asked struct {
-	name string
-	flow string
+	destination string
+	name        string
+	flow        string
 }
 
 // of returns the verdict on a version.
@@ -37,8 +42,15 @@ func (c *plannedConfig) of(v *eventVersion) *asked {
 	}
 	a := &asked{}
 	verdict := decide.Decider{Filters: c.parsed.Filters}.Decide(v.event)
-	if verdict.Action == filter.Accept {
+	switch {
+	case verdict.Action != filter.Accept:
+	case verdict.Destination != "":
+		a.destination = verdict.Destination
+		a.name = verdict.Destination + "/" + identity.Of(identity.TargetOf(verdict.Destination, ""), v.event, verdict.OncePer)
+		a.flow = verdict.Destination + " " + v.event.Namespace
+	default:
 		project := brigade.ProjectID(verdict.Project)
+		a.destination = brigadeName
 		a.name = brigade.SecretName(identity.Of(identity.TargetOf("", project), v.event, verdict.OncePer))
 		a.flow = project + " " + v.event.Namespace
 	}
@@ -52,11 +64,16 @@ type shape struct {
 	// perMinute, burst, active and queued are its limits.
 	perMinute, burst, active, queued int
 	comments                         int
+	// own draws what concerns destinations, so that all else is drawn as without
+	// them. destinations are those of the file, and structured is their mode.
+	own          *rand.Rand
+	destinations []string
+	structured   bool
 }
 
 // newShape draws a filter file.
-func newShape(r *rand.Rand) shape {
-	s := shape{}
+func newShape(r, own *rand.Rand, destinations []string) shape {
+	s := shape{own: own, destinations: destinations}
 	s.relimit(r)
 	s.refilter(r)
 	return s
@@ -88,7 +105,42 @@ func (s *shape) refilter(r *rand.Rand) {
 	if len(s.filters) == 0 || r.IntN(4) == 0 {
 		s.filters = append(s.filters, "type: Warning, action: accept"+once[r.IntN(len(once))])
 	}
+	s.route()
 }
+
+// route draws which filters send to a destination: half of them, or all.
+func (s *shape) route() {
+	if len(s.destinations) == 0 {
+		return
+	}
+	all := s.own.IntN(4) == 0
+	for i, f := range s.filters {
+		if strings.Contains(f, "action: accept") && (all || s.own.IntN(2) == 0) {
+			s.filters[i] = projects.Replace(f) + ", destination: " + pick(s.own, s.destinations...)
+		}
+	}
+}
+
+// rearrange draws other destinations: one is removed, one is added, or all are
+// sent to in another mode.
+func (s *shape) rearrange() {
+	switch s.own.IntN(3) {
+	case 0:
+		s.structured = !s.structured
+	case 1:
+		s.destinations = destinationNames[:1+s.own.IntN(len(destinationNames))]
+	default:
+		s.destinations = nil
+	}
+	for i, f := range s.filters {
+		if _, name, routed := strings.Cut(f, ", destination: "); routed && !slices.Contains(s.destinations, name) {
+			s.filters[i] = strings.TrimSuffix(f, ", destination: "+name)
+		}
+	}
+}
+
+// projects takes the project out of a filter.
+var projects = strings.NewReplacer(", project: acme/web", "", ", project: acme/jobs", "") //nolint:gochecknoglobals // a constant
 
 func project(r *rand.Rand) string {
 	return pick(r, "", "", ", project: acme/web", ", project: acme/jobs")
@@ -97,7 +149,20 @@ func project(r *rand.Rand) string {
 // planned returns the file, parsed by the gateway's own parser.
 func (s *shape) planned() *plannedConfig {
 	var text strings.Builder
-	text.WriteString("project: acme/all\nfilters:\n")
+	if slices.ContainsFunc(s.filters, func(f string) bool { return strings.Contains(f, "accept") && !strings.Contains(f, "destination") }) {
+		text.WriteString("project: acme/all\n")
+	}
+	if len(s.destinations) > 0 {
+		text.WriteString("destinations:\n")
+	}
+	mode := "binary"
+	if s.structured {
+		mode = "structured"
+	}
+	for _, name := range s.destinations {
+		fmt.Fprintf(&text, "- {name: %s, cloudEvents: {url: 'http://%s.example.com/', mode: %s}}\n", name, name, mode)
+	}
+	text.WriteString("filters:\n")
 	for _, f := range s.filters {
 		fmt.Fprintf(&text, "- {%s}\n", f)
 	}
@@ -115,4 +180,9 @@ func (s *shape) planned() *plannedConfig {
 // pick draws one of several.
 func pick[T any](r *rand.Rand, choices ...T) T {
 	return choices[r.IntN(len(choices))]
+}
+
+// has reports whether the file has a destination.
+func (c *plannedConfig) has(destination string) bool {
+	return slices.ContainsFunc(c.parsed.Destinations, func(d config.Destination) bool { return d.Name == destination })
 }

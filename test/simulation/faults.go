@@ -85,8 +85,12 @@ func (f *fault) concerns(process, resource string, now time.Time) bool {
 		(len(f.resources) == 0 || slices.Contains(f.resources, resource))
 }
 
-// stopsBuilds reports whether no build can be created while the fault lasts, for a
-// reason that is not the build's own.
+// stopsMessages reports whether no message is answered with success while the
+// fault of a receiver lasts.
+func (f *fault) stopsMessages() bool { return f.share >= 1 && f.kind != slow }
+
+// stopsBuilds reports whether no build can be written while the fault lasts,
+// for a cause that is not the build's own.
 func (f *fault) stopsBuilds() bool {
 	switch f.kind {
 	case slow, frozen, lost:
@@ -98,9 +102,8 @@ func (f *fault) stopsBuilds() bool {
 
 // faulty returns the fault that affects the n-th of equal requests, or nil.
 func (s *Server) faulty(p *process, q *request, n uint64, now time.Time) *fault {
-	chosen := float64(n>>16) / float64(1<<48)
 	for _, f := range s.faults {
-		if !f.concerns(p.name, q.resource, now) || chosen >= f.share {
+		if !f.concerns(p.name, q.resource, now) || share(n) >= f.share {
 			continue
 		}
 		write := q.verb == "create" || q.verb == "update" || q.verb == "patch"
@@ -124,8 +127,10 @@ func (s *Server) frozen(p *process, q *request, now time.Time) bool {
 
 // chance returns a number that depends on the seed and on how many equal
 // requests there were before, and on nothing else.
-func (s *Server) chance(p *process, q *request) uint64 {
-	what := p.name + " " + q.String()
+func (s *Server) chance(p *process, q *request) uint64 { return s.chanceOf(p.name + " " + q.String()) }
+
+// chanceOf is chance for requests that are called what.
+func (s *Server) chanceOf(what string) uint64 {
 	s.asked[what]++
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%d %s %d", s.options.Seed, what, s.asked[what])
@@ -137,8 +142,11 @@ func (s *Server) chance(p *process, q *request) uint64 {
 	return n
 }
 
-// before returns the effect of a fault on a request before it reaches the server.
-// Without an answer and an error it reaches the server.
+// share returns a number from chance as one from 0 to 1.
+func share(n uint64) float64 { return float64(n>>16) / float64(1<<48) }
+
+// before returns what a request meets on its way to the server; neither an
+// answer nor an error means that it gets there.
 func (f *fault) before(r *http.Request, q *request) (*http.Response, error) {
 	if f == nil {
 		return nil, nil

@@ -14,6 +14,9 @@ import (
 // namespaces are those of Events; a run has some of them.
 var namespaces = []string{"team-a", "team-b", "team-c", "team-d"} //nolint:gochecknoglobals // a constant
 
+// destinationNames are those of receivers; some runs have one or both.
+var destinationNames = []string{"west", "east"} //nolint:gochecknoglobals // a constant
+
 const (
 	gatewayNamespace = "brigade"
 	positionName     = "k8s-gateway-position"
@@ -40,8 +43,10 @@ type plan struct {
 	longest time.Duration
 	configs []*plannedConfig
 	faults  []plannedFault
-	actions []action
-	// heals is when the last fault has ended and every replica runs.
+	// receiverFaults are those of receivers.
+	receiverFaults []plannedFault
+	actions        []action
+	// heals is when the last fault has ended and everything runs again.
 	heals time.Duration
 }
 
@@ -98,6 +103,7 @@ func newPlan(seed uint64) *plan {
 	d.gateways()
 	d.misfortunes()
 	d.losePositionsBeforeStops()
+	d.receivers()
 	slices.SortStableFunc(d.plan.actions, func(a, b action) int { return cmp.Compare(a.at, b.at) })
 	return d.plan
 }
@@ -127,7 +133,8 @@ func (d *planner) cluster() {
 	}
 	p.dryRun = len(p.replicas) == 1 && d.rng.IntN(12) == 0
 	p.election = len(p.replicas) > 1 || d.rng.IntN(2) == 0
-	d.shape = newShape(d.rng)
+	own := rand.New(rand.NewPCG(p.seed, 0x3c6ef372fe94f82b))
+	d.shape = newShape(d.rng, own, destinationNames[:own.IntN(len(destinationNames)+1)])
 	p.configs = []*plannedConfig{d.shape.planned()}
 }
 
@@ -206,6 +213,10 @@ func (d *planner) edits() {
 			what = "the limits are changed"
 		default:
 			d.shape.comments++
+		}
+		if len(d.plan.configs[0].parsed.Destinations) > 0 && d.shape.own.IntN(3) == 0 {
+			d.shape.rearrange()
+			what += ", and the destinations are"
 		}
 		c := d.shape.planned()
 		d.plan.configs = append(d.plan.configs, c)
@@ -305,7 +316,28 @@ func (d *planner) losePositionsBeforeStops() {
 	}
 }
 
-// isLife reports whether an action starts or ends a gateway.
+// receivers draws what goes wrong at receivers.
+func (d *planner) receivers() {
+	own := d.shape.own
+	if own.IntN(4) == 0 {
+		return
+	}
+	for _, name := range destinationNames {
+		for range own.IntN(3) {
+			f := plannedFault{at: time.Duration(own.Int64N(int64(d.plan.heals)))}
+			f.until = f.at + time.Duration(3+own.IntN(90))*time.Second
+			f.kind = pick(own, refused, silent, lost, lost, internal, unavailable, throttled, slow, taken500, late, cut)
+			f.share = pick(own, 1, 1, 0.3)
+			f.resources = []string{name}
+			d.plan.receiverFaults = append(d.plan.receiverFaults, f)
+			if len(d.plan.configs[0].parsed.Destinations) > 0 {
+				d.plan.heals = max(d.plan.heals, f.until)
+			}
+		}
+	}
+}
+
+// isLife reports whether an action is one that starts or ends a gateway.
 func isLife(what string) bool {
 	for _, prefix := range []string{"start gateway", "stop gateway", "kill -9"} {
 		if len(what) >= len(prefix) && what[:len(prefix)] == prefix {

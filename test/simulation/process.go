@@ -1,12 +1,14 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -14,6 +16,8 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
 )
 
@@ -28,9 +32,8 @@ type process struct {
 	// term is the current or last term of the process.
 	term *term
 
-	gateway  *gateway.Gateway
-	registry *prometheus.Registry
-	cancel   context.CancelFunc
+	gateway *gateway.Gateway
+	cancel  context.CancelFunc
 	// ended is closed when Run has returned err.
 	ended chan struct{}
 	err   error
@@ -40,8 +43,9 @@ type process struct {
 	stopping bool
 	// killed is when the process was killed, or zero. Its requests are then lost.
 	killed time.Time
-	// dropped is the number of builds it had dropped when it was killed.
-	dropped int
+	// dropped is how many builds and messages it dropped while it lived, by
+	// destination.
+	dropped map[string]int
 }
 
 // gone reports whether the process was killed.
@@ -53,41 +57,30 @@ func (p *process) gone(now time.Time) bool {
 
 // kill ends the process as kill -9 does: its requests do not arrive.
 func (p *process) kill() {
-	dropped := p.outcomes("dropped")
 	p.server.processes.Lock()
-	p.dropped, p.killed = dropped, time.Now()
+	p.killed = time.Now()
 	p.server.processes.Unlock()
 	p.cancel()
 }
 
-// lost returns how many builds the process has dropped while it lived.
-func (p *process) lost() int {
-	if p.gone(time.Now()) {
-		return p.dropped
+// Seen does nothing: what the process read is in the model's record.
+func (p *process) Seen(*corev1.Event, filter.Verdict) {}
+
+// Settled takes note of what the process drops.
+func (p *process) Settled(b delivery.Build, o delivery.Outcome, _ string) {
+	if o != delivery.Dropped || p.gone(time.Now()) {
+		return
 	}
-	return p.outcomes("dropped")
+	p.server.processes.Lock()
+	defer p.server.processes.Unlock()
+	p.dropped[cmp.Or(b.Destination, brigadeName)]++
 }
 
-// outcomes returns how many builds had the given outcome, by the gateway's own
-// metric.
-func (p *process) outcomes(outcome string) int {
-	families, err := p.registry.Gather()
-	if err != nil {
-		return 0
-	}
-	for _, family := range families {
-		if family.GetName() != "builds_total" {
-			continue
-		}
-		for _, m := range family.GetMetric() {
-			for _, label := range m.GetLabel() {
-				if label.GetName() == "outcome" && label.GetValue() == outcome {
-					return int(m.GetCounter().GetValue())
-				}
-			}
-		}
-	}
-	return 0
+// lost returns how many builds or messages the process has dropped.
+func (p *process) lost(destination string) int {
+	p.server.processes.Lock()
+	defer p.server.processes.Unlock()
+	return p.dropped[destination]
 }
 
 // options returns what the gateway of the process works with, but for what the
@@ -109,10 +102,10 @@ func (p *process) options(json bool) (gateway.Options, error) {
 	coordination, coordinationErr := coordinationv1client.NewForConfigAndClient(clientConfig, http)
 	authorization, authorizationErr := authorizationv1client.NewForConfigAndClient(clientConfig, http)
 	workers, workersErr := metadata.NewForConfigAndClient(metadata.ConfigFor(clientConfig), http)
-	p.registry = prometheus.NewRegistry()
 	return gateway.Options{
 		Core: core, Coordination: coordination, Authorization: authorization, Metadata: workers,
-		Identity: p.identity, Connectivity: connectivity, Registerer: p.registry,
+		Cluster: "model", Name: gateway.Object{Namespace: gatewayNamespace, Name: "gateway"}, Receivers: post{p}, Observer: p,
+		Identity: p.identity, Connectivity: connectivity, Registerer: prometheus.NewRegistry(),
 		Log: p.server.trace.logger(p.name),
 	}, errors.Join(coreErr, coordinationErr, authorizationErr, workersErr)
 }

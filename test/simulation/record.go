@@ -23,8 +23,12 @@ type record struct {
 	// created are those of every history.
 	builds  map[string]*build
 	created []*build
-	// attempts are the calls to create a build Secret, each once, even if client-go
-	// sent it several times.
+	// received are all messages, repeats too; the first with its id is in builds
+	// and created. invalid is what was sent and is no CloudEvent.
+	received []*receipt
+	invalid  []string
+	// attempts are the calls to create a build Secret, each once, however
+	// often client-go sent it, and the messages that were sent.
 	attempts []*attempt
 	calls    map[call]*attempt
 	writes   []*positionWrite
@@ -60,15 +64,18 @@ type reading struct {
 	at   time.Time
 }
 
-// build is one build Secret.
+// build is one build Secret, or one message by its receiver and id.
 type build struct {
-	name    string
-	flow    string
-	version string
-	// sent is when the call that created it was first sent, and at is when it was
-	// created.
-	sent     time.Time
-	at       time.Time
+	destination string
+	name        string
+	flow        string
+	version     string
+	// sent is when the call that created it was first sent, and at is when it
+	// was carried out or received.
+	sent time.Time
+	at   time.Time
+	// answered is when the gateway was answered first that a message was taken.
+	answered time.Time
 	process  *process
 	term     *term
 	appeared time.Time
@@ -84,11 +91,11 @@ type call struct {
 	deadline time.Time
 }
 
-// attempt is one call to create a build Secret.
+// attempt is one call to create a build Secret, or one message that was sent.
 type attempt struct {
-	at      time.Time
-	name    string
-	process *process
+	at          time.Time
+	destination string
+	process     *process
 }
 
 // term is a period in which one process leads.
@@ -154,7 +161,7 @@ func (r *record) asked(ctx context.Context, p *process, q *request, body []byte,
 	c := call{process: p, name: subject(q, body)}
 	c.deadline, _ = ctx.Deadline()
 	if r.calls[c] == nil {
-		r.calls[c] = &attempt{at: now, name: c.name, process: p}
+		r.calls[c] = &attempt{at: now, destination: brigadeName, process: p}
 		r.attempts = append(r.attempts, r.calls[c])
 	}
 	return r.calls[c].at
@@ -171,7 +178,7 @@ func (r *record) build(p *process, secret *corev1.Secret, sent time.Time) {
 	}
 	_ = json.Unmarshal(secret.Data["payload"], &e) // a build without an Event is found by its name
 	b := &build{
-		name: secret.Name, flow: secret.Labels["project"] + " " + e.Metadata.Namespace, version: e.Metadata.ResourceVersion,
+		destination: brigadeName, name: secret.Name, flow: secret.Labels["project"] + " " + e.Metadata.Namespace, version: e.Metadata.ResourceVersion,
 		sent: sent, at: time.Now(), process: p, term: p.term,
 	}
 	r.builds[b.name] = b
@@ -287,7 +294,7 @@ func (r *record) restore(version int64, live map[key]object, now time.Time) {
 		}
 	}
 	for name, b := range r.builds {
-		if !hasBuild(live, name) {
+		if b.destination == brigadeName && !hasBuild(live, name) { // receivers are not restored
 			b.erased = true
 			delete(r.builds, name)
 		}

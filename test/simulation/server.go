@@ -51,7 +51,9 @@ type Server struct {
 	lists    int
 	uids     int
 	faults   []*fault
-	// asked counts equal requests, so that random decisions do not depend on the order
+	// receiverFaults are those of receivers, which are their resources.
+	receiverFaults []*fault
+	// asked counts equal requests, so that chance does not depend on the order
 	// of others.
 	asked map[string]uint64
 }

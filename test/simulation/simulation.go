@@ -39,13 +39,13 @@ type simulation struct {
 	config *plannedConfig
 	used   []*plannedConfig
 	saved  *history
-	// tampered is when something else last changed the position's ConfigMap.
-	tampered time.Time
+	// tampered is when the position ConfigMap was changed by others.
+	tampered []time.Time
 	faults   []string
-	// atEnd are the versions whose build must exist at the end, and droppedAtEnd is the
-	// number of dropped builds.
-	atEnd        []*eventVersion
-	droppedAtEnd int
+	// atEnd are the versions that are owed a build or message when everything is
+	// over, by destination, and droppedAtEnd is how many were dropped.
+	atEnd        map[string][]*eventVersion
+	droppedAtEnd map[string]int
 }
 
 // grace is how long a stopping gateway may write.
@@ -80,6 +80,11 @@ func (s *simulation) introduce() {
 		s.server.faults = append(s.server.faults, &f.fault)
 		s.trace.addf("plan", "%s to %s: %s", clock(f.at), clock(f.until), &f.fault)
 	}
+	for _, f := range p.receiverFaults {
+		f.from, f.fault.until = s.began.Add(f.at), s.began.Add(f.until)
+		s.server.receiverFaults = append(s.server.receiverFaults, &f.fault)
+		s.trace.addf("plan", "%s to %s: %s", clock(f.at), clock(f.until), &f.fault)
+	}
 }
 
 // act executes the actions of the plan.
@@ -111,7 +116,7 @@ func (s *simulation) heal() {
 	patience := time.Now().Add(s.patience())
 	for time.Now().Before(patience) {
 		time.Sleep(20 * time.Second) // fake clock
-		if len(s.missing()) <= s.dropped() && !s.waits() {
+		if s.accounted(s.missing(), s.dropped()) && !s.waits() {
 			break
 		}
 	}
@@ -137,7 +142,10 @@ func (s *simulation) judge() {
 
 // patience returns how long the remaining builds may take.
 func (s *simulation) patience() time.Duration {
-	limits, left := s.config.parsed.Limits, float64(len(s.missing()))
+	limits, left := s.config.parsed.Limits, 0.0
+	for _, missing := range s.missing() {
+		left += float64(len(missing))
+	}
 	minutes := 5 + left/float64(limits.BuildsPerMinute)
 	if limits.ActiveBuilds > 0 {
 		minutes += left * (s.plan.longest + appearWithin + time.Second).Minutes() / float64(limits.ActiveBuilds)
@@ -179,7 +187,7 @@ func (s *simulation) start(replica string) {
 		s.await(last)
 	}
 	n := len(s.replicas[replica]) + 1
-	p := &process{server: s.server, name: replica, number: n, identity: fmt.Sprintf("%s-%d", replica, n), dry: s.plan.dryRun && n == 1}
+	p := &process{server: s.server, name: replica, number: n, identity: fmt.Sprintf("%s-%d", replica, n), dry: s.plan.dryRun && n == 1, dropped: map[string]int{}}
 	s.replicas[replica] = append(s.replicas[replica], p)
 	o, err := p.options(s.plan.json)
 	if err != nil {
@@ -237,7 +245,7 @@ func (s *simulation) storable(p *process, since time.Time) bool {
 			return false
 		}
 	}
-	return s.tampered.Before(since)
+	return !slices.ContainsFunc(s.tampered, func(at time.Time) bool { return !at.Before(since) })
 }
 
 // kill kills a process.
@@ -356,7 +364,7 @@ func (s *simulation) endWatches() {
 
 // tamper changes the position's ConfigMap, as another client.
 func (s *simulation) tamper(how string) {
-	s.tampered = time.Now()
+	s.tampered = append(s.tampered, time.Now())
 	s.locked(func() {
 		k := key{configMaps, gatewayNamespace, positionName}
 		live, ok := s.server.history.live[k].(*corev1.ConfigMap)
@@ -415,11 +423,28 @@ func (s *simulation) processes() []*process {
 	return all
 }
 
-// dropped returns the number of builds that were counted as dropped.
-func (s *simulation) dropped() int {
-	n := 0
+// dropped returns how many builds and messages were dropped, by destination.
+func (s *simulation) dropped() map[string]int {
+	n := map[string]int{}
 	for _, p := range s.processes() {
-		n += p.lost()
+		for _, destination := range s.destinations() {
+			n[destination] += p.lost(destination)
+		}
 	}
 	return n
+}
+
+// accounted reports whether all that is missing was dropped.
+func (s *simulation) accounted(missing map[string][]*eventVersion, dropped map[string]int) bool {
+	for destination, versions := range missing {
+		if len(versions) > dropped[destination] {
+			return false
+		}
+	}
+	return true
+}
+
+// destinations returns those of the run.
+func (s *simulation) destinations() []string {
+	return append([]string{brigadeName}, destinationNames...)
 }
