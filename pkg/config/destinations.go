@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -165,7 +164,7 @@ func (r *reader) timeout(node *yaml.Node, path string) time.Duration {
 // file reads the path of a mounted file.
 func (r *reader) file(node *yaml.Node, key string) string {
 	name, ok := r.text(node, key)
-	if ok && name != "" && (!path.IsAbs(name) || strings.ContainsRune(name, 0)) {
+	if ok && name != "" && (!strings.HasPrefix(name, "/") || strings.ContainsRune(name, 0)) {
 		r.refuse(at(node), key, "%q is not the absolute path of a file, such as /etc/destinations/knative/token", name)
 	}
 	return name

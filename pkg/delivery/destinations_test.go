@@ -31,8 +31,8 @@ func newReceiver() *receiver { return &receiver{sink{answers: map[string][]error
 
 // several is Destinations with Brigade and two receivers.
 type several struct {
-	*Destinations
 	*harness
+	all     *Destinations
 	metrics *Metrics
 	brigade *sink
 	knative *receiver
@@ -43,7 +43,7 @@ func newSeveral(t *testing.T, l limit.Limits) *several {
 	t.Helper()
 	s := &several{harness: newHarness(t, nil), brigade: &sink{answers: map[string][]error{}}, knative: newReceiver(), tekton: newReceiver()}
 	s.metrics = NewMetrics(prometheus.NewRegistry())
-	s.Destinations = NewDestinations(Options{
+	s.all = NewDestinations(Options{
 		Limits: l, Workers: 4, Grace: 10 * time.Second, Reporter: s.warnings, Metrics: s.metrics, Log: slog.New(slog.NewTextHandler(s.log, nil)),
 	}, s.destinations())
 	return s
@@ -59,7 +59,7 @@ func (s *several) start() (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.Destinations.Run(ctx)
+		s.all.Run(ctx)
 	}()
 	return func() {
 		cancel()
@@ -74,7 +74,7 @@ func (s *several) send(destination string, ids ...string) {
 		if b.Destination = destination; destination != "" {
 			b.ProjectID = ""
 		}
-		s.Destinations.Add(b, s.done)
+		s.all.Add(b, s.done)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestADeadDestinationHoldsBackNoOther(t *testing.T) {
 		if a, c := s.count(Brigade, Created), s.count("tekton", Sent); a != 60 || c != 60 {
 			t.Errorf("%d builds created and %d messages sent at 6 a minute in 10 minutes, want 60 each", a, c)
 		}
-		status := s.Destinations.Status(time.Now())
+		status := s.all.Status(time.Now())
 		if status.Waiting != 60 || len(status.Destinations) != 3 || status.Destinations[0].Name != Brigade || !status.Destinations[1].Failing || status.Destinations[2].Failing {
 			t.Errorf("status %+v, want 60 waiting for knative, which fails", status)
 		}
@@ -133,11 +133,11 @@ func TestEachDestinationHasItsShareOfWhatMayWait(t *testing.T) {
 		if got := strings.Join(s.warnings.all, "\n"); got != want {
 			t.Errorf("reported %q, want %q", got, want)
 		}
-		s.Destinations.Use(s.destinations()[:2]) // tekton's share is free
+		s.all.Use(s.destinations()[:2]) // tekton's share is free
 		for i := range 20 {
 			s.send("knative", fmt.Sprint("ns/c", i))
 		}
-		if depth, _ := s.Destinations.Waiting(); depth != 25 {
+		if depth, _ := s.all.Waiting(); depth != 25 {
 			t.Errorf("%d wait, want 15 for knative and 10 for Brigade", depth)
 		}
 	})
@@ -154,7 +154,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 		s.send("tekton", "ns/b")
 		pass(time.Minute)
 		moved, added := newReceiver(), newReceiver()
-		s.Destinations.Use([]Destination{{"knative", moved}, {"argo", added}})
+		s.all.Use([]Destination{{"knative", moved}, {"argo", added}})
 		s.send("argo", "ns/c")
 		synctest.Wait()
 		if got := len(moved.ids()); got != 1 {
@@ -177,7 +177,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 			t.Error("the metrics of a destination are gone with its last message")
 		}
 		for range 2 {
-			s.Destinations.Use([]Destination{{"knative", moved}})
+			s.all.Use([]Destination{{"knative", moved}})
 		}
 		if got := names(s.metrics); got != "brigade knative" {
 			t.Errorf("metrics of %s, want those of the file, and of Brigade", got)
@@ -206,7 +206,7 @@ func TestOnlyBrigadesBuildsCountAsActive(t *testing.T) {
 		l := wide()
 		l.ActiveBuilds = 1
 		s := newSeveral(t, l)
-		s.Workers().Counted(time.Now())
+		s.all.Workers().Counted(time.Now())
 		stop := s.start()
 		s.send("", "ns/a", "ns/b")
 		s.send("knative", "ns/c", "ns/d", "ns/e")
@@ -228,7 +228,8 @@ func TestMessagesWithoutAnAnswerKeepWithinThePace(t *testing.T) {
 		lost := func(Build) error { return &AttemptError{Reason: Network, MayHaveWritten: true, Err: errors.New("EOF")} }
 		n := 0
 		s.knative.breakDown(func(b Build) error {
-			if n++; n%3 == 0 {
+			n++
+			if n%3 == 0 {
 				return nil
 			}
 			return lost(b)

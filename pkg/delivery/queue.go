@@ -188,7 +188,7 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 		q.settleLocked(p, Dropped, fmt.Sprintf("%d %ss waited, and %s is %d", len(q.pending), q.words().noun, q.words().bound, queued))
 		q.sometimesLocked("queue full", func() {
 			flow, length := q.flows.Longest()
-			q.log.Error(q.words().dropped, "event", event.Key(p.build.Event), "build", p.build.ID,
+			q.logDropped("event", event.Key(p.build.Event), "build", p.build.ID,
 				"flow", p.Flow().String(), "waiting", len(q.pending), "bytes", q.bytes, "queued", queued, "longestFlow", flow.String(), "longestFlowWaiting", length)
 			q.reporter.Warn(q.words().warnDropped, fmt.Sprintf("dropped the %s of event %s: %d %ss wait, which is %s; the longest flow is %s with %d",
 				q.words().noun, event.Key(p.build.Event), len(q.pending), q.words().noun, q.words().bound, flow.Namespace, length))
@@ -363,7 +363,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	why := ""
 	if outcome == Refused {
 		why = err.Error()
-		q.log.Error(q.words().refused, "event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
+		q.logRefused("event", event.Key(p.build.Event), "build", p.build.ID, "err", err)
 		q.reporter.Warn(q.words().warnRefused, fmt.Sprintf("event %s is not %s: %v", event.Key(p.build.Event), q.words().done, err))
 	}
 	q.settleLocked(p, outcome, why)
@@ -384,7 +384,7 @@ func (q *Queue) failLocked(p *pending, failed *AttemptError, now time.Time) {
 	q.flows.Sleep(p)
 	q.metrics.retries.WithLabelValues(string(failed.Reason)).Inc()
 	q.sometimesLocked("retry "+string(failed.Reason), func() {
-		q.log.Warn(q.words().failed, "event", event.Key(p.build.Event), "build", p.build.ID,
+		q.logFailed("event", event.Key(p.build.Event), "build", p.build.ID,
 			"reason", string(failed.Reason), "attempts", p.attempts, "waiting", len(q.pending), "err", failed.Err)
 	})
 }

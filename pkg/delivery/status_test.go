@@ -106,7 +106,7 @@ func TestStatusOfDestinationsAddsUp(t *testing.T) {
 		pass(time.Second)
 		s.send("", "b/1", "b/2")
 		synctest.Wait()
-		status := s.Destinations.Status(time.Now())
+		status := s.all.Status(time.Now())
 		if status.Waiting != 4 || !status.Oldest.Equal(began) || status.Limit != "buildsPerMinute" || !status.Failing || len(status.Flows) != 3 {
 			t.Errorf("%+v", status)
 		}

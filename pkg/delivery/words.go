@@ -1,9 +1,8 @@
 package delivery
 
-// words are what log and warnings call what a Queue does.
+// words are what warnings call what a Queue does.
 type words struct {
 	noun, done, bound        string
-	dropped, refused, failed string
 	warnDropped, warnRefused string
 }
 
@@ -13,13 +12,32 @@ func (q *Queue) words() words {
 	if q.messages {
 		return words{
 			noun: "message", done: "sent to " + q.destination, bound: "the share of " + q.destination + " in limits.queued",
-			dropped: "message dropped, too many messages wait", refused: "message refused", failed: "sending message failed, retrying",
 			warnDropped: "MessageDropped", warnRefused: "MessageRefused",
 		}
 	}
-	return words{
-		noun: "build", done: "built", bound: "limits.queued",
-		dropped: "build dropped, too many builds wait", refused: "build refused", failed: "creating build failed, retrying",
-		warnDropped: "BuildDropped", warnRefused: "BuildRefused",
+	return words{noun: "build", done: "built", bound: "limits.queued", warnDropped: "BuildDropped", warnRefused: "BuildRefused"}
+}
+
+func (q *Queue) logDropped(args ...any) {
+	if q.messages {
+		q.log.Error("message dropped, too many messages wait", args...)
+	} else {
+		q.log.Error("build dropped, too many builds wait", args...)
+	}
+}
+
+func (q *Queue) logRefused(args ...any) {
+	if q.messages {
+		q.log.Error("message refused", args...)
+	} else {
+		q.log.Error("build refused", args...)
+	}
+}
+
+func (q *Queue) logFailed(args ...any) {
+	if q.messages {
+		q.log.Warn("sending message failed, retrying", args...)
+	} else {
+		q.log.Warn("creating build failed, retrying", args...)
 	}
 }

@@ -54,7 +54,7 @@ func (s *simulation) checkPace() []string {
 			}
 		}
 		for _, m := range s.server.record.received {
-			if m.destination == destination {
+			if m.build.destination == destination {
 				arrived = append(arrived, m.build)
 			}
 		}

@@ -18,9 +18,9 @@ func (s *simulation) checkRepeats() []string {
 	}
 	answered := map[sender]*receipt{}
 	for _, m := range s.server.record.received {
-		by := sender{m.term, m.name}
-		if first := answered[by]; first != nil && !s.forgot(m.destination, first.at, m.at) {
-			faults = append(faults, fmt.Sprintf("message %s, answered at %s, was sent again at %s", m.name, s.when(first.at), s.when(m.at)))
+		by := sender{m.build.term, m.build.name}
+		if first := answered[by]; first != nil && !s.forgot(m.build.destination, first.build.at, m.build.at) {
+			faults = append(faults, fmt.Sprintf("message %s, answered at %s, was sent again at %s", m.build.name, s.when(first.build.at), s.when(m.build.at)))
 		}
 		if m.answered {
 			answered[by] = m

@@ -180,6 +180,8 @@ func (f *fault) before(r *http.Request, q *request) (*http.Response, error) {
 		refusal = policyDenial(resource)
 	case noNamespace:
 		refusal = apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, q.namespace)
+	default:
+		return nil, fmt.Errorf("%s is no fault of an API server", f.kind)
 	}
 	return answer(r, q, nil, refusal)
 }

@@ -326,9 +326,9 @@ func (d *planner) receivers() {
 		for range own.IntN(3) {
 			f := plannedFault{at: time.Duration(own.Int64N(int64(d.plan.heals)))}
 			f.until = f.at + time.Duration(3+own.IntN(90))*time.Second
-			f.kind = pick(own, refused, silent, lost, lost, internal, unavailable, throttled, slow, taken500, late, cut)
-			f.share = pick(own, 1, 1, 0.3)
-			f.resources = []string{name}
+			f.fault.kind = pick(own, refused, silent, lost, lost, internal, unavailable, throttled, slow, taken500, late, cut)
+			f.fault.share = pick(own, 1, 1, 0.3)
+			f.fault.resources = []string{name}
 			d.plan.receiverFaults = append(d.plan.receiverFaults, f)
 			if len(d.plan.configs[0].parsed.Destinations) > 0 {
 				d.plan.heals = max(d.plan.heals, f.until)

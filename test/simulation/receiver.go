@@ -106,6 +106,7 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 	case throttled:
 		header := http.Header{"Retry-After": []string{strconv.Itoa(int(retryAfter.Seconds()))}}
 		return respond(r, http.StatusTooManyRequests, header, http.NoBody, 0), nil
+	default: // it is taken
 	}
 	if contains(m.Data(), tooLargeMark) || contains(m.Data(), invalidMark) {
 		return respond(r, http.StatusBadRequest, http.Header{}, http.NoBody, 0), nil
@@ -120,10 +121,11 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 		return said500(r), nil
 	case late:
 		return nil, errors.Join(hang(r.Context()), errConnectionLost)
+	default: // and answered
 	}
 	s.mu.Lock()
-	if taken.answered = !p.gone(time.Now()); taken.answered && s.record.builds[taken.name].answered.IsZero() {
-		s.record.builds[taken.name].answered = time.Now()
+	if taken.answered = !p.gone(time.Now()); taken.answered && s.record.builds[taken.build.name].answered.IsZero() {
+		s.record.builds[taken.build.name].answered = time.Now()
 	}
 	s.mu.Unlock()
 	return respond(r, http.StatusAccepted, http.Header{}, http.NoBody, 0), nil
@@ -135,7 +137,7 @@ func said500(r *http.Request) *http.Response {
 
 // receipt is a message that a receiver took.
 type receipt struct {
-	*build
+	build *build
 	// answered says that the gateway read that it was taken.
 	answered bool
 }

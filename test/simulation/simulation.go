@@ -81,7 +81,7 @@ func (s *simulation) introduce() {
 		s.trace.addf("plan", "%s to %s: %s", clock(f.at), clock(f.until), &f.fault)
 	}
 	for _, f := range p.receiverFaults {
-		f.from, f.fault.until = s.began.Add(f.at), s.began.Add(f.until)
+		f.fault.from, f.fault.until = s.began.Add(f.at), s.began.Add(f.until)
 		s.server.receiverFaults = append(s.server.receiverFaults, &f.fault)
 		s.trace.addf("plan", "%s to %s: %s", clock(f.at), clock(f.until), &f.fault)
 	}
