@@ -8,9 +8,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// check returns every promise that was not kept, judged by the model's own
-// record. The gateway's word counts in one place: a build that is not there, or a
-// message that was not received, must have been reported as dropped.
+// check returns every broken promise, judged by the model's own record. What the
+// gateway reports counts in one place: a build that does not exist, or a message that
+// was not received, must have been reported as dropped.
 func (s *simulation) check() []string {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()

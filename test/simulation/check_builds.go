@@ -90,7 +90,8 @@ func (s *simulation) checkOwed() []string {
 	return faults
 }
 
-// checkAsked: nothing is built or sent that no filter accepted, or nobody can take.
+// checkAsked: nothing is built or sent that no filter accepted, or that is always
+// refused.
 func (s *simulation) checkAsked() []string {
 	asked := map[string]time.Time{}
 	for _, v := range s.server.record.all {

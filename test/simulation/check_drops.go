@@ -6,7 +6,7 @@ import (
 )
 
 // checkDrops: a build or message is dropped only while as many others wait as its
-// destination's share of limits.queued, and only from a flow of which the most wait.
+// destination's share of limits.queued, and only from a longest flow.
 func (s *simulation) checkDrops() []string {
 	if !s.accounted(s.atEnd, s.droppedAtEnd) {
 		return nil // lost, not dropped, as checkOwed says

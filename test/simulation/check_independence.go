@@ -54,7 +54,7 @@ func (s *simulation) disturbed(from, until time.Time) bool {
 	return between(s.server.record.restored) || slices.ContainsFunc(s.tampered, between)
 }
 
-// slowest returns the lowest pace in force between two moments, in a second.
+// slowest returns the lowest pace between two moments, in a second.
 func (s *simulation) slowest(from, until time.Time) float64 {
 	lowest := 0.0
 	for _, c := range s.inForce(from, until) {

@@ -36,7 +36,7 @@ func (s *simulation) checkPosition() []string {
 		case b == nil:
 			early[a.destination] = append(early[a.destination], text+" and never arrived at "+a.destination)
 		case b.at.After(w.at) && b.version == v.event.ResourceVersion:
-			// Where the stored position was deleted it may be built after all.
+			// If the stored position was deleted it may still arrive.
 			early[a.destination] = append(early[a.destination], text+fmt.Sprintf(" and arrived at %s after that, at %s", a.destination, s.when(b.at)))
 		default:
 			continue

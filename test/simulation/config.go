@@ -27,8 +27,8 @@ type plannedConfig struct {
 // brigadeName is the destination of builds.
 const brigadeName = config.Brigade
 
-// asked is what a filter list makes of a version: the name of the build Secret,
-// or the receiver and id of the message, and its flow, empty where it is rejected.
+// asked is the verdict of a filter list on a version: the name of the build Secret, or
+// the receiver and id of the message, and its flow, or empty if it is rejected.
 type asked struct {
 	destination string
 	name        string

@@ -89,8 +89,8 @@ func (f *fault) concerns(process, resource string, now time.Time) bool {
 // fault of a receiver lasts.
 func (f *fault) stopsMessages() bool { return f.share >= 1 && f.kind != slow }
 
-// stopsBuilds reports whether no build can be written while the fault lasts,
-// for a cause that is not the build's own.
+// stopsBuilds reports whether no build can be created while the fault lasts, for a
+// reason that is not the build's own.
 func (f *fault) stopsBuilds() bool {
 	switch f.kind {
 	case slow, frozen, lost:
@@ -145,8 +145,8 @@ func (s *Server) chanceOf(what string) uint64 {
 // share returns a number from chance as one from 0 to 1.
 func share(n uint64) float64 { return float64(n>>16) / float64(1<<48) }
 
-// before returns what a request meets on its way to the server; neither an
-// answer nor an error means that it gets there.
+// before returns the effect of a fault on a request before it reaches the server.
+// Without an answer and an error it reaches the server.
 func (f *fault) before(r *http.Request, q *request) (*http.Response, error) {
 	if f == nil {
 		return nil, nil

@@ -46,7 +46,7 @@ type plan struct {
 	// receiverFaults are those of receivers.
 	receiverFaults []plannedFault
 	actions        []action
-	// heals is when the last fault has ended and everything runs again.
+	// heals is when the last fault has ended and every replica runs.
 	heals time.Duration
 }
 
@@ -316,7 +316,7 @@ func (d *planner) losePositionsBeforeStops() {
 	}
 }
 
-// receivers draws what goes wrong at receivers.
+// receivers draws the faults of receivers.
 func (d *planner) receivers() {
 	own := d.shape.own
 	if own.IntN(4) == 0 {
@@ -337,7 +337,7 @@ func (d *planner) receivers() {
 	}
 }
 
-// isLife reports whether an action is one that starts or ends a gateway.
+// isLife reports whether an action starts or ends a gateway.
 func isLife(what string) bool {
 	for _, prefix := range []string{"start gateway", "stop gateway", "kill -9"} {
 		if len(what) >= len(prefix) && what[:len(prefix)] == prefix {

@@ -27,8 +27,8 @@ type record struct {
 	// and created. invalid is what was sent and is no CloudEvent.
 	received []*receipt
 	invalid  []string
-	// attempts are the calls to create a build Secret, each once, however
-	// often client-go sent it, and the messages that were sent.
+	// attempts are the calls to create a build Secret, each once, even if client-go
+	// sent it several times, and the messages that were sent.
 	attempts []*attempt
 	calls    map[call]*attempt
 	writes   []*positionWrite
@@ -70,8 +70,8 @@ type build struct {
 	name        string
 	flow        string
 	version     string
-	// sent is when the call that created it was first sent, and at is when it
-	// was carried out or received.
+	// sent is when the call that created it was first sent, and at is when it was
+	// created or received.
 	sent time.Time
 	at   time.Time
 	// answered is when the gateway was answered first that a message was taken.

@@ -53,7 +53,7 @@ type Server struct {
 	faults   []*fault
 	// receiverFaults are those of receivers, which are their resources.
 	receiverFaults []*fault
-	// asked counts equal requests, so that chance does not depend on the order
+	// asked counts equal requests, so that random decisions do not depend on the order
 	// of others.
 	asked map[string]uint64
 }

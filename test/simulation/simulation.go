@@ -39,11 +39,11 @@ type simulation struct {
 	config *plannedConfig
 	used   []*plannedConfig
 	saved  *history
-	// tampered is when the position ConfigMap was changed by others.
+	// tampered is when something else changed the position's ConfigMap.
 	tampered []time.Time
 	faults   []string
-	// atEnd are the versions that are owed a build or message when everything is
-	// over, by destination, and droppedAtEnd is how many were dropped.
+	// atEnd are the versions whose build or message must exist at the end, by
+	// destination, and droppedAtEnd is how many were dropped.
 	atEnd        map[string][]*eventVersion
 	droppedAtEnd map[string]int
 }
