@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,6 +64,25 @@ type ControlPlane struct {
 	config     *rest.Config
 	client     kubernetes.Interface
 	kubeconfig string
+
+	mu sync.Mutex
+	// names counts how often UniqueName was called with a name.
+	names map[string]int
+}
+
+// UniqueName returns name, and at later calls name with a number, so that a test
+// that runs several times (go test -count) has its own namespaces each time.
+func (cp *ControlPlane) UniqueName(name string) string {
+	cp.mu.Lock()
+	defer cp.mu.Unlock()
+	if cp.names == nil {
+		cp.names = map[string]int{}
+	}
+	cp.names[name]++
+	if n := cp.names[name]; n > 1 {
+		return fmt.Sprintf("%s-%d", name, n)
+	}
+	return name
 }
 
 // Start starts the selected components and returns when all of them work. If one

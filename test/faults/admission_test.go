@@ -71,7 +71,7 @@ func secretsCreated() admissionregistrationv1.RuleWithOperations {
 // namespace, until lift.
 func (p *place) denyByPolicy(reason metav1.StatusReason) (lift func()) {
 	p.tb.Helper()
-	ctx, meta := p.tb.Context(), metav1.ObjectMeta{Name: p.fault}
+	ctx, meta := p.tb.Context(), metav1.ObjectMeta{Name: p.watched}
 	admission := p.client.AdmissionregistrationV1()
 	_, err := admission.ValidatingAdmissionPolicies().Create(ctx, &admissionregistrationv1.ValidatingAdmissionPolicy{
 		ObjectMeta: meta,
@@ -118,9 +118,9 @@ func (p *place) denyByWebhook(status int32) (lift func()) {
 	fail, none := admissionregistrationv1.Fail, admissionregistrationv1.SideEffectClassNone
 	configurations := p.client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	_, err := configurations.Create(p.tb.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: p.fault},
+		ObjectMeta: metav1.ObjectMeta{Name: p.watched},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name:                    "deny." + p.fault + ".example.com",
+			Name:                    "deny." + p.watched + ".example.com",
 			ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: &server.URL, CABundle: pemOf(server.Certificate())},
 			Rules:                   []admissionregistrationv1.RuleWithOperations{secretsCreated()},
 			NamespaceSelector:       p.inBuilds(),
@@ -132,7 +132,7 @@ func (p *place) denyByWebhook(status int32) (lift func()) {
 	p.must(err)
 	lift = func() {
 		p.tb.Helper()
-		p.must(configurations.Delete(context.Background(), p.fault, metav1.DeleteOptions{}))
+		p.must(configurations.Delete(context.Background(), p.watched, metav1.DeleteOptions{}))
 	}
 	return lift
 }

@@ -22,7 +22,8 @@ type fair struct {
 // newFair returns a gateway with the given limits and flags.
 func newFair(t *testing.T, name, limits string, flags ...string) *fair {
 	t.Helper()
-	f := &fair{place: newPlace(t, name), quiet: name + "-quiet"}
+	f := &fair{place: newPlace(t, name)}
+	f.quiet = f.watched + "-quiet"
 	f.must(f.plane.CreateNamespace(t.Context(), f.quiet))
 	f.filter(paced("buildsPerMinute: 1000000, burst: 1000000" + limits))
 	f.restore = f.removeRights()

@@ -32,7 +32,7 @@ func TestThePaceHoldsWhenWritingWorksAgain(t *testing.T) {
 	)
 	p := newPlace(t, "pace-heals")
 	p.filter(paced(fmt.Sprintf("buildsPerMinute: %d, burst: %d", perSecond*60, burst)))
-	later := p.fault + "-later"
+	later := p.watched + "-later"
 	p.grantSecretsEverywhere()
 	g := p.start(listening, "--build-namespace", later)
 	g.Ready()

@@ -72,8 +72,9 @@ func newPlace(tb testing.TB, fault string) *place {
 // newPlaceOn is newPlace on another control plane.
 func newPlaceOn(tb testing.TB, plane *controlplane.ControlPlane, fault string) *place {
 	tb.Helper()
+	name := plane.UniqueName(fault)
 	p := &place{
-		tb: tb, plane: plane, client: plane.Client(), fault: fault, watched: fault, builds: fault + "-builds", account: "gateway-" + fault,
+		tb: tb, plane: plane, client: plane.Client(), fault: fault, watched: name, builds: name + "-builds", account: "gateway-" + name,
 		filters: filepath.Join(tb.TempDir(), "filters.yaml"), dice: dice(fault),
 	}
 	p.filter(filters)

@@ -33,7 +33,7 @@ func TestAcceptedEventsBecomeBuildsOnceEach(t *testing.T) {
 	accepted = p.occur(accepted...)
 	p.wantBuilds(accepted...)
 	for _, e := range []string{"rejected", "accepted-000"} {
-		r := gateway.Wait("the event "+e, func(r daemon.Record) bool { return r.Message() == "Processing once-each/"+e })
+		r := gateway.Wait("the event "+e, func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/"+e })
 		verdict := map[string]string{"rejected": "reject by default", "accepted-000": "accept by filters[0]"}[e]
 		if got := r.String("verdict") + " by " + r.String("by"); got != verdict {
 			t.Errorf("%s: %s, want %s", e, got, verdict)
@@ -62,14 +62,14 @@ func TestASecretEqualsTheOneThatBrigadeWrites(t *testing.T) {
 		ProjectID:  brigadeapi.ProjectID("deis/empty-testbed"),
 		Type:       "Pod:BackOff",
 		Provider:   "k8s-gateway",
-		ShortTitle: "BackOff: Pod secret/object-of-web-0",
-		LongTitle:  "Pod secret/object-of-web-0: the test says that BackOff happened (BackOff, integration-test)",
+		ShortTitle: "BackOff: Pod " + p.watched + "/object-of-web-0",
+		LongTitle:  "Pod " + p.watched + "/object-of-web-0: the test says that BackOff happened (BackOff, integration-test)",
 		Revision:   &brigadeapi.Revision{Ref: "refs/heads/master"},
 		Payload:    payload,
 	}
 
 	t.Run("key by key", func(t *testing.T) {
-		const theirNamespace = "secret-theirs"
+		theirNamespace := p.watched + "-theirs"
 		if err := plane.CreateNamespace(t.Context(), theirNamespace); err != nil {
 			t.Fatal(err)
 		}
@@ -113,11 +113,11 @@ func TestBrigadeStartsAWorkerForABuild(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "worker")
 	p.builds = brigadeNamespace
-	project, err := plane.CreateProject(t.Context(), brigadeNamespace, "test/worker")
+	project, err := plane.CreateProject(t.Context(), brigadeNamespace, "test/"+p.watched)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.kubeconfig, err = plane.CreateGatewayAccount(t.Context(), brigadeNamespace, "gateway-in-brigade"); err != nil {
+	if p.kubeconfig, err = plane.CreateGatewayAccount(t.Context(), brigadeNamespace, "gateway-in-brigade-"+p.watched); err != nil {
 		t.Fatal(err)
 	}
 	filters := strings.ReplaceAll(acceptPods, "deis/empty-testbed", project) + "commitRef: refs/heads/main\n"

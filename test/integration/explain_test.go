@@ -34,15 +34,21 @@ const examples = "../../examples/filters.yaml"
 func TestExplainSaysWhatTheGatewayDoes(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "pequod")
-	gateway := daemon.Start(t, "--kubeconfig", p.kubeconfig, "--build-namespace", p.builds, "--config", examples,
-		"--replay-existing", "--listen", "")
+	list, err := os.ReadFile(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters := write(t, "filters.yaml", strings.ReplaceAll(string(list), "pequod", p.watched))
+	// Every Event is logged, however many the tests before have left.
+	gateway := daemon.Start(t, "--kubeconfig", p.kubeconfig, "--build-namespace", p.builds, "--config", filters,
+		"--replay-existing", "--listen", "", "--log-rejected-per-second", "0")
 	gateway.Ready()
 	p.makeEvents()
 
 	var lines []explained
 	controlplane.Eventually(t, func(ctx context.Context) error {
 		var err error
-		lines, err = p.compareWithExplain(ctx, gateway)
+		lines, err = p.compareWithExplain(ctx, gateway, filters)
 		return err
 	})
 	for _, line := range lines {
@@ -55,11 +61,11 @@ func TestExplainSaysWhatTheGatewayDoes(t *testing.T) {
 // compareWithExplain compares the gateway's verdict on each Event of the cluster with
 // explain's, and returns the latter. Its error names what the gateway has not done
 // yet.
-func (p *place) compareWithExplain(ctx context.Context, gateway *daemon.Daemon) ([]explained, error) {
+func (p *place) compareWithExplain(ctx context.Context, gateway *daemon.Daemon, filters string) ([]explained, error) {
 	p.tb.Helper()
 	printed := kubectl(p.tb, "get", "events", "-A", "-o", "json")
-	lines := explain(p.tb, printed, "--config", examples, "-o", "json", "-")
-	text := gatewayPrints(p.tb, printed, "explain", "--config", examples, "--why", "-")
+	lines := explain(p.tb, printed, "--config", filters, "-o", "json", "-")
+	text := gatewayPrints(p.tb, printed, "explain", "--config", filters, "--why", "-")
 	decided := processed(gateway)
 	seenBy, names := map[string]bool{}, map[string]bool{}
 	for _, line := range lines {
@@ -91,7 +97,7 @@ func (p *place) makeEvents() {
 	p.tb.Helper()
 	client, ctx := plane.Client(), p.tb.Context()
 	crew := newDeployment(p.watched, "crew")
-	for _, d := range []*appsv1.Deployment{crew, newDeployment(metav1.NamespaceSystem, "explained")} {
+	for _, d := range []*appsv1.Deployment{crew, newDeployment(metav1.NamespaceSystem, plane.UniqueName("explained"))} {
 		if _, err := client.AppsV1().Deployments(d.Namespace).Create(ctx, d, metav1.CreateOptions{}); err != nil {
 			p.tb.Fatal(err)
 		}
@@ -315,7 +321,7 @@ func TestExplainRefusesWhatItCannotExplain(t *testing.T) {
 		"a cluster that forbids it": {
 			"",
 			[]string{"--config", examples, "--live", "--kubeconfig", nobody},
-			"k8s-gateway: listing Events in all namespaces: events is forbidden: User \"system:serviceaccount:unexplained-builds:nobody\" cannot list resource",
+			"k8s-gateway: listing Events in all namespaces: events is forbidden: User \"system:serviceaccount:" + p.builds + ":nobody\" cannot list resource",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

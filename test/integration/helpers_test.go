@@ -16,8 +16,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// place is what one test has to itself: a namespace whose Events are watched,
-// and one for builds, with a ServiceAccount that has the gateway's rights.
+// place has what belongs to one test: a namespace whose Events are watched and one
+// for builds, with a ServiceAccount that has the gateway's RBAC rules.
 type place struct {
 	tb         testing.TB
 	watched    string
@@ -25,9 +25,10 @@ type place struct {
 	kubeconfig string
 }
 
-// newPlace creates the namespaces of a test.
+// newPlace creates the namespaces and the ServiceAccount of a test.
 func newPlace(tb testing.TB, name string) *place {
 	tb.Helper()
+	name = plane.UniqueName(name)
 	p := &place{tb: tb, watched: name, builds: name + "-builds"}
 	for _, namespace := range []string{p.watched, p.builds} {
 		if err := plane.CreateNamespace(tb.Context(), namespace); err != nil {

@@ -23,7 +23,7 @@ func loopPlace(t *testing.T, name string) (*place, *corev1.Pod, string) {
 	t.Helper()
 	p := newPlace(t, name)
 	p.builds = brigadeNamespace
-	project, err := plane.CreateProject(t.Context(), brigadeNamespace, "test/"+name)
+	project, err := plane.CreateProject(t.Context(), brigadeNamespace, "test/"+p.watched)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func loopPlace(t *testing.T, name string) (*place, *corev1.Pod, string) {
 		}
 	})
 	return p, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "web"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.watched, Name: "web"},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "web:1"}}},
 	}, project
 }
@@ -139,7 +139,7 @@ func TestActiveBuildsWithoutTheRightToCountThemIsAnError(t *testing.T) {
 	if code := gateway.Exit(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	want := `limits.activeBuilds needs the right to list pods in namespace no-right-builds, to count the workers: ` +
+	want := `limits.activeBuilds needs the right to list pods in namespace ` + p.builds + `, to count the workers: ` +
 		`add to the account's Role there: apiGroups: [""], resources: [pods], verbs: [list, watch]; or set limits.activeBuilds to 0`
 	if !strings.Contains(gateway.Log(), want) {
 		t.Errorf("no %q in:\n%s", want, gateway.Log())

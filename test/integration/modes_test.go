@@ -21,7 +21,7 @@ func TestADryRunStoresNothing(t *testing.T) {
 	gateway.Ready()
 	p.occur(p.newEvent("web-0", "Pod", "BackOff"))
 	r := gateway.Wait("the build that would be", func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "dry run: build checked") })
-	if r.String("event") != "dry-run/web-0" || r.String("build") == "" {
+	if r.String("event") != p.watched+"/web-0" || r.String("build") == "" {
 		t.Errorf("record %v, want the event and the build's ID", r)
 	}
 	if code := gateway.Stop(); code != 0 {
@@ -52,7 +52,7 @@ filters:
 	p.wantBuilds(accepted...)
 	gateway.Stop()
 	seen := gateway.Records(func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "Processing ") })
-	if len(seen) != 1 || seen[0].Message() != "Processing push-down/web-0" {
+	if len(seen) != 1 || seen[0].Message() != "Processing "+p.watched+"/web-0" {
 		t.Errorf("seen %v, want web-0 alone", seen)
 	}
 }

@@ -81,10 +81,10 @@ func TestAChangedFilterFileTakesEffectAndABrokenOneDoesNot(t *testing.T) {
 	third := p.occur(p.newEvent("pod-3", "Pod", "BackOff"), p.newEvent("job-3", "Job", "Completed"))
 	// Which list decides on an Event that occurs during the change is not promised,
 	// but each Event is decided once and none is lost.
-	gateway.Wait("a job's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/job-3" })
-	gateway.Wait("a pod's event", func(r daemon.Record) bool { return r.Message() == "Processing reload/pod-3" })
+	gateway.Wait("a job's event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/job-3" })
+	gateway.Wait("a pod's event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/pod-3" })
 	for i, name := range []string{"pod-3", "job-3"} {
-		records := gateway.Records(func(r daemon.Record) bool { return r.Message() == "Processing reload/"+name })
+		records := gateway.Records(func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/"+name })
 		if len(records) == 0 {
 			t.Fatalf("%s was not decided", name)
 		}
@@ -170,7 +170,7 @@ func TestEditsOfTheFilterFile(t *testing.T) {
 		t.Errorf("%d builds after %d edits, want no more than %d", builds, edits, most)
 	}
 	read := map[string]int{}
-	for _, r := range gateway.Records(func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "Processing edits/n-") }) {
+	for _, r := range gateway.Records(func(r daemon.Record) bool { return strings.HasPrefix(r.Message(), "Processing "+p.watched+"/n-") }) {
 		read[r.Message()]++
 	}
 	for message, times := range read {

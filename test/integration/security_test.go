@@ -34,6 +34,7 @@ type tenant struct {
 // newTenant creates a namespace and the account of its tenant.
 func newTenant(tb testing.TB, namespace string) *tenant {
 	tb.Helper()
+	namespace = plane.UniqueName(namespace)
 	if err := plane.CreateNamespace(tb.Context(), namespace); err != nil {
 		tb.Fatal(err)
 	}

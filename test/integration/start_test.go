@@ -17,7 +17,7 @@ func TestWithoutAFileEveryEventIsLoggedAndNoneIsBuilt(t *testing.T) {
 		"--listen", "", "--log-events", "full")
 	gateway.Ready()
 	e := p.occur(p.newEvent("web-0", "Pod", "BackOff"))[0]
-	r := gateway.Wait("the event", func(r daemon.Record) bool { return r.Message() == "Processing observe/web-0" })
+	r := gateway.Wait("the event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/web-0" })
 	if got := r.String("verdict") + " by " + r.String("by"); got != "reject by default" {
 		t.Errorf("%s, want reject by default", got)
 	}
@@ -37,20 +37,21 @@ func TestWithoutAFileEveryEventIsLoggedAndNoneIsBuilt(t *testing.T) {
 
 func TestSeveralNamespacesAreWatched(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "several-a")
-	for _, namespace := range []string{"several-b", "several-c"} {
+	p := newPlace(t, "several")
+	second, other := p.watched+"-second", p.watched+"-other"
+	for _, namespace := range []string{second, other} {
 		if err := plane.CreateNamespace(t.Context(), namespace); err != nil {
 			t.Fatal(err)
 		}
 	}
-	flags := append(p.flags(acceptPods), "--namespace", "several-b")
+	flags := append(p.flags(acceptPods), "--namespace", second)
 	daemon.Start(t, flags...).Ready()
 	var watched []*corev1.Event
-	for _, namespace := range []string{"several-a", "several-b", "several-c"} {
+	for _, namespace := range []string{p.watched, second, other} {
 		e := p.newEvent("web-0", "Pod", "BackOff")
 		e.Namespace, e.InvolvedObject.Namespace = namespace, namespace
 		e = p.occur(e)[0]
-		if namespace != "several-c" {
+		if namespace != other {
 			watched = append(watched, e)
 		}
 	}
