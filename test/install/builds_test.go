@@ -71,6 +71,7 @@ type project struct {
 
 func newProject(tb testing.TB, name string) *project {
 	tb.Helper()
+	name = plane.UniqueName(name)
 	id, err := plane.CreateProject(tb.Context(), brigadeNamespace, name)
 	if err != nil {
 		tb.Fatal(err)

@@ -19,14 +19,14 @@ func podUIDs(pods []corev1.Pod) []types.UID {
 	return uids
 }
 
-// namespaces creates namespaces.
-func namespaces(t *testing.T, names ...string) {
+// newNamespace creates a namespace of one run of one test and returns its name.
+func newNamespace(t *testing.T, name string) string {
 	t.Helper()
-	for _, name := range names {
-		if err := plane.CreateNamespace(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
+	name = plane.UniqueName(name)
+	if err := plane.CreateNamespace(t.Context(), name); err != nil {
+		t.Fatal(err)
 	}
+	return name
 }
 
 // restrict makes a namespace enforce the restricted Pod Security Standard.

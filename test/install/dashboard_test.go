@@ -297,14 +297,13 @@ func occurrences(t *testing.T, namespace string) {
 // rights, and an outage. `make dashboard` draws what the panels showed.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	const watched = "rachel"
-	namespaces(t, watched, "rachel-builds")
-	r := &release{tb: t, name: "crow", namespace: brigadeNamespace}
+	watched, builds := newNamespace(t, "rachel"), newNamespace(t, "rachel-builds")
+	r := newRelease(t, "crow", brigadeNamespace)
 	// The builds are in a namespace that Brigade does not watch, so they start no workers.
 	values := func(more string) string {
 		return `
 project: melville/rachel
-buildNamespace: rachel-builds
+buildNamespace: ` + builds + `
 watch: {namespaces: [` + watched + `]}
 logRejectedPerSecond: 1
 leaderElection: {leaseDurationSeconds: 4, renewDeadlineSeconds: 3, retryPeriodSeconds: 1}

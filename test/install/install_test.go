@@ -16,10 +16,9 @@ import (
 // corrected, taken over by the other replica, and uninstalled.
 func TestInAllNamespaces(t *testing.T) {
 	t.Parallel()
-	const watched = "pequod"
-	namespaces(t, watched)
+	watched := newNamespace(t, "pequod")
 	p := newProject(t, "melville/whaler")
-	r := &release{tb: t, name: "whaler", namespace: brigadeNamespace}
+	r := newRelease(t, "whaler", brigadeNamespace)
 	inv := newInventory(t)
 
 	r.install(p.values(`
@@ -32,7 +31,7 @@ filters:
     reasons: [Killing]
     action: reject
   - kind: Pod
-    namespace: pequod
+    namespace: ` + watched + `
     action: accept
 `))
 	if available := r.deployment().Status.AvailableReplicas; available != 2 {
@@ -67,7 +66,7 @@ filters:
 
 	// Events become builds, and builds workers.
 	deploy(t, watched, "ishmael", 2)
-	deploy(t, metav1.NamespaceDefault, "ashore", 1) // is accepted by no filter
+	deploy(t, metav1.NamespaceDefault, plane.UniqueName("ashore"), 1) // is accepted by no filter
 	p.wantBuilds(occurred(t, 2*len(podReasons), watched, "ishmael", "Pod", podReasons...)...)
 	p.wantWorkers()
 
@@ -84,7 +83,7 @@ filters:
 	r.upgrade(p.values(`
 filters:
   - kind: ReplicaSet
-    namespace: pequod
+    namespace: ` + watched + `
     action: accept
 `))
 	if before, after := podUIDs(pods), podUIDs(r.pods()); !slices.Equal(before, after) {
@@ -124,7 +123,7 @@ filters:
 	r.upgrade(p.values(`
 filters:
   - kind: Pod
-    namespace: pequod
+    namespace: `+watched+`
     reasons: [Scheduled]
     action: accept
 `), "--force-conflicts")
@@ -171,18 +170,17 @@ filters:
 // builds, which needs one more right.
 func TestInSomeNamespaces(t *testing.T) {
 	t.Parallel()
-	const home = "harbour"
-	watched := []string{"nantucket", "new-bedford"}
-	namespaces(t, append(watched, home, "sag-harbor")...)
+	home, other := newNamespace(t, "harbour"), newNamespace(t, "sag-harbor")
+	watched := []string{newNamespace(t, "nantucket"), newNamespace(t, "new-bedford")}
 	restrict(t, home)
 	p := newProject(t, "melville/lookout")
-	r := &release{tb: t, name: "lookout", namespace: home}
+	r := newRelease(t, "lookout", home)
 	inv := newInventory(t)
 
 	r.install(p.values(`
 buildNamespace: brigade
 watch:
-  namespaces: [nantucket, new-bedford]
+  namespaces: [` + strings.Join(watched, ", ") + `]
 filters:
   - kind: Pod
     reasons: [Started]
@@ -201,7 +199,7 @@ pushDown: true
 	for _, namespace := range watched {
 		gateway.wantRights(namespace, "list,watch events")
 	}
-	gateway.wantRights("sag-harbor")
+	gateway.wantRights(other)
 	gateway.wantRights(brigadeNamespace, "create secrets", "list,watch pods")
 	gateway.wantRights(home,
 		"create leases.coordination.k8s.io",
@@ -212,8 +210,8 @@ pushDown: true
 	)
 	gateway.wantNoSecrets()
 
-	deploy(t, "sag-harbor", "elsewhere", 1)
-	occurred(t, 1, "sag-harbor", "elsewhere", "Pod", "Started")
+	deploy(t, other, "elsewhere", 1)
+	occurred(t, 1, other, "elsewhere", "Pod", "Started")
 	for _, namespace := range watched {
 		deploy(t, namespace, "inn", 2)
 		p.wantBuilds(occurred(t, 2, namespace, "inn", "Pod", "Started")...)

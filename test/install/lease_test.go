@@ -20,12 +20,11 @@ import (
 // and is deleted while it is held.
 func TestLease(t *testing.T) {
 	t.Parallel()
-	const watched = "bachelor"
-	namespaces(t, watched)
+	watched := newNamespace(t, "bachelor")
 	p := newProject(t, "melville/bachelor")
-	r := &release{tb: t, name: "delight", namespace: brigadeNamespace}
+	r := newRelease(t, "delight", brigadeNamespace)
 	r.install(p.values(`
-watch: {namespaces: [bachelor]}
+watch: {namespaces: [` + watched + `]}
 filters: [{kind: Pod, reasons: [Started], action: accept}]
 `))
 	name, pods := r.deployment().Name, r.pods()

@@ -18,12 +18,11 @@ import (
 // waits is discarded.
 func TestPaused(t *testing.T) {
 	t.Parallel()
-	const watched = "jeroboam"
-	namespaces(t, watched)
+	watched := newNamespace(t, "jeroboam")
 	p := newProject(t, "melville/jeroboam")
-	r := &release{tb: t, name: "gabriel", namespace: brigadeNamespace}
+	r := newRelease(t, "gabriel", brigadeNamespace)
 	r.install(p.values(`
-watch: {namespaces: [jeroboam]}
+watch: {namespaces: [` + watched + `]}
 filters: [{kind: Pod, reasons: [Started], action: accept}]
 `))
 	pods := r.pods()
@@ -60,7 +59,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 	printed := r.runbook("To continue and **discard what waits**", "helm upgrade", "k8s-gateway position show", "k8s-gateway position skip", "helm upgrade")
-	for _, want := range []string{"\nthe cluster: ", "\nnamespace jeroboam: skipped to "} {
+	for _, want := range []string{"\nthe cluster: ", "\nnamespace " + watched + ": skipped to "} {
 		if !strings.Contains("\n"+printed, want) {
 			t.Errorf("no %q in:\n%s", want, printed)
 		}

@@ -22,6 +22,12 @@ type release struct {
 	namespace string
 }
 
+// newRelease returns the release of one run of one test.
+func newRelease(tb testing.TB, name, namespace string) *release {
+	tb.Helper()
+	return &release{tb: tb, name: plane.UniqueName(name), namespace: namespace}
+}
+
 // install runs `helm install --wait`.
 func (r *release) install(values string) {
 	r.tb.Helper()

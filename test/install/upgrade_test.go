@@ -19,13 +19,13 @@ const released = "../chart/testdata/released/brigade-k8s-gateway"
 // the old ones stopped: no build is lost, and none is created twice.
 func TestUpgradeFromTheReleasedChart(t *testing.T) {
 	t.Parallel()
-	const watched, waiting = "town-ho", 10
-	namespaces(t, watched)
+	const waiting = 10
+	watched := newNamespace(t, "town-ho")
 	p := newProject(t, "melville/town-ho")
-	r := &release{tb: t, name: "goney", namespace: brigadeNamespace}
+	r := newRelease(t, "goney", brigadeNamespace)
 	values := func(limits string) string {
 		return p.values(`
-watch: {namespaces: [town-ho]}
+watch: {namespaces: [` + watched + `]}
 filters: [{kind: Pod, action: accept}]
 limits: ` + limits + "\n")
 	}
