@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,9 +19,9 @@ func (d *demo) createWorkload(ctx context.Context) error {
 	}
 	d.screen.say("creating Deployments pequod/queequeg, kube-system/logger and pequod/ahab, which fails")
 	for _, deployment := range []*appsv1.Deployment{
-		newDeployment("pequod", "queequeg", 2, nil),
-		newDeployment(metav1.NamespaceSystem, "logger", 1, nil),
-		newDeployment("pequod", "ahab", 1, map[string]string{controlplane.CrashLoopLabel: "true"}),
+		controlplane.NewDeployment("pequod", "queequeg", 2, nil),
+		controlplane.NewDeployment(metav1.NamespaceSystem, "logger", 1, nil),
+		controlplane.NewDeployment("pequod", "ahab", 1, map[string]string{controlplane.CrashLoopLabel: "true"}),
 	} {
 		_, err := d.client.AppsV1().Deployments(deployment.Namespace).Create(ctx, deployment, metav1.CreateOptions{})
 		if err != nil {
@@ -43,23 +42,6 @@ func (d *demo) createWorkload(ctx context.Context) error {
 		return fmt.Errorf("deleting pod pequod/%s: %w", victim, err)
 	}
 	return nil
-}
-
-func newDeployment(namespace, name string, replicas int32, more map[string]string) *appsv1.Deployment {
-	selector := map[string]string{"app": name}
-	labels := maps.Clone(selector)
-	maps.Copy(labels, more)
-	return &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &replicas,
-			Selector: &metav1.LabelSelector{MatchLabels: selector},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "any"}}},
-			},
-		},
-	}
 }
 
 // allRunning returns the name of one of the Deployment's pods once all run.

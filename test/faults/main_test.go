@@ -9,7 +9,6 @@
 package faults
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -45,20 +44,9 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	// The controller manager is here for the status of quotas.
-	cp, err := controlplane.Start(context.Background(), controlplane.Options{ControllerManager: true, Progress: os.Stderr})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "starting the control plane:", err)
-		return 1
-	}
-	shared = cp
 	fmt.Fprintf(os.Stdout, "rounds=%d seed=%d\n", *roundsFlag, *seedFlag)
-	code := m.Run()
-	if err := cp.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping the control plane:", err)
-		return 1
-	}
-	return code
+	// The controller manager is here for the status of quotas.
+	return controlplane.RunTests(m, controlplane.Options{ControllerManager: true}, &shared)
 }
 
 // rounds returns how often a fault is applied: as in the short form, or --rounds.

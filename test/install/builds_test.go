@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -19,18 +18,7 @@ import (
 // deploy creates a Deployment, for which the control plane creates pods and Events.
 func deploy(tb testing.TB, namespace, name string, replicas int32) {
 	tb.Helper()
-	labels := map[string]string{"app": name}
-	deployment := &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &replicas,
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "example.com/main:v1"}}},
-			},
-		},
-	}
+	deployment := controlplane.NewDeployment(namespace, name, replicas, nil)
 	if _, err := plane.Client().AppsV1().Deployments(namespace).Create(tb.Context(), deployment, metav1.CreateOptions{}); err != nil {
 		tb.Fatal(err)
 	}

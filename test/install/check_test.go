@@ -26,11 +26,10 @@ import (
 // with a fault fails the command with the report, and changes nothing.
 func TestFiltersAreCheckedAheadOfARelease(t *testing.T) {
 	t.Parallel()
-	const home = "dry-dock"
-	namespaces(t, home)
+	home := newNamespace(t, "dry-dock")
 	restrict(t, home)
 	k := newKubelet(t, home)
-	r := &release{tb: t, name: "sloop", namespace: home}
+	r := newRelease(t, "sloop", home)
 	configMaps := plane.Client().CoreV1().ConfigMaps(home)
 	values := func(filters string) string {
 		return fmt.Sprintf(`

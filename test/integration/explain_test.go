@@ -96,8 +96,8 @@ func (p *place) compareWithExplain(ctx context.Context, gateway *daemon.Daemon, 
 func (p *place) makeEvents() {
 	p.tb.Helper()
 	client, ctx := plane.Client(), p.tb.Context()
-	crew := newDeployment(p.watched, "crew")
-	for _, d := range []*appsv1.Deployment{crew, newDeployment(metav1.NamespaceSystem, plane.UniqueName("explained"))} {
+	crew := controlplane.NewDeployment(p.watched, "crew", 1, nil)
+	for _, d := range []*appsv1.Deployment{crew, controlplane.NewDeployment(metav1.NamespaceSystem, plane.UniqueName("explained"), 1, nil)} {
 		if _, err := client.AppsV1().Deployments(d.Namespace).Create(ctx, d, metav1.CreateOptions{}); err != nil {
 			p.tb.Fatal(err)
 		}
@@ -119,21 +119,6 @@ func (p *place) makeEvents() {
 		}
 		return client.CoreV1().Pods(p.watched).Delete(ctx, pods.Items[0].Name, metav1.DeleteOptions{}) // is killed
 	})
-}
-
-func newDeployment(namespace, name string) *appsv1.Deployment {
-	labels, replicas := map[string]string{"app": name}, int32(1)
-	return &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: &replicas,
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "any"}}},
-			},
-		},
-	}
 }
 
 // processed returns the last verdict on each Event in the gateway's log.

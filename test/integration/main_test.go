@@ -6,7 +6,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -29,22 +28,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, becomeWithoutInotify(os.Args[1:]))
 		os.Exit(1) //nolint:forbidigo // TestMain is the main of a test binary
 	}
-	os.Exit(run(m)) //nolint:forbidigo // TestMain is the main of a test binary
-}
-
-func run(m *testing.M) int {
-	options := controlplane.Everything()
-	options.Progress = os.Stderr
-	cp, err := controlplane.Start(context.Background(), options)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "starting the control plane:", err)
-		return 1
-	}
-	plane = cp
-	code := m.Run()
-	if err := cp.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping the control plane:", err)
-		return 1
-	}
-	return code
+	os.Exit(controlplane.RunTests(m, controlplane.Everything(), &plane)) //nolint:forbidigo // TestMain is the main of a test binary
 }

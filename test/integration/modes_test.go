@@ -44,7 +44,7 @@ filters:
 	gateway := daemon.Start(t, append(p.flags(filters), "--push-down")...)
 	gateway.Ready()
 	selector := gateway.Wait("the selector", func(r daemon.Record) bool { return r.String("fieldSelector") != "" }).String("fieldSelector")
-	if want := "involvedObject.kind=Pod,involvedObject.namespace=push-down,reason!=Killing"; selector != want {
+	if want := "involvedObject.kind=Pod,involvedObject.namespace=" + p.watched + ",reason!=Killing"; selector != want {
 		t.Errorf("selector %s, want %s", selector, want)
 	}
 	p.occur(p.newEvent("left-out", "Node", "NodeReady"), p.newEvent("stopped", "Pod", "Killing"))
