@@ -68,7 +68,7 @@ func knownKind(name string) (string, bool) {
 
 // nearKind returns Kubernetes' own kind that is one typing error away from a name,
 // or "". It ignores short kinds, and names that differ in the last letter only:
-// they may be kinds of somebody's own.
+// they may be kinds of custom resources.
 func nearKind(name string) string {
 	if len(name) < 6 || strings.ContainsAny(name, "*?") {
 		return ""

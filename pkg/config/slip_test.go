@@ -12,11 +12,11 @@ func TestSlipsInYAML(t *testing.T) {
 		content string
 		want    string
 	}{
-		"a tab ahead of a filter": {head + "\t- kind: Pod\n\t  action: accept\n", `f.yaml:3:1: not valid YAML: a tab, and YAML is indented with spaces only; replace each tab with two spaces
+		"a tab before a filter": {head + "\t- kind: Pod\n\t  action: accept\n", `f.yaml:3:1: not valid YAML: a tab, and YAML is indented with spaces only; replace each tab with two spaces
   	- kind: Pod
   ^
 `},
-		"a tab ahead of a key": {head + "  - kind: Pod\n\taction: accept\n", `f.yaml:4:1: not valid YAML: a tab, and YAML is indented with spaces only; replace each tab with two spaces
+		"a tab before a key": {head + "  - kind: Pod\n\taction: accept\n", `f.yaml:4:1: not valid YAML: a tab, and YAML is indented with spaces only; replace each tab with two spaces
   	action: accept
   ^
 `},
@@ -64,7 +64,7 @@ func TestSlipsInYAML(t *testing.T) {
     - kind:Pod
           ^
 `},
-		"a non-breaking space behind a colon": {head + "  - kind:\u00a0Pod\n    action: accept\n", `f.yaml:3:10: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
+		"a non-breaking space after a colon": {head + "  - kind:\u00a0Pod\n    action: accept\n", `f.yaml:3:10: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
     - kind:�Pod
            ^
 `},
@@ -72,7 +72,7 @@ func TestSlipsInYAML(t *testing.T) {
     � action: accept
     ^
 `},
-		"a non-breaking space ahead of a dash": {head + "  \u00a0- kind: Pod\n    action: accept\n", `f.yaml:3:3: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
+		"a non-breaking space before a dash": {head + "  \u00a0- kind: Pod\n    action: accept\n", `f.yaml:3:3: not valid YAML: a non-breaking space (U+00A0), which is text in YAML; replace it with an ordinary one
     �- kind: Pod
     ^
 `},

@@ -76,7 +76,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - kind: Deployment.v1.apps
             ^
 `},
-		"a space behind the value": {`kind: "Pod "`, `filters.yaml:3:11: warning: filters[0].kind: "Pod " begins or ends with white space, which no kind does; write Pod
+		"a space after the value": {`kind: "Pod "`, `filters.yaml:3:11: warning: filters[0].kind: "Pod " begins or ends with white space, which no kind does; write Pod
     - kind: "Pod "
             ^
 `},
@@ -172,7 +172,7 @@ func TestValuesThatNoEventHas(t *testing.T) {
     - name: "web-[abc]"
             ^
 `},
-		"a dot ahead of the star": {`name: "web-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-.*" is a regular expression, and only * and ? are wildcards here; write web-*
+		"a dot before the star": {`name: "web-.*"`, `filters.yaml:3:11: warning: filters[0].name: "web-.*" is a regular expression, and only * and ? are wildcards here; write web-*
     - name: "web-.*"
             ^
 `},

@@ -100,12 +100,12 @@ func (r *jsonReader) object(start int64) error {
 	return r.in.do(e)
 }
 
-// list reads the items of a list. ahead are the fields before them.
-func (r *jsonReader) list(start int64, ahead map[string]json.RawMessage) error {
-	if r.in.dump.skips(typeOf(ahead)) {
+// list reads the items of a list. before are the fields before them.
+func (r *jsonReader) list(start int64, before map[string]json.RawMessage) error {
+	if r.in.dump.skips(typeOf(before)) {
 		return r.skip()
 	}
-	if err := checkList(typeOf(ahead)); err != nil {
+	if err := checkList(typeOf(before)); err != nil {
 		return r.wrongAt(start, err)
 	}
 	switch token, err := r.decoder.Token(); {

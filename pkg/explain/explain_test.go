@@ -26,7 +26,7 @@ func TestTheEndOfTheContextEndsAReadAndSumsUp(t *testing.T) {
 	go func() { _, _ = io.WriteString(w, `{"kind": "Event", "apiVersion": "v1"}{"kind": "Ev`) }()
 	var out bytes.Buffer
 	printed := writerFunc(func(p []byte) (int, error) {
-		cancel() // somebody has seen the first Event and presses Ctrl-C
+		cancel() // Ctrl-C after the first Event
 		return out.Write(p)
 	})
 	err := Run(ctx, Options{Config: &config.Config{}, Sources: []Source{eventinput.Stream{Name: "stdin", Reader: r}}, Out: printed})

@@ -29,7 +29,7 @@ type summary struct {
 	perMinute map[time.Time]int
 }
 
-// count has the counts of one filter, or of a rule ahead of the filters.
+// count has the counts of one filter, or of a rule before the filters.
 type count struct {
 	events int
 	builds int
@@ -91,7 +91,7 @@ func (s *summary) print(out io.Writer) error {
 	return err
 }
 
-// table prints a row for each filter, for the default and for the rules ahead of
+// table prints a row for each filter, for the default and for the rules before
 // the filters.
 func (s *summary) table(b *strings.Builder) {
 	table := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)

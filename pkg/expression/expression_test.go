@@ -114,7 +114,7 @@ func TestCompileRefuses(t *testing.T) {
 		"an expression that is no question":  {`count + 1`, 0, "yields int; a filter's expression must yield bool"},
 		"an expression that ends too early":  {`count >=`, 8, "syntax error: unexpected end of the expression"},
 		"text that does not end":             {`event.reason == "Killing`, 16, "syntax error: unexpected '\"Killing'; the text that begins here has no closing quote"},
-		"a position behind other lines and wide characters": {
+		"a position after other lines and wide characters": {
 			"event.reason == \"größer\"\n  && x", 32,
 			"undeclared reference to 'x'; an expression can refer to event, occurred, count and component, and to the functions in docs/filters.md",
 		},

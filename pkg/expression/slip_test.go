@@ -45,7 +45,7 @@ func TestSlipsInExpressions(t *testing.T) {
 `},
 		"the word not": {`not event.reason == "a"`, `4: syntax error: unexpected 'event'; write !(…)
 `},
-		"the word not behind an operator": {`count > 1 && not event.reason == "a"`, `17: syntax error: unexpected 'event'; write !(…)
+		"the word not after an operator": {`count > 1 && not event.reason == "a"`, `17: syntax error: unexpected 'event'; write !(…)
 `},
 		"the operator of Ruby": {`event.reason =~ "x"`, `13: syntax error: unexpected '=~'; write matches("…"), for example event.message.matches("^Back-off")
 `},

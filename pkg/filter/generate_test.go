@@ -11,8 +11,8 @@ import (
 )
 
 // generator makes filter lists and Events out of bytes, so that a fuzzer can
-// steer it. Values come from small sets, else hardly any filter would match
-// any Event. Without bytes left every choice is the first.
+// steer it. Values come from small sets, because otherwise few filters would match
+// an Event. When no bytes are left, every choice is the first.
 type generator struct {
 	data []byte
 }

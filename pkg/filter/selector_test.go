@@ -74,7 +74,7 @@ func TestSelector(t *testing.T) {
 		"a scope that is rejected for the accepted kind is excluded": {
 			[]Rule{{Scope: NamespacedScope, Kind: []string{"Node"}}, {Kind: []string{"Node"}, Action: Accept}}, "involvedObject.kind=Node,involvedObject.namespace=",
 		},
-		"a rejected scope behind a namespace that is accepted is not excluded": {
+		"a rejected scope after a namespace that is accepted is not excluded": {
 			[]Rule{{Namespace: []string{"pequod"}, Action: Accept}, {Scope: NamespacedScope}, {Action: Accept}}, "",
 		},
 		"a glob pins nothing": {
@@ -102,10 +102,10 @@ func TestSelector(t *testing.T) {
 		"a rejection with an expression excludes nothing": {
 			[]Rule{{Reasons: []string{"Killing"}, Expression: "count > 1"}, accept}, "involvedObject.kind=Pod",
 		},
-		"a rejection behind the accept excludes nothing": {
+		"a rejection after the accept excludes nothing": {
 			[]Rule{accept, {Reasons: []string{"Killing"}}}, "involvedObject.kind=Pod",
 		},
-		"a rejection behind an accept of something else still excludes": {
+		"a rejection after an accept of something else still excludes": {
 			[]Rule{{Reasons: []string{"Failed"}, Kind: []string{"Pod"}, Action: Accept}, {Reasons: []string{"Killing", "Failed"}}, accept},
 			"involvedObject.kind=Pod,reason!=Killing",
 		},

@@ -11,7 +11,7 @@ func TestShadowed(t *testing.T) {
 		rules []Rule
 		want  []Shadow
 	}{
-		"filters behind one without conditions": {
+		"filters after one without conditions": {
 			[]Rule{{Kind: []string{"Pod"}}, {Kind: []string{"*"}, Action: Accept}, {Kind: []string{"Node"}}, {}},
 			[]Shadow{
 				{Index: 2, Earlier: 1, Why: "filters[1] matches every Event, so no later filter is reached"},
