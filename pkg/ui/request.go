@@ -37,7 +37,7 @@ func (r *refusal) Error() string { return r.text }
 // maxEvaluationTime. Its context ends when the client goes.
 func (u *UI) answers(answer func(context.Context, request) (any, error)) http.HandlerFunc {
 	return u.limited(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), maxEvaluationTime)
+		ctx, cancel := context.WithTimeout(r.Context(), u.evaluationTime)
 		defer cancel()
 		list, err := u.readList(w, r)
 		var out any
@@ -55,7 +55,7 @@ func (u *UI) answers(answer func(context.Context, request) (any, error)) http.Ha
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		default:
 			w.Header().Set("Content-Type", "application/json")
-			_ = http.NewResponseController(w).SetWriteDeadline(u.now().Add(writeTimeout))
+			_ = http.NewResponseController(w).SetWriteDeadline(u.now().Add(u.writeTimeout))
 			_ = json.NewEncoder(w).Encode(out)
 		}
 	})

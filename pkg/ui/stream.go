@@ -201,7 +201,7 @@ func (s *stream) flush() error {
 	if s.buffer.Len() == 0 {
 		return nil
 	}
-	_ = s.control.SetWriteDeadline(s.ui.now().Add(writeTimeout))
+	_ = s.control.SetWriteDeadline(s.ui.now().Add(s.ui.writeTimeout))
 	_, err := s.w.Write(s.buffer.Bytes())
 	s.buffer.Reset()
 	if err != nil {

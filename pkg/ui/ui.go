@@ -91,6 +91,9 @@ type UI struct {
 	// which had the same numbers.
 	process string
 
+	// writeTimeout and evaluationTime are the constants, which tests shorten.
+	writeTimeout, evaluationTime time.Duration
+
 	evaluations *semaphore.Weighted
 	requests    *rate.Limiter
 	streams     *semaphore.Weighted
@@ -151,11 +154,12 @@ func New(o Options) *UI {
 		o.Now = time.Now
 	}
 	return &UI{
-		options:     o,
-		store:       newStore(o.MaxEvents, o.MaxBytes),
-		log:         o.Log,
-		now:         o.Now,
-		process:     rand.Text(),
+		options:      o,
+		store:        newStore(o.MaxEvents, o.MaxBytes),
+		log:          o.Log,
+		now:          o.Now,
+		process:      rand.Text(),
+		writeTimeout: writeTimeout, evaluationTime: maxEvaluationTime,
 		evaluations: semaphore.NewWeighted(maxEvaluations),
 		requests:    rate.NewLimiter(requestsPerSecond, requestBurst),
 		streams:     semaphore.NewWeighted(maxStreams),

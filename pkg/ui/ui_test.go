@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -358,5 +359,99 @@ func TestSeenDoesNotWaitForABrowserThatDoesNotRead(t *testing.T) {
 	}
 	if held := u.store.since(0, 0).held; held == 0 || held > DefaultMaxEvents {
 		t.Errorf("%d Events held", held)
+	}
+}
+
+// A browser that does not read loses its stream, and another gets its place.
+func TestStreamEndsForABrowserThatDoesNotRead(t *testing.T) {
+	u := newTestUI(t)
+	u.writeTimeout = 10 * time.Millisecond
+	address := startServer(t, u)
+	var dialer net.Dialer
+	connection, err := dialer.DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	fmt.Fprintf(connection, "GET /api/stream HTTP/1.1\r\nHost: %s\r\n\r\n", address)
+	first := make([]byte, 1)
+	if _, err := connection.Read(first); err != nil { // it is served, and not read from any more
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	free := make(chan error, 1)
+	go func() { free <- u.streams.Acquire(ctx, maxStreams) }()
+	message := strings.Repeat("x", maxRowMessage)
+	for i := 0; ; i++ {
+		e := newEvent(i, "pequod", "web-0", "BackOff")
+		e.Message = message
+		u.Seen(e, filter.Verdict{})
+		select {
+		case err := <-free:
+			if err != nil {
+				t.Errorf("its place is not free after %d Events: %v", i, err)
+			}
+			return
+		default:
+		}
+	}
+}
+
+func TestAnEvaluationEnds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		time   time.Duration
+		leave  bool
+		status int
+		answer string
+	}{
+		"when its browser goes": {time: time.Hour, leave: true},
+		"when it takes too long": {
+			time: time.Millisecond, status: http.StatusServiceUnavailable,
+			answer: "The evaluation took too long and was stopped. Expressions cost most: put other conditions beside them.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newTestUI(t)
+			u.evaluationTime = tc.time
+			began, ended := make(chan struct{}), make(chan struct{})
+			server := httptest.NewServer(u.answers(func(ctx context.Context, _ request) (any, error) {
+				close(began)
+				<-ctx.Done()
+				close(ended)
+				return nil, ctx.Err()
+			}))
+			defer server.Close()
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL, strings.NewReader(pods))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", listType)
+			if tc.leave {
+				go func() {
+					<-began
+					leave()
+				}()
+			}
+			response, err := http.DefaultClient.Do(r)
+			<-ended
+			if tc.leave {
+				if err == nil {
+					_ = response.Body.Close()
+					t.Errorf("the answer is %d", response.StatusCode)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = response.Body.Close() }()
+			body, _ := io.ReadAll(response.Body)
+			if got := strings.TrimSpace(string(body)); response.StatusCode != tc.status || got != tc.answer {
+				t.Errorf("%d %q, want %d %q", response.StatusCode, got, tc.status, tc.answer)
+			}
+		})
 	}
 }
