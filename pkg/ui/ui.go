@@ -91,8 +91,9 @@ type UI struct {
 	// which had the same numbers.
 	process string
 
-	// writeTimeout and evaluationTime are the constants, which tests shorten.
-	writeTimeout, evaluationTime time.Duration
+	// writeTimeout, evaluationTime and stopTimeout are the constants of these
+	// names; tests set others.
+	writeTimeout, evaluationTime, stopTimeout time.Duration
 
 	evaluations *semaphore.Weighted
 	requests    *rate.Limiter
@@ -159,7 +160,7 @@ func New(o Options) *UI {
 		log:          o.Log,
 		now:          o.Now,
 		process:      rand.Text(),
-		writeTimeout: writeTimeout, evaluationTime: maxEvaluationTime,
+		writeTimeout: writeTimeout, evaluationTime: maxEvaluationTime, stopTimeout: stopTimeout,
 		evaluations: semaphore.NewWeighted(maxEvaluations),
 		requests:    rate.NewLimiter(requestsPerSecond, requestBurst),
 		streams:     semaphore.NewWeighted(maxStreams),
@@ -239,7 +240,7 @@ func (u *UI) Run(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		u.stopOnce.Do(func() { close(u.stopping) })
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.stopTimeout)
 		defer cancel()
 		if server.Shutdown(closing) != nil {
 			_ = server.Close() // a browser that does not read is not waited for
