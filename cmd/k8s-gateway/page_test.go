@@ -132,9 +132,9 @@ func TestPageShowsWhatWaitsAndWhy(t *testing.T) {
 func TestPageWarnsWhereOthersReachIt(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1:0": false, "[::1]:0": false, "localhost:0": false, "0.0.0.0:0": true, ":0": true} {
 		t.Run(address, func(t *testing.T) {
-			var log bytes.Buffer
+			var output bytes.Buffer
 			p := &page{
-				address: address, log: newLogger(logText, slog.LevelInfo, &log), ui: ui.New(ui.Options{Address: address, Log: slog.New(slog.DiscardHandler)}),
+				address: address, log: newLogger(logText, slog.LevelInfo, &output), ui: ui.New(ui.Options{Address: address, Log: slog.New(slog.DiscardHandler)}),
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			stop()
@@ -142,8 +142,8 @@ func TestPageWarnsWhereOthersReachIt(t *testing.T) {
 				t.Skip(err) // a machine without IPv6
 			}
 			const warning = "the page can be reached from other machines: anyone who reaches it sees every Event"
-			if got := strings.Contains(log.String(), "WARN") && strings.Contains(log.String(), warning); got != want {
-				t.Errorf("warned is %v, want %v:\n%s", got, want, log.String())
+			if got := strings.Contains(output.String(), "WARN") && strings.Contains(output.String(), warning); got != want {
+				t.Errorf("warned is %v, want %v:\n%s", got, want, output.String())
 			}
 		})
 	}

@@ -54,14 +54,14 @@ var errFinal = errors.New("a right is missing")
 type following struct {
 	*testing.T
 	*user
-	path string
-	log  *bytes.Buffer
+	path   string
+	output *bytes.Buffer
 }
 
 // follow starts to follow a file, in a folder of its own, that holds project a/a.
 func follow(t *testing.T, newWatcher func() (*fsnotify.Watcher, error), answers ...error) *following {
 	t.Helper()
-	f := &following{T: t, user: &user{calls: make(chan string, 100), answers: answers}, path: filepath.Join(t.TempDir(), "filters.yaml"), log: &bytes.Buffer{}}
+	f := &following{T: t, user: &user{calls: make(chan string, 100), answers: answers}, path: filepath.Join(t.TempDir(), "filters.yaml"), output: &bytes.Buffer{}}
 	f.write(fileOf("a/a"))
 	f.run(newWatcher)
 	return f
@@ -69,7 +69,7 @@ func follow(t *testing.T, newWatcher func() (*fsnotify.Watcher, error), answers 
 
 func (f *following) run(newWatcher func() (*fsnotify.Watcher, error)) {
 	f.Helper()
-	follower, c, err := NewFollower(f.path, slog.New(slog.NewTextHandler(f.log, nil)), func(err error) bool { return errors.Is(err, errFinal) })
+	follower, c, err := NewFollower(f.path, slog.New(slog.NewTextHandler(f.output, nil)), func(err error) bool { return errors.Is(err, errFinal) })
 	if err != nil || c.Project != "a/a" {
 		f.Fatalf("NewFollower = %v, %v", c, err)
 	}
@@ -132,7 +132,7 @@ func TestFollowerSeesAFileThatIsWritten(t *testing.T) {
 // the folder of one version, which is replaced in one step.
 func TestFollowerSeesAConfigMapThatIsUpdated(t *testing.T) {
 	t.Parallel()
-	f := &following{T: t, user: &user{calls: make(chan string, 100)}, log: &bytes.Buffer{}}
+	f := &following{T: t, user: &user{calls: make(chan string, 100)}, output: &bytes.Buffer{}}
 	folder := t.TempDir()
 	must := func(err error) {
 		t.Helper()
@@ -182,8 +182,8 @@ func pass(d time.Duration) {
 func TestFollowerReadsNowAndThenWithoutNotices(t *testing.T) {
 	polling(t, func(f *following) {
 		const want = `level=WARN msg="watching the filter file failed, polling it" file=`
-		if !strings.Contains(f.log.String(), want) || !strings.Contains(f.log.String(), `every=15s err="too many open files"`) {
-			f.Errorf("the log does not say %s:\n%s", want, f.log.String())
+		if !strings.Contains(f.output.String(), want) || !strings.Contains(f.output.String(), `every=15s err="too many open files"`) {
+			f.Errorf("the log does not say %s:\n%s", want, f.output.String())
 		}
 		pass(time.Hour)
 		f.quiet() // nothing has changed
@@ -201,8 +201,8 @@ func TestFollowerKeepsTheLastGoodFile(t *testing.T) {
 		pass(time.Hour)
 		f.wants("refuse")
 		f.quiet() // a refused file is reported once
-		if !strings.Contains(f.log.String(), `level=ERROR msg="filter file refused, the last good one stays" file=`) {
-			f.Errorf("the log does not say that the file was refused:\n%s", f.log.String())
+		if !strings.Contains(f.output.String(), `level=ERROR msg="filter file refused, the last good one stays" file=`) {
+			f.Errorf("the log does not say that the file was refused:\n%s", f.output.String())
 		}
 		f.write(fileOf("a/a"))
 		pass(pollEvery)
@@ -231,8 +231,8 @@ func TestFollowerTriesAgainWhatCannotBePutIntoForceYet(t *testing.T) {
 		pass(time.Minute)
 		f.wants("apply b/b", "apply b/b", "apply b/b")
 		f.quiet()
-		if !strings.Contains(f.log.String(), `level=WARN msg="applying the filter file failed, retrying"`) {
-			f.Errorf("the log does not say that it is tried again:\n%s", f.log.String())
+		if !strings.Contains(f.output.String(), `level=WARN msg="applying the filter file failed, retrying"`) {
+			f.Errorf("the log does not say that it is tried again:\n%s", f.output.String())
 		}
 	}, errors.New("no answer"), errors.New("no answer"))
 }

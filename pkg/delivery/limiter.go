@@ -38,8 +38,8 @@ type hold struct {
 	began time.Time
 	ended time.Time
 	// since is when the limit began to hold builds back.
-	since time.Time
-	log   *rate.Sometimes
+	since     time.Time
+	sometimes *rate.Sometimes
 }
 
 // sameHold is the longest break after which builds that are held back again count
@@ -51,7 +51,7 @@ func newLimiter(l limit.Limits, log *slog.Logger, m *series) *limiter {
 	now := time.Now()
 	c := &limiter{limits: l, bucket: limit.NewBucket(l, now), active: limit.NewActive(), log: log, metrics: m, holds: map[string]*hold{}}
 	for _, name := range []string{limitPace, limitActive, limitPaused} {
-		c.holds[name] = &hold{log: &rate.Sometimes{Interval: logEvery}}
+		c.holds[name] = &hold{sometimes: &rate.Sometimes{Interval: logEvery}}
 	}
 	return c
 }
@@ -86,7 +86,7 @@ func (c *limiter) hold(now time.Time, waiting func() (limit.Flow, int, int)) (st
 		}
 		c.metrics.heldBack.WithLabelValues(name).Set(1)
 	}
-	h.log.Do(func() {
+	h.sometimes.Do(func() {
 		flow, length, all := waiting()
 		c.log.Info("builds held back by limit", "limit", name, "for", now.Sub(h.since).Round(time.Second).String(),
 			"waiting", all, "longestFlow", flow.String(), "longestFlowWaiting", length)

@@ -55,7 +55,7 @@ func TestElectionTimes(t *testing.T) {
 // awaiting is a Gateway that waits for the release of the Lease, in a bubble.
 type awaiting struct {
 	*testing.T
-	log     logBuffer
+	output  logBuffer
 	watches atomic.Int32
 	feed    atomic.Pointer[watch.FakeWatcher] // the last one
 	refuses error
@@ -74,7 +74,7 @@ func await(t *testing.T, refuses error, test func(a *awaiting)) {
 			a.feed.Store(feed)
 			return true, feed, a.refuses
 		})
-		g := newGateway(t, client, &a.log)
+		g := newGateway(t, client, &a.output)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			defer close(a.ended)
@@ -162,8 +162,8 @@ func TestWithoutTheRightToWatchTheLeaseItIsNotTriedAgain(t *testing.T) {
 	await(t, apierrors.NewForbidden(coordinationv1.Resource("leases"), "gateway", errors.New("no right")), func(a *awaiting) {
 		pass(time.Hour)
 		a.wants(false)
-		if n := a.watches.Load(); n != 1 || strings.Count(a.log.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
-			a.Errorf("%d watches, want one, and one line:\n%s", n, a.log.String())
+		if n := a.watches.Load(); n != 1 || strings.Count(a.output.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
+			a.Errorf("%d watches, want one, and one line:\n%s", n, a.output.String())
 		}
 	})
 }

@@ -38,16 +38,16 @@ func TestRejectedEventsOverTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var log bytes.Buffer
+				var output bytes.Buffer
 				m := newMetrics(prometheus.NewRegistry(), "v0", "")
-				l := newEventLog(tc.choice, tc.perSecond, slog.New(slog.NewTextHandler(&log, nil)), m, noObserver{})
+				l := newEventLog(tc.choice, tc.perSecond, slog.New(slog.NewTextHandler(&output, nil)), m, noObserver{})
 				for range 60 * minutes {
 					for range tc.come {
 						l.Seen(t.Context(), &corev1.Event{}, filter.Verdict{Action: filter.Reject})
 					}
 					time.Sleep(time.Second) // fake clock
 				}
-				logged := strings.Count(log.String(), "verdict=reject")
+				logged := strings.Count(output.String(), "verdict=reject")
 				if logged != tc.logged {
 					t.Errorf("%d are logged, want %d", logged, tc.logged)
 				}
@@ -60,7 +60,7 @@ func TestRejectedEventsOverTime(t *testing.T) {
 					t.Errorf("%v are counted as not logged, want %d", got, unlogged)
 				}
 				notice := fmt.Sprintf(`msg="sampling rejected Events in the log" perSecond=%d`, tc.perSecond)
-				if got := strings.Count(log.String(), notice); got != tc.notices {
+				if got := strings.Count(output.String(), notice); got != tc.notices {
 					t.Errorf("the log says so %d times, want %d", got, tc.notices)
 				}
 			})

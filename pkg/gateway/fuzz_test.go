@@ -39,8 +39,8 @@ func FuzzEventLog(f *testing.F) {
 				"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) },
 			} {
 				var out bytes.Buffer
-				log := newEventLog(choice, 0, slog.New(handler(&out)), newMetrics(prometheus.NewRegistry(), "v0", ""), noObserver{})
-				log.Seen(t.Context(), e, filter.Verdict{Action: filter.Accept, By: "filters[0]"})
+				events := newEventLog(choice, 0, slog.New(handler(&out)), newMetrics(prometheus.NewRegistry(), "v0", ""), noObserver{})
+				events.Seen(t.Context(), e, filter.Verdict{Action: filter.Accept, By: "filters[0]"})
 				record, rest, ended := strings.Cut(out.String(), "\n")
 				if !ended || rest != "" {
 					t.Fatalf("%s: not one line: %q", name, out.String())

@@ -63,12 +63,12 @@ func pass(d time.Duration) {
 }
 
 // newGateway returns a Gateway with a fake API server.
-func newGateway(t *testing.T, client *fake.Clientset, log io.Writer) *Gateway {
+func newGateway(t *testing.T, client *fake.Clientset, output io.Writer) *Gateway {
 	t.Helper()
 	return New(Options{
 		Config: parse(t, acceptPods), Core: client.CoreV1(), Coordination: client.CoordinationV1(), Authorization: client.AuthorizationV1(),
 		BuildNamespace: "brigade", Lease: Object{Namespace: "brigade", Name: "gateway"}, Identity: "this",
-		Connectivity: &Connectivity{}, Log: slog.New(slog.NewTextHandler(log, nil)), Registerer: prometheus.NewRegistry(),
+		Connectivity: &Connectivity{}, Log: slog.New(slog.NewTextHandler(output, nil)), Registerer: prometheus.NewRegistry(),
 	})
 }
 
@@ -264,8 +264,8 @@ func TestConnectivityKnowsSinceWhenNoRequestIsAnswered(t *testing.T) {
 
 func TestChoicesThatUsersMayNotWantAreLogged(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
-	g := newGateway(t, fake.NewClientset(), &log)
+	var output bytes.Buffer
+	g := newGateway(t, fake.NewClientset(), &output)
 	g.options.DryRun, g.options.AllowBrigadeEvents = true, true
 	g.config.Store(config.Observe())
 	g.logChoices()
@@ -275,8 +275,8 @@ func TestChoicesThatUsersMayNotWantAreLogged(t *testing.T) {
 		`level=WARN msg="position not stored" hint="Events that occur while the gateway is down are not built; `,
 		`level=INFO msg="no filters" hint="every Event is logged and none is built"`,
 	} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("no line %s in:\n%s", want, log.String())
+		if !strings.Contains(output.String(), want) {
+			t.Errorf("no line %s in:\n%s", want, output.String())
 		}
 	}
 }

@@ -53,9 +53,9 @@ func running(t *testing.T, g *Gateway) (stop func()) {
 func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
+		var output logBuffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		g := newTestTerm(t, client, &log, nil).gateway
+		g := newTestTerm(t, client, &output, nil).gateway
 		stop := running(t, g)
 		pass(time.Second)
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
@@ -150,7 +150,7 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
+		var output logBuffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
 		var conflicts atomic.Bool
 		client.PrependReactor("update", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
@@ -159,13 +159,13 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 		client.PrependReactor("get", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
 			return conflicts.Load(), &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
 		})
-		g := newTestTerm(t, client, &log, nil).gateway
+		g := newTestTerm(t, client, &output, nil).gateway
 		stop := running(t, g)
 		pass(time.Second)
 		conflicts.Store(true)
 		pass(40 * time.Second)
-		if n := strings.Count(log.String(), "position was written by another gateway, giving up the lead"); n == 0 {
-			t.Errorf("the lead is not given up:\n%s", log.String())
+		if n := strings.Count(output.String(), "position was written by another gateway, giving up the lead"); n == 0 {
+			t.Errorf("the lead is not given up:\n%s", output.String())
 		}
 		conflicts.Store(false)
 		pass(time.Minute)

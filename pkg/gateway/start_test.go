@@ -53,9 +53,9 @@ func newCluster(data map[string]string) *fake.Clientset {
 
 // newTestTerm returns a term of a Gateway that watches one namespace and stores its
 // position.
-func newTestTerm(t *testing.T, client *fake.Clientset, log io.Writer, change func(*Options)) *term {
+func newTestTerm(t *testing.T, client *fake.Clientset, output io.Writer, change func(*Options)) *term {
 	t.Helper()
-	g := newGateway(t, client, log)
+	g := newGateway(t, client, output)
 	g.options.Scopes = []position.Scope{"pequod"}
 	g.options.Position = Object{Namespace: "brigade", Name: "position"}
 	if change != nil {
@@ -84,7 +84,7 @@ func TestEachScopeStartsAtItsPosition(t *testing.T) {
 		stored map[string]string
 		change func(*Options)
 		start  string
-		log    string
+		output string
 		saved  string
 	}{
 		"nothing stored: existing Events are skipped": {
@@ -123,17 +123,17 @@ func TestEachScopeStartsAtItsPosition(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var log bytes.Buffer
+			var output bytes.Buffer
 			client := newCluster(tc.stored)
-			term := newTestTerm(t, client, &log, tc.change)
+			term := newTestTerm(t, client, &output, tc.change)
 			if err := term.restorePositions(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := term.trackers["pequod"].Position(); got != tc.start {
 				t.Errorf("starts above %q, want %q", got, tc.start)
 			}
-			if !strings.Contains(log.String(), tc.log) {
-				t.Errorf("the log does not say %q:\n%s", tc.log, log.String())
+			if !strings.Contains(output.String(), tc.output) {
+				t.Errorf("the log does not say %q:\n%s", tc.output, output.String())
 			}
 			if got := storedPosition(t, client); got != tc.saved {
 				t.Errorf("stored %s, want %s", got, tc.saved)
@@ -167,9 +167,9 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 	t.Parallel()
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it"))
 	tests := map[string]struct {
-		verb, resource string
-		err            error
-		blocked, log   string
+		verb, resource  string
+		err             error
+		blocked, output string
 	}{
 		"listing Events": {
 			"list", "events", forbidden,
@@ -191,22 +191,22 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var log logBuffer
+				var output logBuffer
 				client := newCluster(nil)
 				var fails atomic.Bool
 				fails.Store(true)
 				client.PrependReactor(tc.verb, tc.resource, func(kubetesting.Action) (bool, runtime.Object, error) {
 					return fails.Load(), nil, tc.err
 				})
-				term := newTestTerm(t, client, &log, nil)
+				term := newTestTerm(t, client, &output, nil)
 				ended := make(chan error, 1)
 				go func() { ended <- term.restorePositions(t.Context()) }()
 				pass(time.Minute)
 				if _, err := term.gateway.Ready(); err == nil || err.Error() != tc.blocked {
 					t.Errorf("not ready because %v, want %s", err, tc.blocked)
 				}
-				if !strings.Contains(log.String(), tc.log) || !strings.Contains(log.String(), "startup step failed, retrying") {
-					t.Errorf("the log does not say %s:\n%s", tc.log, log.String())
+				if !strings.Contains(output.String(), tc.output) || !strings.Contains(output.String(), "startup step failed, retrying") {
+					t.Errorf("the log does not say %s:\n%s", tc.output, output.String())
 				}
 				fails.Store(false)
 				if err := <-ended; err != nil {

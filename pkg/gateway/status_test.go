@@ -12,8 +12,8 @@ import (
 func TestHeldSinceIsWhenThePositionLastMovedWhileBuildsWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log logBuffer
-		term := newTestTerm(t, newCluster(nil), &log, nil)
+		var output logBuffer
+		term := newTestTerm(t, newCluster(nil), &output, nil)
 		tracker := position.NewTracker("10")
 		term.trackers = map[position.Scope]*position.Tracker{"pequod": tracker}
 		ctx, stop := context.WithCancel(t.Context())

@@ -21,7 +21,7 @@ type saverTest struct {
 	*bench
 	saver   *Saver
 	unsaved atomic.Int64
-	log     bytes.Buffer
+	output  bytes.Buffer
 	now     atomic.Pointer[string]
 	writes  atomic.Int32
 	// ended receives what Run returned.
@@ -35,7 +35,7 @@ func withSaver(t *testing.T, test func(k *saverTest)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := &saverTest{bench: newBench(t), ended: make(chan error, 1)}
-		k.saver = NewSaver(k.store, slog.New(slog.NewTextHandler(&k.log, nil)), &k.unsaved)
+		k.saver = NewSaver(k.store, slog.New(slog.NewTextHandler(&k.output, nil)), &k.unsaved)
 		k.at("10")
 		k.must(k.saver.Save(t.Context(), k.positions()))
 		k.breakDown(func(verb string) (before, after error) {
@@ -107,8 +107,8 @@ func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
 		if k.unsaved.Load() != since {
 			k.Error("unsaved is no longer since the first failure")
 		}
-		if n := strings.Count(k.log.String(), `level=ERROR msg="saving position failed, retrying" store="configmap brigade/position" err="saving position to configmap brigade/position: `); n < 9 || n > 11 {
-			k.Errorf("%d lines in ten minutes, want one a minute:\n%s", n, k.log.String())
+		if n := strings.Count(k.output.String(), `level=ERROR msg="saving position failed, retrying" store="configmap brigade/position" err="saving position to configmap brigade/position: `); n < 9 || n > 11 {
+			k.Errorf("%d lines in ten minutes, want one a minute:\n%s", n, k.output.String())
 		}
 		k.breakDown(nil)
 		k.pass(saveEvery)
@@ -154,8 +154,8 @@ func TestTheLastSaveIsUnconditional(t *testing.T) {
 		k.want("10")
 		k.breakDown(func(string) (error, error) { return errLost, nil })
 		k.saver.SaveFinal(k.Context(), k.positions())
-		if want := `level=ERROR msg="saving final position failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.log.String(), want) {
-			k.Errorf("the log does not say %s:\n%s", want, k.log.String())
+		if want := `level=ERROR msg="saving final position failed" store="configmap brigade/position" err="saving position to configmap brigade/position: unexpected EOF"`; !strings.Contains(k.output.String(), want) {
+			k.Errorf("the log does not say %s:\n%s", want, k.output.String())
 		}
 	})
 }

@@ -83,16 +83,16 @@ func (b *bench) startBareWatch(ctx context.Context, watch string) (*bareWatcher,
 	if err != nil {
 		return nil, err
 	}
-	log := newLogWatch()
+	messages := newLogWatch()
 	b.processes++
 	process, err := b.cp.Run(controlplane.Program{
-		Name: fmt.Sprintf("bare-watch-%d", b.processes), Path: self, Output: log,
+		Name: fmt.Sprintf("bare-watch-%d", b.processes), Path: self, Output: messages,
 		Args: []string{"--bare-watch", watch, "--kubeconfig", b.kubeconfig},
 	})
 	if err != nil {
 		return nil, err
 	}
-	w := &bareWatcher{gateway: &gateway{process: process, started: time.Now(), log: log}}
+	w := &bareWatcher{gateway: &gateway{process: process, started: time.Now(), messages: messages}}
 	if _, err := w.gateway.await(ctx, bareWatching); err != nil {
 		return nil, errors.Join(err, w.gateway.process.Stop())
 	}

@@ -75,14 +75,14 @@ func (b *bench) start(l launch) (*gateway, error) {
 			"--kubeconfig", b.kubeconfig, "--namespace", l.watch, "--build-namespace", l.builds, "--config", path, "--listen", "",
 		}, l.args...)
 	}
-	log := newLogWatch()
-	program.Output = log
+	messages := newLogWatch()
+	program.Output = messages
 	started := time.Now()
 	process, err := b.cp.Run(program)
 	if err != nil {
 		return nil, err
 	}
-	return &gateway{process: process, started: started, log: log}, nil
+	return &gateway{process: process, started: started, messages: messages}, nil
 }
 
 // probeEvery is the interval of the Events that show whether a gateway builds.

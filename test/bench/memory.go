@@ -87,7 +87,7 @@ func (b *bench) memoryWith(ctx context.Context, l launch, n int) (m memory, logg
 			return err
 		}
 		m, err = memoryOf(g.process.PID())
-		logged = float64(g.log.size())
+		logged = float64(g.messages.size())
 		return err
 	})
 	return m, logged, err

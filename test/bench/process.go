@@ -18,9 +18,9 @@ import (
 
 // gateway is a running gateway process.
 type gateway struct {
-	process *controlplane.Process
-	started time.Time
-	log     *logWatch
+	process  *controlplane.Process
+	started  time.Time
+	messages *logWatch
 }
 
 // The log messages of a gateway that the bench waits for.
@@ -42,7 +42,7 @@ func (g *gateway) await(ctx context.Context, message string) (time.Time, error) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		at, changed := g.log.said(message)
+		at, changed := g.messages.said(message)
 		if !at.IsZero() {
 			return at, nil
 		}
@@ -121,9 +121,9 @@ func (g *gateway) page(ctx context.Context) (address string, err error) {
 	if _, err := g.await(ctx, servingPage); err != nil {
 		return "", err
 	}
-	g.log.mu.Lock()
-	defer g.log.mu.Unlock()
-	return g.log.address, nil
+	g.messages.mu.Lock()
+	defer g.messages.mu.Unlock()
+	return g.messages.address, nil
 }
 
 // size returns how many bytes were logged so far.

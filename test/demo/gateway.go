@@ -32,8 +32,8 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 		return nil, err
 	}
 	reader, writer := io.Pipe()
-	log := newLog(d.screen)
-	go log.follow(reader)
+	lines := newLog(d.screen)
+	go lines.follow(reader)
 	process, err := d.cp.Run(controlplane.Program{
 		Name: "k8s-gateway",
 		Path: binary,
@@ -59,7 +59,7 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 			return nil, err
 		}
 		select {
-		case <-log.seen(metav1.NamespaceDefault + "/" + name):
+		case <-lines.seen(metav1.NamespaceDefault + "/" + name):
 			return process, nil
 		case <-process.Done():
 			return nil, process.Err()
@@ -121,9 +121,9 @@ func (r *record) event() (key string, ok bool) {
 	return strings.CutPrefix(r.Msg, processing)
 }
 
-// log follows the gateway's log and shows what matters of it. The address of
+// logLines follows the gateway's log and shows what matters of it. The address of
 // the page comes first: Events and builds wait for it.
-type log struct {
+type logLines struct {
 	screen *screen
 	served bool     // whether the address was shown
 	early  []record // waits for it
@@ -134,12 +134,12 @@ type log struct {
 	waiting map[string]chan struct{} // by key, closed when it has been seen
 }
 
-func newLog(s *screen) *log {
-	return &log{screen: s, events: map[string]record{}, built: map[string]bool{}, waiting: map[string]chan struct{}{}}
+func newLog(s *screen) *logLines {
+	return &logLines{screen: s, events: map[string]record{}, built: map[string]bool{}, waiting: map[string]chan struct{}{}}
 }
 
 // follow reads to the end of r.
-func (l *log) follow(r io.Reader) {
+func (l *logLines) follow(r io.Reader) {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -154,7 +154,7 @@ func (l *log) follow(r io.Reader) {
 }
 
 // show shows one line: Events and builds in columns, faults as they are.
-func (l *log) show(line []byte) {
+func (l *logLines) show(line []byte) {
 	var r record
 	if err := json.Unmarshal(line, &r); err != nil {
 		l.screen.say("k8s-gateway: %s", strings.TrimSpace(string(line)))
@@ -177,7 +177,7 @@ func (l *log) show(line []byte) {
 }
 
 // showEarly shows what waited for the page.
-func (l *log) showEarly() {
+func (l *logLines) showEarly() {
 	l.served = true
 	for _, r := range l.early {
 		l.showRecord(r)
@@ -186,7 +186,7 @@ func (l *log) showEarly() {
 }
 
 // showRecord shows a record about an Event or a build.
-func (l *log) showRecord(r record) {
+func (l *logLines) showRecord(r record) {
 	if key, ok := r.event(); ok {
 		l.screen.event(r, l.note(key, r))
 		return
@@ -195,7 +195,7 @@ func (l *log) showRecord(r record) {
 }
 
 // note remembers an Event, and returns whether it has a build already.
-func (l *log) note(key string, r record) (built bool) {
+func (l *logLines) note(key string, r record) (built bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, again := l.events[key]; !again {
@@ -206,7 +206,7 @@ func (l *log) note(key string, r record) (built bool) {
 }
 
 // cause returns the Event that a build is for.
-func (l *log) cause(key string) record {
+func (l *logLines) cause(key string) record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.built[key] = true
@@ -214,13 +214,13 @@ func (l *log) cause(key string) record {
 }
 
 // seen returns a channel that is closed once the log has the Event.
-func (l *log) seen(key string) <-chan struct{} {
+func (l *logLines) seen(key string) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.waitingFor(key)
 }
 
-func (l *log) waitingFor(key string) chan struct{} {
+func (l *logLines) waitingFor(key string) chan struct{} {
 	if l.waiting[key] == nil {
 		l.waiting[key] = make(chan struct{})
 	}

@@ -11,10 +11,10 @@ import (
 
 func TestLogIsShownInColumns(t *testing.T) {
 	var out bytes.Buffer
-	log := newLog(&screen{out: &out, own: map[string]bool{}})
-	first := log.seen("pequod/q.1")
+	lines := newLog(&screen{out: &out, own: map[string]bool{}})
+	first := lines.seen("pequod/q.1")
 
-	log.follow(strings.NewReader(`
+	lines.follow(strings.NewReader(`
 {"level":"INFO","msg":"starting"}
 {"level":"INFO","msg":"Processing default/n.1","verdict":"reject","by":"default","kind":"Node","name":"node-1","reason":"NodeReady","count":1}
 {"level":"WARN","msg":"the position is not stored"}
@@ -57,8 +57,8 @@ k8s-gateway: panic: a line that is no record
 // A gateway that ends before it serves its page has said why.
 func TestLogOfAGatewayWithoutItsPageIsShown(t *testing.T) {
 	var out bytes.Buffer
-	log := newLog(&screen{out: &out, own: map[string]bool{}})
-	log.follow(strings.NewReader(`
+	lines := newLog(&screen{out: &out, own: map[string]bool{}})
+	lines.follow(strings.NewReader(`
 {"level":"INFO","msg":"Processing default/n.1","verdict":"reject","by":"default","kind":"Node","name":"node-1","reason":"NodeReady","count":1}
 listening for the page: address already in use`[1:]))
 	want := `
