@@ -120,7 +120,8 @@ func isValues(root *yaml.Node) bool {
 	return slices.ContainsFunc(chartKeys(), func(key string) bool { return key != "name" && lookup(root, key) != nil })
 }
 
-// configMap returns the one filter file in the ConfigMaps among documents.
+// configMap returns the one filter file in the ConfigMaps among documents. The chart
+// renders it twice: for the gateway, and for the hook that checks it.
 func (s *source) configMap(documents []*yaml.Node) (*source, *Fault) {
 	var found []*yaml.Node
 	var kinds []string
@@ -146,7 +147,10 @@ func (s *source) configMap(documents []*yaml.Node) (*source, *Fault) {
 		}
 		for i := 0; i+1 < len(data.Content); i += 2 {
 			value := resolve(data.Content[i+1])
-			if value.Kind == yaml.ScalarNode && isFilterFile(data.Content[i].Value, value.Value) {
+			if value.Kind != yaml.ScalarNode || !isFilterFile(data.Content[i].Value, value.Value) {
+				continue
+			}
+			if len(found) == 0 || strings.TrimSpace(value.Value) != strings.TrimSpace(found[0].Value) {
 				found = append(found, value)
 			}
 		}

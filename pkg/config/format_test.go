@@ -60,7 +60,11 @@ func TestReadPlacesFaultsInTheFileAsItIs(t *testing.T) {
   apiVersion: apps/v1
   ^
 `},
-		"two filter files": {"apiVersion: v1\nkind: ConfigMap\ndata:\n  filters.yaml: |\n    filters: []\n  other.yaml: |\n    filters: []\n", ConfigMap, `f.yaml:6:15: a second filter file, the first is on line 4; check one at a time
+		"the filter file again, as the chart's hook has it": {"apiVersion: v1\nkind: ConfigMap\ndata:\n  filters.yaml: |\n    filters: [{kind: pod, action: reject}]\n---\napiVersion: v1\nkind: ConfigMap\ndata:\n  filters.yaml: |\n    filters: [{kind: pod, action: reject}]\n\n", ConfigMap, `f.yaml:5:22: warning: filters[0].kind: no object has the kind "pod"; write Pod
+      filters: [{kind: pod, action: reject}]
+                       ^
+`},
+		"two filter files": {"apiVersion: v1\nkind: ConfigMap\ndata:\n  filters.yaml: |\n    filters: []\n  other.yaml: |\n    filters: [{action: reject}]\n", ConfigMap, `f.yaml:6:15: a second filter file, the first is on line 4; check one at a time
     other.yaml: |
                 ^
 `},

@@ -29,6 +29,17 @@ func TestFiltersLoad(t *testing.T) {
 	}
 }
 
+// What `helm template` prints can be checked, with the hook that has the filters too.
+func TestRenderedFiltersAreChecked(t *testing.T) {
+	for name, values := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			if _, format, err := config.Read("rendered.yaml", []byte(render(t, "--values", values))); err != nil || format != config.ConfigMap {
+				t.Errorf("%s: %v", format, err)
+			}
+		})
+	}
+}
+
 // A filter file is also a values file, so the schema must accept every example.
 func TestSchemaAcceptsTheExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/*.yaml")
