@@ -105,6 +105,8 @@ func (g *Gateway) electOnce(ctx context.Context) error {
 		leading, stop := context.WithCancel(leading)
 		defer stop()
 		defer context.AfterFunc(ctx, stop)()
+		g.stopLeading.Store(&stop)
+		defer g.stopLeading.Store(nil)
 		g.log.Info("leading", "lease", g.options.Lease.Name, "identity", g.options.Identity)
 		if err := g.lead(leading, ctx); !errors.Is(err, context.Canceled) {
 			return err

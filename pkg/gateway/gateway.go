@@ -148,6 +148,8 @@ type Gateway struct {
 	term   atomic.Pointer[term]
 	queue  atomic.Pointer[delivery.Destinations]
 	leader atomic.Pointer[string]
+	// stopLeading ends the lead, nil in a standby.
+	stopLeading atomic.Pointer[context.CancelFunc]
 	// leaseFault is why the Lease cannot be read or written, or nil.
 	leaseFault atomic.Pointer[fault]
 	// holdsLease fails if the Lease has expired and this process still acts as

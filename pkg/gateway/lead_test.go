@@ -270,3 +270,31 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 		stop()
 	})
 }
+
+// A Lease that is deleted may be created by another replica. The one that held it
+// stops leading at its next renewal, and not at the renew deadline.
+func TestALeaseThatAnotherReplicaHoldsEndsTheLead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		taken := false
+		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return taken, nil, apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "gateway", errors.New("another UID"))
+		})
+		client.PrependReactor("get", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
+			return taken, leaseOf("other"), nil
+		})
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		stop := running(t, g)
+		time.Sleep(time.Second) // fake clock
+		if !g.Status().Leading {
+			t.Fatal("does not lead")
+		}
+		taken = true
+		time.Sleep(2 * DefaultElection().RetryPeriod) // fake clock
+		if g.Status().Leading {
+			t.Error("leads though another replica holds the Lease")
+		}
+		stop()
+	})
+}

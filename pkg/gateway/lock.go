@@ -15,11 +15,18 @@ type lock struct {
 	gateway *Gateway
 }
 
-// Get reads the Lease. A Lease that does not exist yet is no problem.
+// Get reads the Lease. A Lease that does not exist yet is no problem. One that another
+// replica holds ends the lead: client-go, which reads the Lease when a renewal fails,
+// would go on until the renew deadline.
 func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.LeaseLock.Get(ctx)
 	if !apierrors.IsNotFound(err) {
 		l.note("reading", err)
+	}
+	if err == nil && record.HolderIdentity != "" && record.HolderIdentity != l.Identity() {
+		if stop := l.gateway.stopLeading.Load(); stop != nil {
+			(*stop)()
+		}
 	}
 	return record, raw, err
 }

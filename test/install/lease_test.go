@@ -77,7 +77,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 		g.probe(g.spec.ReadinessProbe)
 		g.probe(g.spec.LivenessProbe)
 	}
-	// The old leader may give up only at its renew deadline.
+	// The old leader gives up at its next renewal.
 	controlplane.Eventually(t, func(ctx context.Context) error { return wantOneLeader(ctx, gateways) })
 	r.uninstall()
 }
