@@ -32,7 +32,7 @@ Events there are.
 Exits 1 if the filter file has a fault, or if the input is not Events, and prints
 where.`
 
-const explainExample = `  # Try a filter file on the Events there are
+const explainExample = `  # Try a filter file on the cluster's Events
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
 
   # See which condition each Event failed

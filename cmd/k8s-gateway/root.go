@@ -20,7 +20,7 @@ const rootExample = `  # See which Events there are; build nothing
   # Check a filter file
   k8s-gateway check filters.yaml
 
-  # Try a filter file on the Events there are
+  # Try a filter file on the cluster's Events
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
 
   # See Events, verdicts and a filter editor in the browser
