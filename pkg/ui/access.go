@@ -48,7 +48,7 @@ func (u *UI) protect(next http.Handler) http.Handler {
 
 // hostAllowed reports whether a Host header is one of this page. A page that
 // rebinds its own name to this address still sends its name, so names are
-// refused: what is left are addresses, localhost, and the name in the address that
+// refused. What remains are addresses, localhost, and the name in the address that
 // the page listens on.
 func (u *UI) hostAllowed(hostport string) bool {
 	host := hostOf(hostport)
@@ -68,8 +68,8 @@ func hostOf(hostport string) string {
 }
 
 // sameOrigin reports whether a request comes from the page itself, from the
-// address bar, or from a program that is no browser. A link on another site
-// may open the page; nothing else of it may be asked for from there.
+// address bar, or from a program that is not a browser. A link on another site
+// may open the page and request nothing else.
 func sameOrigin(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
@@ -88,7 +88,7 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && from.Host == r.Host
 }
 
-// limited answers 429 where all browsers together ask too often.
+// limited answers 429 if all browsers together ask too often.
 func (u *UI) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !u.requests.AllowN(u.now(), 1) {

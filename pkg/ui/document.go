@@ -8,8 +8,8 @@ import (
 
 // document is a filter list as it is written: where each filter is.
 type document struct {
-	root *yaml.Node // the mapping; nil where there is none
-	// filters is the value of the key filters; nil where there is none.
+	root *yaml.Node // the mapping; nil if there is none
+	// filters is the value of the key filters; nil if there is none.
 	filters *yaml.Node
 }
 

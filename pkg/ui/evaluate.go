@@ -33,7 +33,7 @@ type faultReport struct {
 // evaluation is what an edited list does with the Events that are held, and
 // what the list that decides now does with them.
 type evaluation struct {
-	// Runs is whether the list has no faults. The rest is empty where it has.
+	// Runs is whether the list has no faults. If it has, the rest is empty.
 	Runs   bool          `json:"runs"`
 	Faults []faultReport `json:"faults"`
 	// Through is the newest Event that was evaluated.
@@ -72,7 +72,7 @@ type count struct {
 	Action string `json:"action"`
 	// Conditions are the filter's keys and values as they are in the list.
 	Conditions string `json:"conditions"`
-	// Line is where the filter begins; 0 where it is none.
+	// Line is where the filter begins; 0 if it is none.
 	Line   int `json:"line,omitempty"`
 	Events int `json:"events"`
 	Builds int `json:"builds"`
@@ -197,7 +197,7 @@ func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluat
 	return out, nil
 }
 
-// reportsOf returns the faults of a list, or its warnings where it has none.
+// reportsOf returns the faults of a list, or its warnings if it has none.
 func reportsOf(c *config.Config, err error) []faultReport {
 	var faults []config.Fault
 	if report := (*config.Error)(nil); errors.As(err, &report) {

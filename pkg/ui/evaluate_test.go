@@ -153,13 +153,13 @@ func TestEvaluateEndsWithTheClient(t *testing.T) {
 	see(u, newEvent(0, "pequod", "web-0", "BackOff"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := u.inPlace(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
+	if _, err := u.inTurn(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
 	if !u.evaluations.TryAcquire(maxEvaluations) {
 		t.Error("the place of an evaluation is not given back")
 	}
-	if _, err := u.inPlace(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
+	if _, err := u.inTurn(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for a place: error %v, want %v", err, context.Canceled)
 	}
 }

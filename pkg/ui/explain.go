@@ -15,8 +15,8 @@ type explanation struct {
 	Event *corev1.Event `json:"event"`
 	// Recorded is what was decided when the Event was seen.
 	Recorded decider `json:"recorded"`
-	// Runs is whether the list in the request has no faults. Where it has, the
-	// list that decides now is explained.
+	// Runs is whether the list in the request has no faults. If it has, the list
+	// that decides now is explained.
 	Runs bool `json:"runs"`
 	decider
 	ProjectID string `json:"projectID,omitempty"`
@@ -35,7 +35,7 @@ type step struct {
 	Why string `json:"why,omitempty"`
 }
 
-// explain explains what the list in a request decides about its Event.
+// explain explains what the list in a request decides on its Event.
 func (u *UI) explain(_ context.Context, q request) (any, error) {
 	x, err := u.event(q)
 	if err != nil {
@@ -48,7 +48,7 @@ func (u *UI) explain(_ context.Context, q request) (any, error) {
 	return u.explanationOf(x, list.Config, false), nil
 }
 
-// explanationOf explains what a list decides about an Event.
+// explanationOf explains what a list decides on an Event.
 func (u *UI) explanationOf(x *entry, c *config.Config, runs bool) explanation {
 	explainer := u.explainer(c)
 	explained := explainer.Explain(x.event)
@@ -87,7 +87,7 @@ type field struct {
 	// Value is what this Event has.
 	Value string `json:"value"`
 	// Glob matches this Event and others of its kind: the pods of the same
-	// owner. Empty where there is no such.
+	// owner. Empty if there are none.
 	Glob string `json:"glob,omitempty"`
 	// Keep is whether most filters of this kind have it.
 	Keep bool `json:"keep"`

@@ -45,7 +45,7 @@ func helmValues(text []byte) exported {
 	return exported{File: "values.yaml", Text: "# " + command + "\n" + string(text), Command: command}
 }
 
-// testFile returns a test file: what the list decides about the Events that are
+// testFile returns a test file: what the list decides on the Events that are
 // held, one case for all Events that the list cannot distinguish.
 func (u *UI) testFile(ctx context.Context, c *config.Config) (any, error) {
 	recorder := filtertest.Recorder{Filters: "filters.yaml", Config: c, AllowBrigadeEvents: u.options.AllowBrigadeEvents}

@@ -17,8 +17,7 @@ import (
 // to another origin only after asking, and are refused.
 const listType = "application/yaml"
 
-// request is a question of the page: a filter list, and in the query what is
-// asked about it.
+// request is a request of the page: a filter list, and a query about it.
 type request struct {
 	list  []byte
 	query url.Values
@@ -32,9 +31,9 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// answers returns what reads a request, has it answered, and writes the answer
-// as JSON. All requests together have maxEvaluations places, and each has
-// maxEvaluationTime. Its context ends when the client goes.
+// answers returns a handler that reads a request, calls answer, and writes the
+// result as JSON. At most maxEvaluations requests are answered at the same time,
+// each within maxEvaluationTime. The context ends when the client disconnects.
 func (u *UI) answers(answer func(context.Context, request) (any, error)) http.HandlerFunc {
 	return u.limited(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), u.evaluationTime)
@@ -42,11 +41,11 @@ func (u *UI) answers(answer func(context.Context, request) (any, error)) http.Ha
 		list, err := u.readList(w, r)
 		var out any
 		if err == nil {
-			out, err = u.inPlace(ctx, request{list: list, query: r.URL.Query()}, answer)
+			out, err = u.inTurn(ctx, request{list: list, query: r.URL.Query()}, answer)
 		}
 		var refused *refusal
 		switch {
-		case r.Context().Err() != nil: // nobody reads an answer
+		case r.Context().Err() != nil: // the client has disconnected
 		case errors.As(err, &refused):
 			http.Error(w, refused.text, refused.status)
 		case ctx.Err() != nil:
@@ -61,8 +60,8 @@ func (u *UI) answers(answer func(context.Context, request) (any, error)) http.Ha
 	})
 }
 
-// inPlace answers a request when there is a place for it.
-func (u *UI) inPlace(ctx context.Context, q request, answer func(context.Context, request) (any, error)) (any, error) {
+// inTurn answers a request once fewer than maxEvaluations others are being answered.
+func (u *UI) inTurn(ctx context.Context, q request, answer func(context.Context, request) (any, error)) (any, error) {
 	if err := u.evaluations.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
@@ -85,7 +84,8 @@ func (u *UI) readList(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "The list did not arrive."}
 	}
-	// The connection is read on while the request is answered, to see the client go.
+	// The server goes on reading the connection, which is how it notices that the
+	// client disconnects.
 	_ = control.SetReadDeadline(noDeadline)
 	return text, nil
 }

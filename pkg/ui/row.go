@@ -16,8 +16,8 @@ type row struct {
 	ID int64 `json:"id"`
 	// Key is the same for all versions of one Event.
 	Key string `json:"key"`
-	// At is when the Event occurred, Seen when it was decided about, in
-	// milliseconds since the Unix epoch; At is 0 where the Event has no time.
+	// At is when the Event occurred, Seen when it was decided on, in
+	// milliseconds since the Unix epoch; At is 0 if the Event has no time.
 	At      int64  `json:"at"`
 	Seen    int64  `json:"seen"`
 	Verdict string `json:"verdict"`

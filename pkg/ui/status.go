@@ -15,7 +15,7 @@ type Status struct {
 	// Ready is why the gateway is not ready, and Notes are other problems.
 	Ready string   `json:"ready,omitempty"`
 	Notes []string `json:"notes,omitempty"`
-	// Stored names the ConfigMap with the position; empty where none is stored.
+	// Stored names the ConfigMap with the position; empty if none is stored.
 	Stored    string     `json:"stored,omitempty"`
 	Positions []Position `json:"positions"`
 	// HeldSince is since when the position has not moved although builds wait.
@@ -25,11 +25,11 @@ type Status struct {
 	Waiting int       `json:"waiting"`
 	Oldest  time.Time `json:"oldest,omitzero"`
 	Flows   []Flow    `json:"flows"`
-	// Held is the limit that holds builds back; nil where none does.
+	// Held is the limit that holds builds back; nil if none does.
 	Held *Held `json:"held,omitempty"`
 	// Failing is whether the last attempt to write failed.
 	Failing bool `json:"failing,omitempty"`
-	// Destinations are where builds go; empty where that is Brigade alone.
+	// Destinations are where builds go; empty if that is Brigade alone.
 	Destinations []Destination `json:"destinations,omitempty"`
 
 	DryRun bool    `json:"dryRun,omitempty"`
@@ -56,7 +56,7 @@ type Held struct {
 	// Limit is its name in the filter file.
 	Limit string    `json:"limit"`
 	Since time.Time `json:"since"`
-	// Until is when the next build may be created; zero where that depends on
+	// Until is when the next build may be created; zero if that depends on
 	// builds that run.
 	Until time.Time `json:"until,omitzero"`
 }
@@ -66,7 +66,7 @@ type Destination struct {
 	Name    string    `json:"name"`
 	Waiting int       `json:"waiting"`
 	Oldest  time.Time `json:"oldest,omitzero"`
-	// Limit is the limit that holds builds back; empty where none does.
+	// Limit is the limit that holds builds back; empty if none does.
 	Limit string `json:"limit,omitempty"`
 	// Failing is whether the last attempt to write failed.
 	Failing bool `json:"failing,omitempty"`
@@ -74,7 +74,7 @@ type Destination struct {
 
 // File is the filter file in use.
 type File struct {
-	// Name is its path; empty where there is none.
+	// Name is its path; empty if there is none.
 	Name    string    `json:"name,omitempty"`
 	Filters int       `json:"filters"`
 	Loaded  time.Time `json:"loaded,omitzero"`
@@ -126,7 +126,7 @@ type Outcomes struct {
 	lost   []Lost
 }
 
-// Created takes a build that was created.
+// Created adds a build that was created.
 func (o *Outcomes) Created(b Build) {
 	b.Long, _ = cut(b.Long, maxTitle)
 	o.mu.Lock()
@@ -134,7 +134,7 @@ func (o *Outcomes) Created(b Build) {
 	o.builds = latest(o.builds, b, keptBuilds)
 }
 
-// Lose takes a build that was refused or dropped.
+// Lose adds a build that was refused or dropped.
 func (o *Outcomes) Lose(l Lost) {
 	l.Reason, _ = cut(l.Reason, maxReason)
 	o.mu.Lock()

@@ -12,7 +12,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// entry is one version of an Event with what was decided about it. It never
+// entry is one version of an Event with what was decided on it. It never
 // changes.
 type entry struct {
 	// id counts Events in the order in which they were seen, from 1.
@@ -23,7 +23,7 @@ type entry struct {
 	bytes   int
 }
 
-// keep reports whether the entry is one of those that are kept longest.
+// keep reports whether the entry is kept longer than others.
 func (e *entry) keep() bool {
 	return e.verdict.Action == filter.Accept || len(e.verdict.Faults) > 0
 }
@@ -95,7 +95,7 @@ type snapshot struct {
 	last int64
 	shed int64
 	// firstRejected and firstKept are the oldest ids of either kind; what is
-	// older is not held any more. 0 where there are none.
+	// older is not held any more. 0 if there are none.
 	firstRejected, firstKept int64
 }
 
@@ -156,7 +156,7 @@ func (f *fifo) first() int64 {
 }
 
 func (f *fifo) push(e *entry) {
-	// What was popped is given back once it is as much as what is held.
+	// Free the space of popped entries once it exceeds that of the rest.
 	if f.head > 64 && f.head > f.len() {
 		n := copy(f.items, f.items[f.head:])
 		clear(f.items[n:])
@@ -178,7 +178,6 @@ func (f *fifo) above(id int64) []*entry {
 	return held[sort.Search(len(held), func(i int) bool { return held[i].id > id }):]
 }
 
-// withoutManagedFields returns a copy of e without what no filter can see.
 func withoutManagedFields(e *corev1.Event) *corev1.Event {
 	out := *e
 	out.ManagedFields = nil

@@ -14,12 +14,12 @@ const (
 	// streamEvery is the interval in which new rows are sent to a browser. A browser
 	// costs nothing in between, and never delays the reading of Events.
 	streamEvery = 250 * time.Millisecond
-	// statusEvery and heartbeatEvery count in looks.
+	// statusEvery and heartbeatEvery count such intervals.
 	statusEvery    = 4
 	heartbeatEvery = 60
-	// maxBatch is how many rows one message has, and maxBatches how many
-	// messages one look sends. A browser that is further behind catches up with
-	// the next looks, and misses what is not held any more by then.
+	// maxBatch is how many rows one message has, and maxBatches how many messages
+	// are sent at a time. A browser that is further behind catches up later, and
+	// misses the Events that the store has dropped by then.
 	maxBatch   = 500
 	maxBatches = 4
 )
@@ -58,8 +58,8 @@ type eventsMessage struct {
 	FirstKept     int64 `json:"firstKept"`
 }
 
-// stream sends what is held and then what comes, as server-sent events. Each
-// browser reads from the store where it has come to; nothing waits for it.
+// stream sends the Events in the store and then new ones, as server-sent events.
+// Each browser reads the store from where it is; nothing waits for it.
 func (u *UI) stream(w http.ResponseWriter, r *http.Request) {
 	if !u.streams.TryAcquire(1) {
 		http.Error(w, fmt.Sprintf("%d browsers follow already; close one.", maxStreams), http.StatusServiceUnavailable)
@@ -84,8 +84,8 @@ func (u *UI) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resume returns the Event after which a browser goes on that had a stream of
-// this process before: it sends the ID of the last message.
+// resume returns the Event after which a stream resumes: a browser that had a
+// stream of this process sends the ID of the last message it got.
 func (u *UI) resume(r *http.Request) int64 {
 	process, id, _ := strings.Cut(r.Header.Get("Last-Event-ID"), ".")
 	if process != u.process {
@@ -110,7 +110,7 @@ type stream struct {
 	status  []byte
 }
 
-// look sends what is new.
+// look sends what has changed.
 func (s *stream) look(looks int) error {
 	if err := s.sendState(); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (s *stream) look(looks int) error {
 	return s.flush()
 }
 
-// sendState sends the list and the source where they are new.
+// sendState sends the list and the source if they have changed.
 func (s *stream) sendState() error {
 	list, source, version := s.ui.state()
 	if s.begun && version == s.version {
@@ -171,7 +171,7 @@ func (s *stream) sendEvents() error {
 	return s.send("events", fmt.Sprintf("%s.%d", s.ui.process, s.after), m)
 }
 
-// sendStatus sends what the daemon is doing where that has changed.
+// sendStatus sends what the daemon is doing if that has changed.
 func (s *stream) sendStatus() error {
 	status, err := json.Marshal(s.ui.options.Status())
 	if err != nil || bytes.Equal(status, s.status) {
@@ -195,8 +195,8 @@ func (s *stream) send(name, id string, v any) error {
 	return s.flush()
 }
 
-// flush hands the browser what there is. One that takes too long loses its
-// stream.
+// flush writes what is buffered. It fails for a browser that does not read in
+// time, which ends the stream.
 func (s *stream) flush() error {
 	if s.buffer.Len() == 0 {
 		return nil

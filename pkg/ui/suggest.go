@@ -30,13 +30,13 @@ type suggestion struct {
 	Line int `json:"line"`
 	// By is the name of the filter there.
 	By string `json:"by"`
-	// Decides is whether the filter decides about the Event, and Note says why
+	// Decides is whether the filter decides on the Event, and Note says why
 	// not, or what else is to be known.
 	Decides bool   `json:"decides"`
 	Note    string `json:"note,omitempty"`
 }
 
-// suggest adds a filter to the list in a request that decides about its Event.
+// suggest adds a filter to the list in a request that decides on its Event.
 // The query's other keys are those of the filter, see newFilterNode.
 func (u *UI) suggest(_ context.Context, q request) (any, error) {
 	x, err := u.event(q)
@@ -50,7 +50,7 @@ func (u *UI) suggest(_ context.Context, q request) (any, error) {
 	return u.suggestion(x.event, string(q.list), newFilterNode(q.query, action))
 }
 
-// suggestion adds a filter to a list, ahead of the one that decides about e
+// suggestion adds a filter to a list, ahead of the one that decides on e
 // now, because e would not come to it otherwise. The error says why it cannot.
 func (u *UI) suggestion(e *corev1.Event, list string, added *yaml.Node) (*suggestion, error) {
 	if strings.TrimSpace(list) == "" {
@@ -62,7 +62,7 @@ func (u *UI) suggestion(e *corev1.Event, list string, added *yaml.Node) (*sugges
 	switch {
 	case err == nil:
 		at = placeOf(u.explainer(before).Decider.Decide(e).By, before.Filters.Names())
-	case !onlyLacksProject(err): // nobody can say where the filter belongs
+	case !onlyLacksProject(err): // where the filter belongs is unknown
 		return nil, &refusal{http.StatusConflict, "The list has faults; correct them first, then add a filter."}
 	case doc.filters != nil:
 		at = len(doc.filters.Content)
@@ -230,7 +230,7 @@ func insert(list string, doc document, at int, added *yaml.Node) (out string, li
 	}
 }
 
-// valueOf returns the value of a key, nil where the mapping has none.
+// valueOf returns the value of a key, nil if the mapping has none.
 func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {

@@ -69,14 +69,14 @@ type Options struct {
 	AllowBrigadeEvents bool
 	// MaxEvents and MaxBytes bound the store; 0 for the defaults.
 	MaxEvents, MaxBytes int
-	// Status returns what the daemon is doing; nil where there is no daemon.
-	// It must not wait.
+	// Status returns what the daemon is doing; nil if there is no daemon.
+	// It must not block.
 	Status func() Status
 	// Address is what the page listens on. A host name in it is allowed in the
 	// Host header, beside addresses and localhost.
 	Address string
 	Log     *slog.Logger
-	// Now is the clock, time.Now where nil.
+	// Now is the clock, time.Now if nil.
 	Now func() time.Time
 }
 
@@ -111,16 +111,16 @@ type UI struct {
 
 // List is the filter list that decides, and that an edited one is held against.
 type List struct {
-	// Name is the name of its file; empty where there is none.
+	// Name is the name of its file; empty if there is none.
 	Name string
 	// Text is the file.
 	Text string
-	// Config is what the text says; nil where it has faults or there is none,
+	// Config is what the text says; nil if it has faults or there is none,
 	// which decides like a list without filters.
 	Config *config.Config
 }
 
-// SourceState says how reading Events goes.
+// SourceState is a state of reading Events.
 type SourceState string
 
 const (
@@ -132,11 +132,9 @@ const (
 	Ended SourceState = "ended"
 	// Failed is a source that cannot be read; Source.Err says why.
 	Failed SourceState = "failed"
-	// StandingBy is a daemon that another replica leads.
-	StandingBy SourceState = "standing by"
 )
 
-// Source is where the Events come from and how reading them goes.
+// Source is the state of reading Events.
 type Source struct {
 	State SourceState
 	// Err is why State is Failed.
@@ -169,13 +167,13 @@ func New(o Options) *UI {
 	}
 }
 
-// Seen takes an Event that was decided about. It keeps e, which must not be
-// changed afterwards, and waits for nobody.
+// Seen adds an Event and its verdict. It keeps e, which must not be changed
+// afterwards. It does not block.
 func (u *UI) Seen(e *corev1.Event, v filter.Verdict) {
 	u.store.add(e, v, u.now())
 }
 
-// SetList takes the list that decides from now on.
+// SetList sets the list that decides from now on.
 func (u *UI) SetList(l List) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -183,7 +181,7 @@ func (u *UI) SetList(l List) {
 	u.version++
 }
 
-// SetSource takes how reading Events goes.
+// SetSource sets the state of reading Events.
 func (u *UI) SetSource(s Source) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -198,8 +196,8 @@ func (u *UI) state() (List, Source, uint64) {
 	return u.list, u.source, u.version
 }
 
-// Decide returns what the list decides about e. It is for sources that bring
-// Events without verdicts.
+// Decide returns the verdict of the list on e, for sources without verdicts of
+// their own.
 func (u *UI) Decide(e *corev1.Event) filter.Verdict {
 	list, _, _ := u.state()
 	return u.explainer(list.Config).Decider.Decide(e)
@@ -243,7 +241,7 @@ func (u *UI) Run(ctx context.Context, l net.Listener) error {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.stopTimeout)
 		defer cancel()
 		if server.Shutdown(closing) != nil {
-			_ = server.Close() // a browser that does not read is not waited for
+			_ = server.Close() // do not wait for a browser that does not read
 		}
 	})
 	err := server.Serve(l)

@@ -63,7 +63,7 @@ export const model = new (class extends EventTarget {
   }
 
   /**
-   * What is decided about a row: by the edited list where there is one, and
+   * What is decided on a row: by the edited list where there is one, and
    * then what the list that decides now says, and how the two differ.
    */
   decision(row) {

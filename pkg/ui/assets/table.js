@@ -77,7 +77,7 @@ export function startTable(onOpen) {
   draw();
 }
 
-/** Shows the rows that a filter decides about. */
+/** Shows the rows that a filter decides on. */
 export function showBy(name) {
   show = "all";
   chips.get("all").input.checked = true;
