@@ -129,7 +129,7 @@ func newFilterNode(query url.Values, action filter.Action) *yaml.Node {
 	if action != filter.Accept {
 		return f
 	}
-	addText(f, query, "", "project", "commitRef", "logLevel", "oncePer")
+	addText(f, query, "", "destination", "project", "commitRef", "logLevel", "oncePer")
 	if query.Has("groupBy") {
 		add(f, "groupBy", sequence(query["groupBy"]))
 	}

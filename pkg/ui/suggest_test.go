@@ -183,6 +183,15 @@ filters:
     groupBy: [namespace, reason]
 `, line: 3, by: "crash-loops",
 		},
+		"another destination": {
+			list: "destinations:\n  - name: knative\n    cloudEvents: {url: http://broker}\n", keep: url.Values{"kind": {"Pod"}, "destination": {"knative"}}, action: "accept",
+			want: "destinations:\n  - name: knative\n    cloudEvents: {url: http://broker}\nfilters:\n  - kind: Pod\n    action: accept\n    destination: knative\n", line: 5, by: "filters[0]",
+		},
+		"a destination that the list has not": {
+			list: "project: a/b\n", keep: url.Values{"kind": {"Pod"}, "destination": {"tekton"}}, action: "accept",
+			want: "project: a/b\nfilters:\n  - kind: Pod\n    action: accept\n    destination: tekton\n", line: 3, by: "filters[0]",
+			note: `destination: "tekton" is not in destinations, which the file does not have`,
+		},
 		"one build for all Events of a window": {
 			list: "project: a/b\n", keep: url.Values{"oncePer": {"1h"}, "groupBy": {""}}, action: "accept",
 			want: "project: a/b\nfilters:\n  - action: accept\n    oncePer: 1h\n    groupBy: []\n", line: 3, by: "filters[0]",

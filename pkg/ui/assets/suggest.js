@@ -103,8 +103,8 @@ function outcome(verdict) {
       h("div", { id: "window", hidden: true },
         text("window", "Window", "10m"),
         pick("grouped", "In it, one for each", ["", "object and reason"], ["group", "group of"]), by),
-      h("details", {}, h("summary", {}, "Project, commit and log level"),
-        text("project", "Project", "that of the list"), text("commitRef", "Commit", "that of the list"),
+      h("details", {}, h("summary", {}, "Project, commit, log level, or another destination"),
+        text("destination", "Destination", "builds with Brigade"), text("project", "Project", "that of the list"), text("commitRef", "Commit", "that of the list"),
         pick("logLevel", "Log level", ["", "that of the list"], ...["all", "log", "info", "warn", "error", "none"].map((l) => [l, l])))));
 }
 
@@ -122,7 +122,7 @@ function query(id, form) {
   const take = (name) => data.get(name) ?? "";
   const out = [["event", id], ["action", take("action")], ["id", take("id")]];
   for (const key of Object.keys(names)) out.push([key, take(key)], [`except.${key}`, take(`except.${key}`)]);
-  for (const key of ["project", "commitRef", "logLevel"]) out.push([key, take(key)]);
+  for (const key of ["destination", "project", "commitRef", "logLevel"]) out.push([key, take(key)]);
   if (take("once") === "window") {
     out.push(["oncePer", take("window") || "10m"]);
     if (take("grouped") === "group") out.push(...[...data.getAll("groupBy"), ""].map((key) => ["groupBy", key]));
