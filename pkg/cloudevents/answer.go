@@ -61,7 +61,7 @@ func readBody(body io.Reader) string {
 }
 
 // retryAfter returns how long a Retry-After header asks to wait, in either of
-// its forms (RFC 9110, section 10.2.3), and 0 where it asks for nothing.
+// its forms (RFC 9110, section 10.2.3), and 0 if it asks for nothing.
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {

@@ -26,7 +26,7 @@ type file struct {
 	read    time.Time
 }
 
-// newFile returns the file with the given path, nil where there is none.
+// newFile returns the file with the given path, nil if there is none.
 func newFile(path string) *file {
 	if path == "" {
 		return nil

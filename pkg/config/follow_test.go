@@ -105,7 +105,7 @@ func (f *following) wants(calls ...string) {
 	}
 }
 
-// quiet fails the test where there were further calls.
+// quiet fails the test if there were further calls.
 func (f *following) quiet() {
 	f.Helper()
 	select {

@@ -19,7 +19,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// withinPace fails the test where some window holds more created builds than
+// withinPace fails the test if some window holds more created builds than
 // the burst and the pace allow.
 func withinPace(t *testing.T, created []time.Time, l limit.Limits) {
 	t.Helper()

@@ -263,7 +263,7 @@ func (c *compiler) checkDestination(i int, r Rule) {
 }
 
 // compileExpression compiles an expression of the rule at index i, and returns
-// nil where it reports flaws.
+// nil if it reports flaws.
 func (c *compiler) compileExpression(i int, key, text string) *expression.Expression {
 	if c.language == nil {
 		language, err := expression.NewLanguage()

@@ -43,7 +43,7 @@ type Fault struct {
 	Err error
 }
 
-// Outcome returns the consequence of the failure, for people to read.
+// Outcome returns the consequence of the failure, as readable text.
 func (f Fault) Outcome() string {
 	if f.Action == Reject {
 		return "event rejected"

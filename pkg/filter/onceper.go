@@ -175,7 +175,7 @@ func (g Group) String() string {
 	return "[" + strings.Join(g.Keys(), ", ") + "]"
 }
 
-// Describe returns which Events share a build with e, for people to read:
+// Describe returns which Events share a build with e, as readable text:
 // "namespace pequod, reason BackOff".
 func (g Group) Describe(e *corev1.Event) string {
 	values := g.Values(e)

@@ -9,7 +9,7 @@ type Shadow struct {
 	Index int
 	// Earlier is the 0-based index of the filter that decides instead.
 	Earlier int
-	// Why is how the two are related, for people to read.
+	// Why is how the two are related, as readable text.
 	Why string
 }
 

@@ -13,7 +13,7 @@ type Step struct {
 	By string
 	// Matched is whether the filter matched and decided.
 	Matched bool
-	// Why is the first condition that did not hold, for people to read:
+	// Why is the first condition that did not hold, as readable text:
 	// `namespace is "pequod", not "kube-system"`. If Matched, it is empty, except
 	// for a filter that rejects because its expression failed and for the rules
 	// of pkg/decide.

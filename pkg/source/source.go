@@ -226,7 +226,7 @@ func (s *Source) check(read, current string) bool {
 	return true
 }
 
-// groupOf returns which Events share the build of e, for people to read, and
+// groupOf returns which Events share the build of e, as readable text, and
 // nothing without groupBy.
 func groupOf(e *corev1.Event, once filter.OncePer) string {
 	if !once.GroupBy.IsSet() {

@@ -4,7 +4,7 @@ import (
 	"os"
 )
 
-// axe fails the test where axe-core finds something serious on the page as it
+// axe fails the test if axe-core finds something serious on the page as it
 // is now.
 func (b *browser) axe(where string) {
 	b.t.Helper()

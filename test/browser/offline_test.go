@@ -418,7 +418,7 @@ func nothingSerious(t *testing.T, b *browser, list, events string) {
 	}
 }
 
-// fits fails the test where the page is wider than the window.
+// fits fails the test if the page is wider than the window.
 func (b *browser) fits(where string) {
 	b.t.Helper()
 	if wide := value[int](b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
