@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// maxBody is how much of an answer is read, so that its connection can be
-	// used again. Of a longer one the connection is closed.
+	// maxBody is how much of an answer is read to reuse its connection, which is closed
+	// after a longer answer.
 	maxBody = 64 << 10
-	// maxExcerpt is how many bytes of an answer an error shows.
+	// maxExcerpt is how many bytes of an answer are in an error.
 	maxExcerpt = 256
-	// maxRetryAfter bounds what a header can ask for.
+	// maxRetryAfter is the longest Retry-After that is respected.
 	maxRetryAfter = time.Hour
 )
 
-// outcome returns what an answer says. 2xx is success; 408, 429 and 5xx are
-// tried again; any other refuses this one message for good.
+// outcome returns the outcome of an answer. 2xx is success; 408, 429 and 5xx are
+// retried; with any other the message is refused.
 func outcome(r *http.Response, now time.Time) (delivery.Outcome, error) {
 	excerpt := readBody(r.Body)
 	if r.StatusCode/100 == 2 {
@@ -46,8 +46,8 @@ func outcome(r *http.Response, now time.Time) (delivery.Outcome, error) {
 	return "", failed
 }
 
-// readBody reads an answer to its end, within bounds, and returns how an error
-// shows its beginning: ": text".
+// readBody reads an answer to its end or to maxBody, and returns its beginning for an
+// error: ": text".
 func readBody(body io.Reader) string {
 	head, err := io.ReadAll(io.LimitReader(body, maxExcerpt))
 	if err == nil {
@@ -60,8 +60,8 @@ func readBody(body io.Reader) string {
 	return ": " + said
 }
 
-// retryAfter returns how long a Retry-After header asks to wait, in either of
-// its forms (RFC 9110, section 10.2.3), and 0 if it asks for nothing.
+// retryAfter returns the duration of a Retry-After header, in either of its forms (RFC
+// 9110, section 10.2.3), or 0.
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {

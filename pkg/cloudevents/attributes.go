@@ -9,9 +9,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 )
 
-// An attribute comes from an Event, and with it from anyone who may create
-// Events. What is left of it is harmless wherever a receiver puts it: in a
-// header, a log, a shell, a template.
+// Attributes come from an Event, and so from any user who can create Events. They are
+// cut and cleaned so that they are harmless in a header, a log, a shell or a template.
 const (
 	// maxKind is the longest name of a kind that Kubernetes admits for a custom
 	// resource (a DNS label), and maxReason the longest reason that
@@ -23,7 +22,7 @@ const (
 	maxValue = 253
 )
 
-// Characters that are left in attributes beside letters and digits of ASCII.
+// Characters that attributes may have in addition to ASCII letters and digits.
 const (
 	kindMarks    = "-_"
 	sourceMarks  = "-_."
@@ -54,7 +53,7 @@ func Type(e *corev1.Event) string {
 }
 
 // Subject returns the involved object of e: <kind>/<namespace>/<name>, and
-// <kind>/<name> where it has no namespace.
+// <kind>/<name> if it has no namespace.
 func Subject(e *corev1.Event) string {
 	o := e.InvolvedObject
 	segments := []string{clean(o.Kind, maxKind, kindMarks)}
@@ -64,10 +63,10 @@ func Subject(e *corev1.Event) string {
 	return strings.Join(append(segments, clean(o.Name, maxValue, segmentMarks)), "/")
 }
 
-// extensions returns what filters can see of an Event, which receivers route
-// by, and the filter that accepted it. Kind, name, namespace and apiversion are
-// called as Knative's ApiServerSource calls them. What is empty is left out,
-// because an attribute has no empty value (CloudEvents 1.0, section 3).
+// extensions returns the fields of an Event that filters can match, by which receivers
+// route, and the filter that accepted it. Kind, name, namespace and apiversion have the
+// names of Knative's ApiServerSource. Empty ones are omitted, because an attribute has
+// no empty value (CloudEvents 1.0, section 3).
 func extensions(b delivery.Build) map[string]any {
 	e := b.Event
 	all := map[string]any{"count": event.Count(e)}

@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// dialTimeout bounds a connection attempt, and idleTimeout how long an unused
-	// connection is kept: the times of http.DefaultTransport.
+	// dialTimeout is the deadline of a connection attempt, and idleTimeout how long an
+	// unused connection is kept, as in http.DefaultTransport.
 	dialTimeout = 30 * time.Second
 	idleTimeout = 90 * time.Second
-	// maxHeader bounds the header of an answer.
+	// maxHeader is the largest header of an answer.
 	maxHeader = 64 << 10
 )
 
-// credentials are what the mounted files of a destination hold. All files are
-// looked at with every attempt, so that what rotates is in use at once.
+// credentials are the contents of the mounted files of a destination. All files are
+// checked at every attempt, so that rotated credentials are used at once.
 type credentials struct {
 	connections    int
 	allowLinkLocal bool
 
 	mu sync.Mutex
-	// ca, cert and key make the transport; token and headers make header.
+	// ca, cert and key are for the transport; token and headers are for header.
 	ca, cert, key, token, headers *file
 	transport                     http.RoundTripper
 	header                        http.Header
-	// fixed says that the transport is not ours to replace.
+	// fixed is whether the transport must not be replaced.
 	fixed bool
 }
 
@@ -42,8 +42,7 @@ func newCredentials(o Options) *credentials {
 	}
 }
 
-// current returns what to send with, and the headers to send, which must not be
-// changed.
+// current returns the transport and the headers, which must not be changed.
 func (c *credentials) current() (http.RoundTripper, http.Header, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -136,7 +135,7 @@ func (c *credentials) newTransport(settings *tls.Config) *http.Transport {
 	}
 }
 
-// closeIdle closes the connections that nothing is sent on.
+// closeIdle closes idle connections.
 func (c *credentials) closeIdle() {
 	if transport, ok := c.transport.(*http.Transport); ok && !c.fixed {
 		transport.CloseIdleConnections()

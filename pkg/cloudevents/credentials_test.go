@@ -35,7 +35,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-// sign returns a certificate of the authority, or of itself where it has none.
+// sign returns a certificate of the authority, or a self-signed one.
 func (a *authority) sign(template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey, []byte) {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -115,8 +115,8 @@ func (m *mount) rotate(files map[string][]byte) {
 	}
 }
 
-// secure starts the receiver with a certificate of the authority. It wants a
-// client certificate of the same one.
+// secure starts the receiver with a certificate of the authority. It requires a client
+// certificate of the same authority.
 func (r *receiver) secure(a *authority) {
 	cert, key := a.pair("receiver", x509.ExtKeyUsageServerAuth)
 	pair, err := tls.X509KeyPair(cert, key)
@@ -250,7 +250,7 @@ func TestHeadersThatAreRefused(t *testing.T) {
 	}
 }
 
-// A header of the user is not the next message's: each has its own.
+// The headers of one message do not affect the next.
 func TestHeadersAreNotShared(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)

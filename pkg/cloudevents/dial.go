@@ -12,9 +12,8 @@ import (
 // errBlocked marks an address that no destination may have.
 var errBlocked = errors.New("link-local and metadata addresses are refused")
 
-// refuseBlocked is the Control of a net.Dialer. It sees the address that a name
-// resolved to, just before the connection, so that no answer of a name server
-// leads anywhere else.
+// refuseBlocked is the Control of a net.Dialer. It checks the resolved address just before
+// the connection, so that a name server cannot bypass it.
 func refuseBlocked(_, dialed string, _ syscall.RawConn) error {
 	ip, err := netip.ParseAddrPort(dialed)
 	if err != nil {

@@ -33,8 +33,8 @@ func TestALinkLocalAddressCanBeAllowed(t *testing.T) {
 	wantFailure(t, err, err.Error(), delivery.Network, false, 0)
 }
 
-// The environment names no proxy for messages: it would see tokens, and hide
-// which address is dialed.
+// Messages do not use a proxy from the environment, which would see tokens and hide the
+// dialed address.
 func TestNoProxyOfTheEnvironmentIsUsed(t *testing.T) {
 	proxied := false
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied = true }))

@@ -9,16 +9,15 @@ import (
 )
 
 const (
-	// maxFile is how large a mounted file may be: what a Secret holds.
+	// maxFile is the largest mounted file: the size of a Secret.
 	maxFile = 1 << 20
-	// settled is how old a change must be for the file's time to show the next
-	// one. File systems count time in steps of some milliseconds, some in
-	// seconds.
+	// settled is how old a change must be for the next one to have another time, because
+	// some file systems count in milliseconds, and some in seconds.
 	settled = 2 * time.Second
 )
 
-// file is a mounted file, which is read again when it changes. It is used by
-// one goroutine at a time. The nil file has no content.
+// file is a mounted file, which is read again when it changes. It is not safe for
+// concurrent use. The nil file has no content.
 type file struct {
 	path    string
 	content []byte
@@ -26,7 +25,7 @@ type file struct {
 	read    time.Time
 }
 
-// newFile returns the file with the given path, nil if there is none.
+// newFile returns the file with the given path, or nil without a path.
 func newFile(path string) *file {
 	if path == "" {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// bearer returns the Authorization header for a token as a file holds it.
+// bearer returns the Authorization header for the content of a token file.
 func bearer(path string, content []byte) (string, error) {
 	token := string(bytes.TrimSpace(content))
 	if token == "" {

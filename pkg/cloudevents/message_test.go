@@ -97,8 +97,8 @@ func TestAttributesAreHarmless(t *testing.T) {
 	}
 }
 
-// FuzzMessage makes messages of hostile Events: each is valid, and the same in
-// a header as it is in JSON.
+// FuzzMessage makes messages of hostile Events. Each is valid, and has the same values in
+// headers and in JSON.
 func FuzzMessage(f *testing.F) {
 	f.Add("Pod", "pequod", "web-0", "BackOff", "kubelet", "Warning", "filters[0]")
 	f.Add("", "", "", "", "", "", "")

@@ -1,6 +1,6 @@
 // Package cloudevents sends an accepted Event as a CloudEvent over HTTP.
 //
-// It is a far end of the flow, beside pkg/brigade. Delivery is at least once: a
+// It is an end of the flow, like pkg/brigade. Delivery is at least once: a
 // message whose answer is lost is sent again. Its id is the build ID, equal for
 // every attempt, restart and replica, so a receiver recognizes repeats.
 package cloudevents
@@ -21,30 +21,30 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 )
 
-// Options are what a Sink works with.
+// Options are the dependencies and settings of a Sink.
 type Options struct {
-	// URL is where messages are sent to.
+	// URL is the address of the receiver.
 	URL *url.URL
 	// Structured puts the attributes into the body instead of headers.
 	Structured bool
-	// Timeout bounds one attempt.
+	// Timeout is the deadline of one attempt.
 	Timeout time.Duration
-	// CAFile holds the CAs that alone are trusted, in PEM; empty for those of the
-	// system. CertFile and KeyFile hold the client certificate.
+	// CAFile has the only trusted CAs, in PEM; empty for those of the system. CertFile
+	// and KeyFile have the client certificate.
 	CAFile, CertFile, KeyFile string
-	// TokenFile holds a bearer token, and HeadersFile what ParseHeaders takes.
+	// TokenFile has a bearer token, and HeadersFile is for ParseHeaders.
 	TokenFile, HeadersFile string
 	// AllowLinkLocal permits the addresses that address.Blocked reports.
 	AllowLinkLocal bool
 	// Source is the source of the messages, a URI reference.
 	Source string
-	// UserAgent says who sends.
+	// UserAgent is the User-Agent header.
 	UserAgent string
-	// Connections is how many are kept: as many as messages are sent at once.
+	// Connections is the number of kept connections: that of concurrent requests.
 	Connections int
-	// DryRun has every message made and none sent.
+	// DryRun makes every message and sends none.
 	DryRun bool
-	// Transport sends instead of the Sink's own; nil outside of tests.
+	// Transport replaces the Sink's own, in tests; nil otherwise.
 	Transport http.RoundTripper
 }
 
@@ -59,8 +59,7 @@ func New(o Options) *Sink {
 	return &Sink{options: o, credentials: newCredentials(o)}
 }
 
-// Write sends b once. Its error says whether to try again, see
-// delivery.AttemptError and delivery.Refuse.
+// Write sends b once. Its error is a delivery.AttemptError, or that of delivery.Refuse.
 func (s *Sink) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, error) {
 	m, err := newMessage(b, s.options.Source)
 	if err != nil {
@@ -85,7 +84,7 @@ func (s *Sink) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, e
 	if err != nil {
 		return "", s.failed(err, connected.Load())
 	}
-	defer func() { _ = response.Body.Close() }() // it has been read as far as it matters
+	defer func() { _ = response.Body.Close() }() // it has been read up to maxBody
 	return outcome(response, time.Now())
 }
 
@@ -99,8 +98,8 @@ func (s *Sink) request(ctx context.Context, m binding.Message, header http.Heade
 	if request.Header.Get("User-Agent") == "" {
 		request.Header.Set("User-Agent", s.options.UserAgent)
 	}
-	// Without a value it is not sent, and has the transport use another connection
-	// where the receiver has just closed this one (net/http, Transport).
+	// Without a value it is not sent, and makes the transport retry on another connection
+	// if the receiver has just closed this one (net/http, Transport).
 	request.Header["Idempotency-Key"] = nil
 	encoding := binding.WithForceBinary
 	if s.options.Structured {
@@ -112,8 +111,8 @@ func (s *Sink) request(ctx context.Context, m binding.Message, header http.Heade
 	return request, nil
 }
 
-// failed returns the error of an attempt that had no answer. Errors of url.Error
-// are left out, because they show the path and query, where tokens may be.
+// failed returns the error of an attempt without an answer. It has no url.Error, whose
+// path and query may have tokens.
 func (s *Sink) failed(err error, connected bool) error {
 	failed := &delivery.AttemptError{
 		Reason: delivery.Network, MayHaveWritten: connected,
@@ -128,7 +127,7 @@ func (s *Sink) failed(err error, connected bool) error {
 	return failed
 }
 
-// Close closes the connections that nothing is sent on.
+// Close closes idle connections.
 func (s *Sink) Close() {
 	s.credentials.mu.Lock()
 	defer s.credentials.mu.Unlock()

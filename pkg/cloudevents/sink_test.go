@@ -55,7 +55,7 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// options returns what sends to an address.
+// options returns the Options for an address.
 func options(t *testing.T, address string) Options {
 	t.Helper()
 	target, err := url.Parse(address)
@@ -198,7 +198,7 @@ func TestAnAnswerIsSuccessATryLaterOrARefusal(t *testing.T) {
 	}
 }
 
-// wantFailure fails the test unless err is what a Sink is to return.
+// wantFailure fails the test unless err is the expected error of a Sink.
 func wantFailure(t *testing.T, err error, text string, reason delivery.Reason, written bool, wait time.Duration) {
 	t.Helper()
 	if text == "" {

@@ -40,7 +40,7 @@ func TestEveryFailureIsRetriedOrRefused(t *testing.T) {
 	tests := map[string]struct {
 		err    error
 		reason Reason
-		// written says that the build may have been created all the same.
+		// written is whether the build may have been created.
 		written bool
 	}{
 		"a refused connection":           {refused, Network, false},

@@ -186,12 +186,12 @@ func TestWhatIsDeniedDoesNotHoldBackOthersOfItsFlow(t *testing.T) {
 
 func TestFailedAttemptsAreNotCharged(t *testing.T) {
 	tests := map[string]struct {
-		// answers are those to attempts at the build "a", lost ones of which did or
-		// did not create it.
+		// answers are the answers to attempts at the build "a". A lost one did or did not
+		// create it.
 		answers []error
 		lost    bool
 		written []string
-		// left is how many more builds the burst of 5 lets through at once.
+		// left is how many more builds the burst of 5 allows at once.
 		left int
 	}{
 		"a created build costs one":                              {nil, false, nil, 4},

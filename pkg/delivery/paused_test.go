@@ -27,8 +27,7 @@ func (c *counts) Done(string) { c.done.Add(1) }
 
 func (*counts) Warn(string, string) {}
 
-// What is accepted while builds are paused waits, however long, and is built
-// when they are not paused any more.
+// Builds that are accepted while builds are paused wait, and are created afterwards.
 func TestPaused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := limit.DefaultLimits()

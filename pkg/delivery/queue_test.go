@@ -24,22 +24,22 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// sink is a Sink that keeps what is written and says what a test has it say.
+// sink is a Sink that records builds and returns the results of a test.
 type sink struct {
 	mu sync.Mutex
 	// answers are the errors of the next attempts at each build.
 	answers map[string][]error
-	// fault, where set, is asked what goes wrong when nothing of answers is left.
+	// fault, if set, returns the error of an attempt after all answers are used.
 	fault func(b Build) error
-	// lost says that the builds which fail are written all the same.
+	// lost is whether failing builds are written.
 	lost bool
-	// latency is how long an answer takes, and hold keeps every write until it is
-	// closed or the context of the write ends.
+	// latency is how long an answer takes. hold blocks every write until it is closed or
+	// the context of the write ends.
 	latency func() time.Duration
 	hold    chan struct{}
 
-	// attempts is when each attempt began, and written and created what was
-	// written and when.
+	// attempts has the time of each attempt, and written and created have the builds
+	// that were written, and when.
 	attempts []time.Time
 	written  []string
 	created  []time.Time
@@ -81,28 +81,28 @@ func (s *sink) Write(ctx context.Context, b Build) (Outcome, error) {
 	return Created, nil
 }
 
-// breakDown makes every write fail, and nil heals it.
+// breakDown makes every write fail; nil ends that.
 func (s *sink) breakDown(fault func(Build) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = fault
 }
 
-// ids returns what was written so far, in order.
+// ids returns the IDs of written builds, in order.
 func (s *sink) ids() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.written)
 }
 
-// tries returns how many attempts were made so far.
+// tries returns the number of attempts so far.
 func (s *sink) tries() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.attempts)
 }
 
-// since returns how many attempts were made in the last while.
+// since returns the number of attempts since a time.
 func (s *sink) since(while time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +120,7 @@ type warnings struct{ all []string }
 
 func (w *warnings) Warn(reason, message string) { w.all = append(w.all, reason+": "+message) }
 
-// done is a Tracker that keeps which versions are done.
+// done is a Tracker that records versions that are done.
 type done struct {
 	mu  sync.Mutex
 	all []string
@@ -160,14 +160,14 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// lines returns how many lines say something.
+// lines returns the number of lines that contain a text.
 func (l *log) lines(what string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.String(), what)
 }
 
-// about returns the lines that say something.
+// about returns the lines that contain a text.
 func (l *log) about(what string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -180,7 +180,7 @@ func (l *log) about(what string) string {
 	return about.String()
 }
 
-// harness is a Queue with all that it works with.
+// harness is a Queue with its dependencies.
 type harness struct {
 	*Queue
 	t        *testing.T
@@ -195,7 +195,7 @@ type harness struct {
 	stop func()
 }
 
-// wide are limits that hold nothing back.
+// wide returns limits that hold no build back.
 func wide() limit.Limits {
 	return limit.Limits{BuildsPerMinute: 1_000_000, Burst: 10_000, Queued: 10_000}
 }
@@ -252,14 +252,14 @@ func (h *harness) add(ids ...string) {
 	}
 }
 
-// many adds so many builds of a namespace.
+// many adds that many builds of a namespace.
 func (h *harness) many(namespace string, n int) {
 	for i := range n {
 		h.add(fmt.Sprintf("%s/%d", namespace, i))
 	}
 }
 
-// wants fails the test unless just these were written, in this order.
+// wants fails the test unless exactly these were written, in this order.
 func (h *harness) wants(ids ...string) {
 	h.t.Helper()
 	synctest.Wait()
@@ -268,7 +268,7 @@ func (h *harness) wants(ids ...string) {
 	}
 }
 
-// counted fails the test unless so many builds had the outcome.
+// counted fails the test unless that many builds had the outcome.
 func (h *harness) counted(o Outcome, want int) {
 	h.t.Helper()
 	if got := testutil.ToFloat64(h.metrics.builds.WithLabelValues(string(o))); int(got) != want {
@@ -276,7 +276,7 @@ func (h *harness) counted(o Outcome, want int) {
 	}
 }
 
-// shows returns the value of a metric that has one.
+// shows returns the value of a metric.
 func (h *harness) shows(name string) float64 {
 	h.t.Helper()
 	families, err := h.registry.Gather()
@@ -298,7 +298,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// bubble runs tests, each in a bubble of its own.
+// bubble runs tests, each in its own bubble.
 func bubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	t.Parallel()

@@ -13,13 +13,13 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
-// ignored is the Tracker of builds whose end nobody waits for.
+// ignored is a Tracker that does nothing.
 type ignored struct{}
 
 func (ignored) Done(string) {}
 
-// BenchmarkTake takes the next build out of many flows, charged to the limits,
-// and puts it back.
+// BenchmarkTake takes the next build of many flows, charged to the limits, and puts it
+// back.
 func BenchmarkTake(b *testing.B) {
 	const each = 10
 	for _, flows := range []int{10, 1000} {

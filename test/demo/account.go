@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// account holds, side by side, what should have come of the Events and what has.
+// account has the expected builds and workers, and the real ones.
 type account struct {
 	accepted map[types.UID]string   // Events to build, by UID: what to call them
 	rejected map[types.UID]string   // Events not to build
@@ -21,8 +21,8 @@ type account struct {
 	workers  map[string]bool        // build IDs with a worker pod
 }
 
-// takeAccount asks the API server, with the administrator's rights, and decides
-// by itself which Events had to be built.
+// takeAccount reads the API server as the administrator, and decides itself which
+// Events had to be built.
 func (d *demo) takeAccount(ctx context.Context) (account, error) {
 	events, err := d.client.CoreV1().Events("").List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -68,13 +68,13 @@ func newAccount(events []corev1.Event, builds []corev1.Secret, workers []corev1.
 	return a, nil
 }
 
-// toBuild says what examples/filters.yaml says, in other words, so that one
-// checks the other.
+// toBuild decides as examples/filters.yaml does, with other code, so that one checks the
+// other.
 func toBuild(e *corev1.Event) bool {
 	return e.InvolvedObject.Kind == "Pod" && e.InvolvedObject.Namespace == "pequod" && e.Reason != "Killing"
 }
 
-// summary is the line that tools read.
+// summary is the line for tools.
 func (a *account) summary() string {
 	builds := 0
 	for _, ids := range a.builds {
@@ -83,7 +83,7 @@ func (a *account) summary() string {
 	return fmt.Sprintf("builds=%d workers=%d", builds, len(a.workers))
 }
 
-// fault tells all that is missing, doubled or too much, nil if nothing is.
+// fault returns what is missing, doubled or too much, or nil.
 func (a *account) fault() error {
 	var faults []string
 	for uid, name := range a.accepted {

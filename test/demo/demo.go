@@ -18,22 +18,22 @@ const (
 	buildNamespace = "brigade"
 	gatewayAccount = "brigade-k8s-gateway"
 
-	// listEvery is the time between two looks at brig build list.
+	// listEvery is the interval of brig build list.
 	listEvery = 20 * time.Second
-	// listed is how many builds such a look shows.
+	// listed is the number of builds that it shows.
 	listed = 8
-	// settleTime is how long the last Events may take to become workers.
+	// settleTime is how long the workers of the last Events may take to start.
 	settleTime = 30 * time.Second
 )
 
-// errInterrupted ends a demo that Ctrl-C has reached before its show began.
+// errInterrupted is the error of a demo that was interrupted before it began.
 var errInterrupted = errors.New("interrupted")
 
-// demo is one run of the show.
+// demo is one run of the demo.
 type demo struct {
 	config   string
 	duration time.Duration
-	// record is the file that Events are recorded to, instead of the show.
+	// record is the file to which Events are recorded, instead of a demo.
 	record string
 	screen *screen
 
@@ -41,8 +41,8 @@ type demo struct {
 	client kubernetes.Interface
 }
 
-// run sets the stage, plays, takes the verdict if there is to be one, and
-// clears everything away.
+// run starts everything, runs the demo, checks the result if a duration is set, and
+// removes everything.
 func (d *demo) run(ctx context.Context) (err error) {
 	config, err := filepath.Abs(d.config)
 	if err != nil {
@@ -75,7 +75,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	return d.play(ctx, gateway)
 }
 
-// play creates what there is to see and watches until ctx or the duration ends.
+// play creates the workload and shows what happens until ctx or the duration ends.
 func (d *demo) play(ctx context.Context, gateway *controlplane.Process) error {
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
@@ -110,10 +110,10 @@ func (d *demo) play(ctx context.Context, gateway *controlplane.Process) error {
 	}
 }
 
-// errGone stands for the exit status 0 of a gateway nobody has stopped.
+// errGone is the error of a gateway that ended without being stopped.
 var errGone = errors.New("nobody has stopped it")
 
-// verdict gives the last Events time to become workers, and tells what came.
+// verdict waits for the workers of the last Events, and reports the result.
 func (d *demo) verdict(ctx context.Context) error {
 	settling, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
@@ -136,7 +136,7 @@ func (d *demo) verdict(ctx context.Context) error {
 	return err
 }
 
-// farewell is what the user is owed after Ctrl-C too: the counts, no verdict.
+// farewell prints the counts after Ctrl-C, without a verdict.
 func (d *demo) farewell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
@@ -148,7 +148,7 @@ func (d *demo) farewell(ctx context.Context) error {
 	return nil
 }
 
-// showBuilds shows the newest builds, or all, as brig sees them.
+// showBuilds shows the newest builds, or all, as brig lists them.
 func (d *demo) showBuilds(ctx context.Context, count int) {
 	brig, err := controlplane.Binary("brig")
 	if err != nil {
@@ -165,7 +165,7 @@ func (d *demo) showBuilds(ctx context.Context, count int) {
 	d.screen.block("brig build list", output)
 }
 
-// invite tells the user how to look around and join in.
+// invite prints commands that the user can try.
 func (d *demo) invite() {
 	kubectl, err := controlplane.Binary("kubectl")
 	if err != nil {

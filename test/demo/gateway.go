@@ -16,12 +16,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// firstEventEvery is the time between two Events that try whether the gateway
-// watches.
+// firstEventEvery is the interval of the Events that show whether the gateway watches.
 const firstEventEvery = 500 * time.Millisecond
 
-// startGateway starts the gateway's own program, with the rights that it needs
-// and no other, and returns when it serves its page and sees Events.
+// startGateway starts the gateway's binary, with only the rights that it needs, and
+// returns when it serves its page and reads Events.
 func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.Process, error) {
 	binary, err := controlplane.Binary("k8s-gateway")
 	if err != nil {
@@ -51,8 +50,7 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 	if err != nil {
 		return nil, err
 	}
-	// Events from before it watches are none of its business, so it has to be
-	// seen watching before there is anything to miss.
+	// It skips Events from before it watches, so the demo waits until it watches.
 	for i := 0; ; i++ {
 		name, err := d.createFirstEvent(ctx, i)
 		if err != nil {
@@ -70,8 +68,7 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 	}
 }
 
-// createFirstEvent creates an Event that no filter accepts, about nothing but
-// the demo itself.
+// createFirstEvent creates an Event about the demo itself that no filter accepts.
 func (d *demo) createFirstEvent(ctx context.Context, i int) (name string, err error) {
 	name = fmt.Sprintf("demo.%d", i)
 	now := metav1.Now()
@@ -90,7 +87,7 @@ func (d *demo) createFirstEvent(ctx context.Context, i int) (name string, err er
 	return name, nil
 }
 
-// record is a line of the gateway's log: about an Event, a build, or else.
+// record is a line of the gateway's log.
 type record struct {
 	Level string `json:"level"`
 	Msg   string `json:"msg"`
@@ -121,8 +118,8 @@ func (r *record) event() (key string, ok bool) {
 	return strings.CutPrefix(r.Msg, processing)
 }
 
-// logLines follows the gateway's log and shows what matters of it. The address of
-// the page comes first: Events and builds wait for it.
+// logLines reads the gateway's log and shows the important lines. The address of the
+// page comes first: Events and builds wait for it.
 type logLines struct {
 	screen *screen
 	served bool     // whether the address was shown
@@ -153,7 +150,7 @@ func (l *logLines) follow(r io.Reader) {
 	}
 }
 
-// show shows one line: Events and builds in columns, faults as they are.
+// show shows one line: Events and builds in columns, errors unchanged.
 func (l *logLines) show(line []byte) {
 	var r record
 	if err := json.Unmarshal(line, &r); err != nil {
@@ -176,7 +173,7 @@ func (l *logLines) show(line []byte) {
 	}
 }
 
-// showEarly shows what waited for the page.
+// showEarly shows the lines that waited for the address of the page.
 func (l *logLines) showEarly() {
 	l.served = true
 	for _, r := range l.early {
@@ -194,7 +191,7 @@ func (l *logLines) showRecord(r record) {
 	l.screen.build(r.Build, l.cause(r.Event))
 }
 
-// note remembers an Event, and returns whether it has a build already.
+// note records an Event, and reports whether it already has a build.
 func (l *logLines) note(key string, r record) (built bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,7 +202,7 @@ func (l *logLines) note(key string, r record) (built bool) {
 	return l.built[key]
 }
 
-// cause returns the Event that a build is for.
+// cause returns the Event of a build.
 func (l *logLines) cause(key string) record {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -54,7 +54,7 @@ k8s-gateway: panic: a line that is no record
 	}
 }
 
-// A gateway that ends before it serves its page has said why.
+// The log of a gateway that ends before it serves its page is shown.
 func TestLogOfAGatewayWithoutItsPageIsShown(t *testing.T) {
 	var out bytes.Buffer
 	lines := newLog(&screen{out: &out, own: map[string]bool{}})

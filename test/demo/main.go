@@ -1,6 +1,6 @@
-// Command demo shows the gateway at its job, on a control plane of its own:
-// Events occur, filters decide, builds are created, Brigade starts workers.
-// `make demo` builds what it needs and runs it.
+// Command demo shows the gateway on its own control plane: Events occur, filters decide,
+// builds are created, and Brigade starts workers. `make demo` builds the programs and
+// runs it.
 package main
 
 import (
@@ -17,9 +17,9 @@ func main() {
 	os.Exit(run())
 }
 
-// run returns the exit code: 0 when the demo ran until it was interrupted, or
-// until its duration was over and every accepted Event had its build and its
-// worker. A second interrupt ends it at once; what it started ends with it.
+// run returns the exit code: 0 if the demo was interrupted, or if its duration ended and
+// every accepted Event had a build and a worker. A second interrupt ends it at once,
+// with everything it started.
 func run() int {
 	flags := pflag.NewFlagSet("demo", pflag.ExitOnError)
 	duration := flags.Duration("duration", 0, "how long to watch before the verdict; 0 until Ctrl-C, without one")

@@ -24,7 +24,7 @@ const (
 	recordTimeout = 8 * time.Minute
 	// recordAtLeast is how many Events a recording has.
 	recordAtLeast = 1000
-	// moved is the node that pods are moved away from.
+	// moved is the node that is drained.
 	moved = "node-1"
 )
 
@@ -46,8 +46,8 @@ func wanted() []string {
 	}
 }
 
-// recordEvents makes Events of many kinds and writes them to a file, as kubectl
-// prints them, compressed and without the name of this machine.
+// recordEvents creates Events of many kinds and writes kubectl's output to a file,
+// compressed and without the name of this machine.
 func (d *demo) recordEvents(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
@@ -88,7 +88,7 @@ func (d *demo) recordEvents(ctx context.Context) error {
 	return nil
 }
 
-// makeEvents creates the workloads and does to them what operators do.
+// makeEvents creates the workloads and operates them.
 func (d *demo) makeEvents(ctx context.Context) error {
 	const untainted = "demo.brigade.sh/repair-"
 	for _, step := range []struct {
@@ -133,7 +133,7 @@ func (d *demo) hasAll(ctx context.Context) error {
 	return nil
 }
 
-// seen returns the kinds and reasons of the Events there are, and their number.
+// seen returns the kinds and reasons of all Events, and their number.
 func (d *demo) seen(ctx context.Context) (reasons map[string]bool, events int, err error) {
 	list, err := d.client.CoreV1().Events(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -146,7 +146,7 @@ func (d *demo) seen(ctx context.Context) (reasons map[string]bool, events int, e
 	return reasons, len(list.Items), nil
 }
 
-// kubectl runs kubectl and returns what it prints.
+// kubectl runs kubectl and returns its output.
 func (d *demo) kubectl(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	binary, err := controlplane.Binary("kubectl")
 	if err != nil {

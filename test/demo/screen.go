@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// screen shows what happens, a line each, with the seconds since its start.
+// screen prints lines with the seconds since the start.
 type screen struct {
 	start  time.Time
 	colour bool
@@ -32,14 +32,14 @@ func newScreen(out *os.File) *screen {
 	}
 }
 
-// The colours of a verdict, a build and a worker.
+// The colors of a verdict, a build and a worker.
 const (
 	green = "32"
 	cyan  = "36"
 	grey  = "90"
 )
 
-// say shows a line of the demo's own.
+// say prints a line of the demo itself.
 func (s *screen) say(format string, args ...any) {
 	s.line("", fmt.Sprintf(format, args...))
 }
@@ -52,8 +52,8 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// event shows an Event with its verdict. Of the Events about each of Brigade's
-// own pods, all of them rejected, it shows the first: they tell nothing new.
+// event shows an Event with its verdict. Of the Events about each of Brigade's own pods,
+// which are all rejected, it shows only the first.
 func (s *screen) event(r record, built bool) {
 	if r.Namespace == buildNamespace && r.Verdict != "accept" && s.fold(r.Name) {
 		return
@@ -76,7 +76,7 @@ func (s *screen) event(r record, built bool) {
 	s.line(colour, fmt.Sprintf("%-7s %-11s %-18s %s", verdict, r.By, reason, object))
 }
 
-// fold returns whether there has been an Event about this pod before.
+// fold reports whether an Event about this pod was shown before.
 func (s *screen) fold(pod string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *screen) fold(pod string) bool {
 	return false
 }
 
-// sum shows what has come of it all.
+// sum prints the counts.
 func (s *screen) sum(a account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,17 +96,17 @@ func (s *screen) sum(a account) {
 		len(a.accepted), len(a.rejected), s.folded+len(s.own), a.summary())
 }
 
-// build shows a build that the gateway has created, and the Event it is for.
+// build shows a build that the gateway has created, and its Event.
 func (s *screen) build(id string, cause record) {
 	s.line(cyan, fmt.Sprintf("%-7s %-30s %s:%s %s/%s", "build", id, cause.Kind, cause.Reason, cause.Namespace, cause.Name))
 }
 
-// worker shows what has become of the worker of a build.
+// worker shows the state of the worker of a build.
 func (s *screen) worker(id, phase string) {
 	s.line(cyan, fmt.Sprintf("%-7s %-30s %s", "worker", id, phase))
 }
 
-// block shows several lines under a title.
+// block prints several lines below a title.
 func (s *screen) block(title string, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
-// createWorkload makes Events of every kind that examples/filters.yaml speaks
-// of: pods in pequod, sound and failing, pods in kube-system, and a pod killed.
+// createWorkload has Events created for every filter of examples/filters.yaml: running and
+// failing pods in pequod, pods in kube-system, and a deleted pod.
 func (d *demo) createWorkload(ctx context.Context) error {
 	if err := d.cp.CreateNamespace(ctx, "pequod"); err != nil {
 		return err
