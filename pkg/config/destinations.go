@@ -81,18 +81,18 @@ func (r *reader) destinations(node *yaml.Node) []Destination {
 }
 
 // destinationName reads a name, which is that of no destination in lines.
-func (r *reader) destinationName(node *yaml.Node, path string, lines map[string]int) string {
-	name, ok := r.text(node, path)
+func (r *reader) destinationName(node *yaml.Node, key string, lines map[string]int) string {
+	name, ok := r.text(node, key)
 	if !ok {
 		return ""
 	}
 	switch problems := validation.IsDNS1123Label(name); {
 	case len(problems) > 0:
-		r.refuse(at(node), path, "%q is not a name: %s", name, rule(problems))
+		r.refuse(at(node), key, "%q is not a name: %s", name, rule(problems))
 	case name == Brigade:
-		r.refuse(at(node), path, "%q is what filters without a destination send to; choose another name", name)
+		r.refuse(at(node), key, "%q is what filters without a destination send to; choose another name", name)
 	case lines[name] > 0:
-		r.refuse(at(node), path, "%q is the name of the destination on line %d too; choose another", name, lines[name])
+		r.refuse(at(node), key, "%q is the name of the destination on line %d too; choose another", name, lines[name])
 	default:
 		lines[name] = node.Line
 	}
@@ -100,7 +100,7 @@ func (r *reader) destinationName(node *yaml.Node, path string, lines map[string]
 }
 
 // cloudEvents reads how a receiver is reached.
-func (r *reader) cloudEvents(node *yaml.Node, path string) CloudEvents {
+func (r *reader) cloudEvents(node *yaml.Node, key string) CloudEvents {
 	c := CloudEvents{Timeout: defaultTimeout}
 	files := []struct {
 		key  string
@@ -108,44 +108,44 @@ func (r *reader) cloudEvents(node *yaml.Node, path string) CloudEvents {
 	}{
 		{"caFile", &c.CAFile}, {"certFile", &c.CertFile}, {"keyFile", &c.KeyFile}, {"tokenFile", &c.TokenFile}, {"headersFile", &c.HeadersFile},
 	}
-	entries := r.mapping(node, path, "url", "mode", "timeout", "caFile", "certFile", "keyFile", "tokenFile", "headersFile", "allowLinkLocal")
+	entries := r.mapping(node, key, "url", "mode", "timeout", "caFile", "certFile", "keyFile", "tokenFile", "headersFile", "allowLinkLocal")
 	for _, f := range files {
 		if e, ok := entries[f.key]; ok {
-			*f.into = r.file(e.value, path+"."+f.key)
+			*f.into = r.file(e.value, key+"."+f.key)
 		}
 	}
 	if e, ok := entries["mode"]; ok {
-		c.Structured = r.mode(e.value, path+".mode")
+		c.Structured = r.mode(e.value, key+".mode")
 	}
 	if e, ok := entries["timeout"]; ok {
-		c.Timeout = r.timeout(e.value, path+".timeout")
+		c.Timeout = r.timeout(e.value, key+".timeout")
 	}
 	if e, ok := entries["allowLinkLocal"]; ok {
-		c.AllowLinkLocal = r.truth(e.value, path+".allowLinkLocal")
+		c.AllowLinkLocal = r.truth(e.value, key+".allowLinkLocal")
 	}
 	switch e, ok := entries["url"]; {
 	case ok:
-		c.URL = r.url(e.value, path+".url", c)
+		c.URL = r.url(e.value, key+".url", c)
 	case node.Kind == yaml.MappingNode || isNull(node):
-		r.refuse(at(node), path+".url", "missing; write where the receiver listens, for example https://receiver.example.com/events")
+		r.refuse(at(node), key+".url", "missing; write where the receiver listens, for example https://receiver.example.com/events")
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") && node.Kind == yaml.MappingNode {
-		r.refuse(at(node), path, "certFile and keyFile go together; add the other one")
+		r.refuse(at(node), key, "certFile and keyFile go together; add the other one")
 	}
 	return c
 }
 
 // mode reads how attributes are sent, and reports whether they are in the body.
-func (r *reader) mode(node *yaml.Node, path string) bool {
-	mode, ok := r.text(node, path)
+func (r *reader) mode(node *yaml.Node, key string) bool {
+	mode, ok := r.text(node, key)
 	if ok && !slices.Contains([]string{"", "binary", "structured"}, mode) {
-		r.refuse(at(node), path, "unknown mode %q%s; allowed are binary and structured", mode, didYouMean(mode, []string{"binary", "structured"}))
+		r.refuse(at(node), key, "unknown mode %q%s; allowed are binary and structured", mode, didYouMean(mode, []string{"binary", "structured"}))
 	}
 	return mode == "structured"
 }
 
 // timeout reads how long a receiver may take for its answer.
-func (r *reader) timeout(node *yaml.Node, path string) time.Duration {
+func (r *reader) timeout(node *yaml.Node, key string) time.Duration {
 	if isNull(node) {
 		return defaultTimeout
 	}
@@ -155,13 +155,13 @@ func (r *reader) timeout(node *yaml.Node, path string) time.Duration {
 		if node.Kind == yaml.ScalarNode {
 			got = fmt.Sprintf("%q", node.Value)
 		}
-		r.refuse(at(node), path, "expected a duration from %s to %s, got %s; write for example %s", minTimeout, maxTimeout, got, defaultTimeout)
+		r.refuse(at(node), key, "expected a duration from %s to %s, got %s; write for example %s", minTimeout, maxTimeout, got, defaultTimeout)
 		return defaultTimeout
 	}
 	return timeout
 }
 
-// file reads the path of a mounted file.
+// file reads the key of a mounted file.
 func (r *reader) file(node *yaml.Node, key string) string {
 	name, ok := r.text(node, key)
 	if ok && name != "" && (!strings.HasPrefix(name, "/") || strings.ContainsRune(name, 0)) {
@@ -171,12 +171,12 @@ func (r *reader) file(node *yaml.Node, key string) string {
 }
 
 // url reads and checks where a receiver listens.
-func (r *reader) url(node *yaml.Node, path string, c CloudEvents) string {
-	text, ok := r.text(node, path)
+func (r *reader) url(node *yaml.Node, key string, c CloudEvents) string {
+	text, ok := r.text(node, key)
 	if !ok {
 		return ""
 	}
-	refuse := func(format string, args ...any) { r.refuse(at(node), path, format, args...) }
+	refuse := func(format string, args ...any) { r.refuse(at(node), key, format, args...) }
 	target, err := url.Parse(text)
 	if err != nil {
 		refuse("not a URL; write for example https://receiver.example.com/events")
@@ -195,7 +195,7 @@ func (r *reader) url(node *yaml.Node, path string, c CloudEvents) string {
 	case !secure && (c.CAFile != "" || c.CertFile != ""):
 		refuse("caFile and certFile have no effect on http; write https://")
 	case !secure && (c.TokenFile != "" || c.HeadersFile != "") && !inCluster(target.Hostname()):
-		r.warn(at(node), path, "the token or the headers are sent without encryption; write https://")
+		r.warn(at(node), key, "the token or the headers are sent without encryption; write https://")
 	}
 	return text
 }

@@ -37,22 +37,22 @@ func TestHeldSinceIsWhenThePositionLastMovedWhileBuildsWait(t *testing.T) {
 				t.Errorf("held since second %v %s, want %v", got, when, want)
 			}
 		}
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // fake clock
 		want(-1, "while nothing waits")
 		tracker.Track("11")
 		tracker.Track("12")
 		tracker.Advance("12")
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // fake clock
 		want(12, "once a build waits")
 		tracker.Done("11")
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // fake clock
 		want(33, "once the position has moved")
 		tracker.Done("12")
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // fake clock
 		want(-1, "once nothing waits")
 		tracker.Track("13")
 		tracker.Advance("13")
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // fake clock
 		want(54, "once another waits")
 		stop()
 		<-ended

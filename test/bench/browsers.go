@@ -101,7 +101,7 @@ func (a asked) String() string {
 	return fmt.Sprintf("%d streams, %d evaluations, %d refused, %.1f MiB sent", a.streams, a.evaluations, a.refused, float64(a.bytes)/mib)
 }
 
-// counts counts the requests through a proxy.
+// counts returns a handler that counts the requests through a proxy.
 type counts struct{ streams, evaluations, refused, bytes atomic.Int64 }
 
 // serve serves a page under another address until ctx ends.

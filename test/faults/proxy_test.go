@@ -41,7 +41,7 @@ type proxy struct {
 	// loses selects requests that are forwarded and whose answers are lost with the
 	// connection.
 	loses func(*http.Request) bool
-	// answers answers requests itself, if it returns true.
+	// answers handles requests itself, if it returns true.
 	answers func(http.ResponseWriter, *http.Request) bool
 	// before is called before a request is forwarded.
 	before func(*http.Request)
