@@ -29,7 +29,8 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 	}{
 		"nothing waits": {
 			pace, func(h *harness) { h.add("a/1"); synctest.Wait() },
-			Status{Flows: []FlowLength{}}, -1, -1, -1,
+			Status{Flows: []FlowLength{}},
+			-1, -1, -1,
 		},
 		"the pace holds back until the next token": {
 			pace, func(h *harness) {
@@ -38,7 +39,8 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 				h.add("b/1", "b/2")
 				synctest.Wait()
 			},
-			Status{Waiting: 3, Flows: []FlowLength{flow("b", 2), flow("a", 1)}, Limit: "buildsPerMinute"}, 0, 0, 10,
+			Status{Waiting: 3, Flows: []FlowLength{flow("b", 2), flow("a", 1)}, Limit: "buildsPerMinute"},
+			0, 0, 10,
 		},
 		"the oldest is another after the first was written": {
 			pace, func(h *harness) {
@@ -47,11 +49,14 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 				h.add("b/1")
 				pass(7 * time.Second)
 			},
-			Status{Waiting: 1, Flows: []FlowLength{flow("b", 1)}, Limit: "buildsPerMinute"}, 4, 0, 20,
+			Status{Waiting: 1, Flows: []FlowLength{flow("b", 1)}, Limit: "buildsPerMinute"},
+			4, 0, 20,
 		},
 		"paused builds wait for another file": {
-			limit.Limits{BuildsPerMinute: 6, Burst: 1, Queued: 100, Paused: true}, func(h *harness) { h.add("a/1"); synctest.Wait() },
-			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Limit: "paused"}, 0, 0, -1,
+			limit.Limits{BuildsPerMinute: 6, Burst: 1, Queued: 100, Paused: true},
+			func(h *harness) { h.add("a/1"); synctest.Wait() },
+			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Limit: "paused"},
+			0, 0, -1,
 		},
 		"writing fails": {
 			wide(), func(h *harness) {
@@ -59,17 +64,20 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 				h.add("a/1")
 				pass(time.Second)
 			},
-			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Failing: true}, 0, -1, -1,
+			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Failing: true},
+			0, -1, -1,
 		},
 		"active builds have to end first": {
-			limit.Limits{BuildsPerMinute: 600, Burst: 10, Queued: 100, ActiveBuilds: 1}, func(h *harness) {
+			limit.Limits{BuildsPerMinute: 600, Burst: 10, Queued: 100, ActiveBuilds: 1},
+			func(h *harness) {
 				h.Counted(time.Now())
 				h.add("a/1")
 				pass(3 * time.Second)
 				h.add("a/2")
 				synctest.Wait()
 			},
-			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Limit: "activeBuilds"}, 3, 3, -1,
+			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Limit: "activeBuilds"},
+			3, 3, -1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -90,6 +90,7 @@ func (cp *ControlPlane) start(name string, args ...string) (*Process, error) {
 	return cp.Run(Program{Name: name, Path: path, Args: args})
 }
 
+// PID returns the ID of the process.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended.

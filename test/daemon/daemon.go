@@ -204,6 +204,7 @@ func (d *Daemon) tail() string {
 // PID returns the process ID.
 func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 
+// Signal sends the signal to the process.
 func (d *Daemon) Signal(s os.Signal) {
 	d.tb.Helper()
 	if err := d.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
