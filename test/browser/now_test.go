@@ -83,7 +83,8 @@ func TestNow(t *testing.T) {
 				s["waiting"], s["oldest"], s["failing"] = 7, ago(time.Minute), true
 				s["ready"], s["notes"] = "creating builds fails: etcd is down", []string{"the position is not saved"}
 				s["destinations"] = []status{
-					{"name": "brigade"}, {"name": "knative", "waiting": 4, "oldest": ago(time.Minute), "failing": true},
+					{"name": "brigade"},
+					{"name": "knative", "waiting": 4, "oldest": ago(time.Minute), "failing": true},
 					{"name": "tekton", "waiting": 3, "oldest": ago(time.Second), "limit": "paused"},
 				}
 				s["builds"] = []status{{"id": "01kjn", "destination": "tekton", "at": ago(time.Minute), "event": "pequod/a.1", "by": "filters[0]", "short": "BackOff: Pod pequod/a", "long": "a message"}}
@@ -143,7 +144,8 @@ func TestNow(t *testing.T) {
 			"no replica leads", func(s status) {
 				s["role"], s["leader"], s["positions"] = "starting", "", []status{}
 			},
-			map[string][]string{"Role": {"Starting", "Neither leads nor stands by yet."}}, nil,
+			map[string][]string{"Role": {"Starting", "Neither leads nor stands by yet."}},
+			nil,
 		},
 	} {
 		s := maps.Clone(leading)
