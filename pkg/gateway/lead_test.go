@@ -186,9 +186,10 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 		if _, err := leases.Create(t.Context(), leaseOf("other"), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		denied := true
+		var denied atomic.Bool
+		denied.Store(true)
 		client.PrependReactor("list", "events", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it"))
+			return denied.Load(), nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it"))
 		})
 		registry := prometheus.NewRegistry()
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
@@ -210,12 +211,12 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 			return 0
 		}
 		stop := running(t, g)
-		time.Sleep(5 * time.Second) // fake clock
+		pass(5 * time.Second)
 		if _, err := g.Ready(); err != nil || unwatched() != 0 {
 			t.Errorf("a standby is not ready: %v, and has not watched for %v s", err, unwatched())
 		}
 		// The other replica does not renew the Lease.
-		time.Sleep(3 * time.Minute) // fake clock
+		pass(3 * time.Minute)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
@@ -227,8 +228,8 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 		if got := unwatched(); got < 120 {
 			t.Errorf("has not watched for %v s, want the time since it leads", got)
 		}
-		denied = false
-		time.Sleep(time.Minute) // fake clock
+		denied.Store(false)
+		pass(time.Minute)
 		if _, err := g.Ready(); err != nil || unwatched() != 0 {
 			t.Errorf("not ready once it may list: %v, and has not watched for %v s", err, unwatched())
 		}
@@ -242,18 +243,18 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		denied := false
+		var denied atomic.Bool
 		client.PrependReactor("create", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it"))
+			return denied.Load(), nil, apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it"))
 		})
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		time.Sleep(time.Second) // fake clock
-		denied = true
+		pass(time.Second)
+		denied.Store(true)
 		if err := client.CoordinationV1().Leases("brigade").Delete(t.Context(), "gateway", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Minute) // fake clock
+		pass(2 * time.Minute)
 		if g.Status().Leading {
 			t.Error("leads without a Lease")
 		}
@@ -262,8 +263,8 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
 			t.Errorf("not ready because %v, want %s…%s", err, head, why)
 		}
-		denied = false
-		time.Sleep(time.Minute) // fake clock
+		denied.Store(false)
+		pass(time.Minute)
 		if _, err := g.Ready(); err != nil || !g.Status().Leading {
 			t.Errorf("leading %v, not ready because %v, want to lead once the Lease can be created", g.Status().Leading, err)
 		}
@@ -277,21 +278,21 @@ func TestALeaseThatAnotherReplicaHoldsEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		taken := false
+		var taken atomic.Bool
 		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return taken, nil, apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "gateway", errors.New("another UID"))
+			return taken.Load(), nil, apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "gateway", errors.New("another UID"))
 		})
 		client.PrependReactor("get", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return taken, leaseOf("other"), nil
+			return taken.Load(), leaseOf("other"), nil
 		})
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		time.Sleep(time.Second) // fake clock
+		pass(time.Second)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
-		taken = true
-		time.Sleep(2 * DefaultElection().RetryPeriod) // fake clock
+		taken.Store(true)
+		pass(2 * DefaultElection().RetryPeriod)
 		if g.Status().Leading {
 			t.Error("leads though another replica holds the Lease")
 		}
