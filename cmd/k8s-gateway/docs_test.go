@@ -16,22 +16,8 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
+	"github.com/brigadecore/brigade-k8s-gateway/test/docs"
 )
-
-// operations returns the section of docs/operations.md with the given title.
-func operations(t *testing.T, title string) string {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(page), "\n## "+title+"\n")
-	if !found {
-		t.Fatalf("docs/operations.md has no section %q", title)
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	return section
-}
 
 // firstColumn returns the code words that begin the rows of a table.
 func firstColumn(section string) []string {
@@ -48,7 +34,7 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 	newRootCommand().Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
 	flags = slices.DeleteFunc(flags, func(f string) bool { return f == "--help" || f == "--version" })
 	slices.Sort(flags)
-	if diff := cmp.Diff(flags, firstColumn(operations(t, "Flags"))); diff != "" {
+	if diff := cmp.Diff(flags, firstColumn(docs.Section(t, "docs/operations.md", "Flags"))); diff != "" {
 		t.Errorf("flags (-) and docs/operations.md (+):\n%s", diff)
 	}
 }
@@ -75,7 +61,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	metrics := &described{}
 	gateway.New(gateway.Options{Registerer: metrics, Config: config.Observe(), Log: slog.New(slog.DiscardHandler)})
 	slices.Sort(metrics.names)
-	if diff := cmp.Diff(metrics.names, firstColumn(operations(t, "Metrics"))); diff != "" {
+	if diff := cmp.Diff(metrics.names, firstColumn(docs.Section(t, "docs/operations.md", "Metrics"))); diff != "" {
 		t.Errorf("metrics (-) and docs/operations.md (+):\n%s", diff)
 	}
 }
@@ -83,10 +69,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 // TestSecurityNamesTestsThatExist holds SECURITY.md, whose every claim names
 // the test that proves it, to the tests there are.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
-	page, err := os.ReadFile("../../SECURITY.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := docs.Read(t, "SECURITY.md")
 	tests := map[string]bool{}
 	for _, folder := range []string{"..", "../../pkg", "../../test"} {
 		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
@@ -106,7 +89,7 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(string(page), -1)
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(page, -1)
 	if len(named) < 15 {
 		t.Errorf("only %d tests are named", len(named))
 	}

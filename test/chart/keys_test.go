@@ -3,12 +3,8 @@ package chart
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"sigs.k8s.io/yaml"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
@@ -102,14 +98,7 @@ var otherValues = map[string]string{
 
 // Each value changes what is rendered: none is only in the schema and the README.
 func TestEachValueIsUsed(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join(helm.Chart, "values.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var values map[string]any
-	if err := yaml.Unmarshal(data, &values); err != nil {
-		t.Fatal(err)
-	}
+	values := defaults(t)
 	const enabled = `
 project: p
 filterCheck: {enabled: true}

@@ -3,7 +3,6 @@ package chart
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/docs"
 )
 
 // Each finding of kube-score, in any of the value sets, has an answer in the table of
@@ -46,12 +46,7 @@ func TestKubeScore(t *testing.T) {
 			}
 		}
 	}
-	page, err := os.ReadFile("../../docs/design.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(page), "\n## What kube-score finds\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section := docs.Section(t, "docs/design.md", "What kube-score finds")
 	var answered []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(section, -1) {
 		answered = append(answered, row[1])

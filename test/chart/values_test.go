@@ -239,8 +239,9 @@ func TestReleasedDigest(t *testing.T) {
 	}
 }
 
-// A value set to null is refused, or left out; null is never rendered.
-func TestNullValues(t *testing.T) {
+// defaults returns the values of the chart.
+func defaults(t *testing.T) map[string]any {
+	t.Helper()
 	data, err := os.ReadFile(filepath.Join(helm.Chart, "values.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -249,6 +250,12 @@ func TestNullValues(t *testing.T) {
 	if err := yaml.Unmarshal(data, &values); err != nil {
 		t.Fatal(err)
 	}
+	return values
+}
+
+// A value set to null is refused, or left out; null is never rendered.
+func TestNullValues(t *testing.T) {
+	values := defaults(t)
 	nonsense := regexp.MustCompile(`<nil>|<no value>|%!|map\[|=$|: null`)
 	const enabled = "project=p,networkPolicy.enabled=true,resourceQuota.enabled=true,metrics.serviceMonitor.enabled=true," +
 		"metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true"

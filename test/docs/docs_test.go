@@ -1,12 +1,9 @@
-// Package docs compares what CONTRIBUTING.md and docs/design.md say about the code
-// with the code.
 package docs
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,36 +14,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-const (
-	root   = "../.."
-	module = "github.com/brigadecore/brigade-k8s-gateway/"
-)
-
-// read returns the text of a file of the repository.
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// section returns the text below the heading of a document, up to the next one.
-func section(t *testing.T, name, heading string) string {
-	t.Helper()
-	_, text, found := strings.Cut(read(t, name), "\n## "+heading+"\n")
-	if !found {
-		t.Fatalf("%s has no section %q", name, heading)
-	}
-	text, _, _ = strings.Cut(text, "\n## ")
-	return text
-}
+const module = "github.com/brigadecore/brigade-k8s-gateway/"
 
 // parse parses the Go files of a folder, without its tests.
 func parse(t *testing.T, folder string) []*ast.File {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(folder), "*.go"))
+	names, err := filepath.Glob(filepath.Join(Root, filepath.FromSlash(folder), "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +40,7 @@ func parse(t *testing.T, folder string) []*ast.File {
 // packages returns the folders of the gateway's packages, sorted.
 func packages(t *testing.T) []string {
 	t.Helper()
-	folders, err := filepath.Glob(filepath.Join(root, "pkg", "*"))
+	folders, err := filepath.Glob(filepath.Join(Root, "pkg", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +56,14 @@ var step = regexp.MustCompile("(?m)^\\d+\\. `([^`]+)/([^`/]+\\.go)`: `(\\w+)`: .
 
 func TestTheWayOfAnEventIsInTheCode(t *testing.T) {
 	t.Parallel()
-	steps := step.FindAllStringSubmatch(section(t, "CONTRIBUTING.md", "The way of an Event"), -1)
+	steps := step.FindAllStringSubmatch(Section(t, "CONTRIBUTING.md", "The way of an Event"), -1)
 	if len(steps) != 10 {
 		t.Fatalf("%d steps, want 10", len(steps))
 	}
 	var walked []string
 	for _, s := range steps {
 		folder, name, function := s[1], s[2], s[3]
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, folder, name), nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(Root, folder, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +88,7 @@ var row = regexp.MustCompile("(?m)^\\| `((?:cmd|pkg)/[\\w-]+)` \\| .+ \\|([^|]*)
 
 func TestEachPackageHasARowWithItsImports(t *testing.T) {
 	t.Parallel()
-	rows := row.FindAllStringSubmatch(section(t, "docs/design.md", "The flow of an Event"), -1)
+	rows := row.FindAllStringSubmatch(Section(t, "docs/design.md", "The flow of an Event"), -1)
 	var folders []string
 	for _, r := range rows {
 		folders = append(folders, r[1])
@@ -164,7 +137,7 @@ func TestTheLinterHasARuleForEachPackage(t *testing.T) {
 			}
 		}
 	}
-	if err := yaml.Unmarshal([]byte(read(t, ".golangci.yml")), &linters); err != nil {
+	if err := yaml.Unmarshal([]byte(Read(t, ".golangci.yml")), &linters); err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range packages(t) {
@@ -181,7 +154,7 @@ func TestTheLinterHasARuleForEachPackage(t *testing.T) {
 func TestEachPackageHasTests(t *testing.T) {
 	t.Parallel()
 	for _, folder := range packages(t) {
-		tests, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+		tests, err := filepath.Glob(filepath.Join(Root, folder, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +168,7 @@ func TestTheGlossaryNamesWhatTheCodeHas(t *testing.T) {
 	t.Parallel()
 	const maxTerms = 20
 	terms := regexp.MustCompile("(?m)^\\| ([^|`]+) \\| [^|]+ \\| (`.+`) \\|$").
-		FindAllStringSubmatch(section(t, "docs/design.md", "Glossary"), -1)
+		FindAllStringSubmatch(Section(t, "docs/design.md", "Glossary"), -1)
 	if len(terms) == 0 || len(terms) > maxTerms {
 		t.Errorf("%d terms, want 1 to %d", len(terms), maxTerms)
 	}

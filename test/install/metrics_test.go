@@ -3,12 +3,12 @@ package install
 import (
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/docs"
 )
 
 // prefix begins the names of the gateway's metrics.
@@ -31,17 +31,12 @@ func (c *container) wantDocumentedMetrics() {
 // documentedMetrics returns the types of metrics by name.
 func documentedMetrics(tb testing.TB) map[string]string {
 	tb.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	_, section, found := strings.Cut(string(page), "\n## Metrics\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section := docs.Section(tb, "docs/operations.md", "Metrics")
 	metrics := map[string]string{}
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([a-z]+) \\|").FindAllStringSubmatch(section, -1) {
 		metrics[row[1]] = row[2]
 	}
-	if !found || len(metrics) == 0 {
+	if len(metrics) == 0 {
 		tb.Fatal("docs/operations.md has no table of metrics")
 	}
 	return metrics

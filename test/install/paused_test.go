@@ -10,6 +10,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
+	"github.com/brigadecore/brigade-k8s-gateway/test/docs"
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
 )
 
@@ -85,9 +86,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 // and returns what they print. They must be the given ones, by how they begin.
 func (r *release) runbook(head string, begins ...string) string {
 	r.tb.Helper()
-	page, err := os.ReadFile("../../docs/operations.md")
-	r.must(err)
-	_, section, found := strings.Cut(string(page), "\n"+head)
+	_, section, found := strings.Cut(docs.Read(r.tb, "docs/operations.md"), "\n"+head)
 	if !found {
 		r.tb.Fatalf("docs/operations.md has no line that begins with %q", head)
 	}
