@@ -34,6 +34,25 @@ func steps(client *fake.Clientset) []string {
 	return all
 }
 
+// failing returns a switch: while it is on, the requests fail with err.
+func failing(client *fake.Clientset, verb, resource string, err error) (on *atomic.Bool) {
+	on = &atomic.Bool{}
+	client.PrependReactor(verb, resource, func(kubetesting.Action) (bool, runtime.Object, error) {
+		return on.Load(), nil, err
+	})
+	return on
+}
+
+// wantNotReady fails the test unless g is not ready because of what begins with head
+// and ends with why. Between them is a duration.
+func wantNotReady(t *testing.T, g *Gateway, head, why string) {
+	t.Helper()
+	_, err := g.Ready()
+	if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
+		t.Errorf("not ready because %v, want %s…%s", err, head, why)
+	}
+}
+
 // running runs g until the returned function is called. An error of Run fails the
 // test.
 func running(t *testing.T, g *Gateway) (stop func()) {
@@ -123,10 +142,7 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		var refuses atomic.Bool
-		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return refuses.Load(), nil, apierrors.NewServiceUnavailable("etcd is down")
-		})
+		refuses := failing(client, "update", "leases", apierrors.NewServiceUnavailable("etcd is down"))
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
 		pass(time.Second)
@@ -152,10 +168,7 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var output logBuffer
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		var conflicts atomic.Bool
-		client.PrependReactor("update", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return conflicts.Load(), nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed"))
-		})
+		conflicts := failing(client, "update", "configmaps", apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed")))
 		client.PrependReactor("get", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
 			return conflicts.Load(), &corev1.ConfigMap{Data: map[string]string{"namespace.pequod": "60"}}, nil
 		})
@@ -186,11 +199,8 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 		if _, err := leases.Create(t.Context(), leaseOf("other"), metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		var denied atomic.Bool
+		denied := failing(client, "list", "events", apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it")))
 		denied.Store(true)
-		client.PrependReactor("list", "events", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return denied.Load(), nil, apierrors.NewForbidden(schema.GroupResource{Resource: "events"}, "", errors.New("no Role grants it"))
-		})
 		registry := prometheus.NewRegistry()
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		options := g.options
@@ -220,11 +230,7 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
-		_, err := g.Ready()
-		const head, why = "not watching Events for ", ": list Events in namespace pequod: events is forbidden: no Role grants it"
-		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
-			t.Errorf("not ready because %v, want %s…%s", err, head, why)
-		}
+		wantNotReady(t, g, "not watching Events for ", ": list Events in namespace pequod: events is forbidden: no Role grants it")
 		if got := unwatched(); got < 120 {
 			t.Errorf("has not watched for %v s, want the time since it leads", got)
 		}
@@ -243,10 +249,7 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		var denied atomic.Bool
-		client.PrependReactor("create", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return denied.Load(), nil, apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it"))
-		})
+		denied := failing(client, "create", "leases", apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it")))
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
 		pass(time.Second)
@@ -258,11 +261,7 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 		if g.Status().Leading {
 			t.Error("leads without a Lease")
 		}
-		_, err := g.Ready()
-		const head, why = "the Lease could not be read or written for ", ": creating lease brigade/gateway: leases is forbidden: no Role grants it"
-		if err == nil || !strings.HasPrefix(err.Error(), head) || !strings.HasSuffix(err.Error(), why) {
-			t.Errorf("not ready because %v, want %s…%s", err, head, why)
-		}
+		wantNotReady(t, g, "the Lease could not be read or written for ", ": creating lease brigade/gateway: leases is forbidden: no Role grants it")
 		denied.Store(false)
 		pass(time.Minute)
 		if _, err := g.Ready(); err != nil || !g.Status().Leading {
@@ -278,10 +277,7 @@ func TestALeaseThatAnotherReplicaHoldsEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
-		var taken atomic.Bool
-		client.PrependReactor("update", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
-			return taken.Load(), nil, apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "gateway", errors.New("another UID"))
-		})
+		taken := failing(client, "update", "leases", apierrors.NewConflict(schema.GroupResource{Resource: "leases"}, "gateway", errors.New("another UID")))
 		client.PrependReactor("get", "leases", func(kubetesting.Action) (bool, runtime.Object, error) {
 			return taken.Load(), leaseOf("other"), nil
 		})

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,11 +192,8 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var output logBuffer
 				client := newCluster(nil)
-				var fails atomic.Bool
+				fails := failing(client, tc.verb, tc.resource, tc.err)
 				fails.Store(true)
-				client.PrependReactor(tc.verb, tc.resource, func(kubetesting.Action) (bool, runtime.Object, error) {
-					return fails.Load(), nil, tc.err
-				})
 				term := newTestTerm(t, client, &output, nil)
 				ended := make(chan error, 1)
 				go func() { ended <- term.restorePositions(t.Context()) }()
