@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -52,9 +53,8 @@ func NewDestinations(o Options, all []Destination) *Destinations {
 	return d
 }
 
-// Use applies other destinations. Builds that wait for a changed
-// destination are written to the changed one, and those for a removed destination to
-// the removed one.
+// Use applies other destinations. Builds that wait for a changed destination are
+// written to the changed one, and those for a removed destination to the removed one.
 func (d *Destinations) Use(all []Destination) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -143,10 +143,7 @@ func (d *Destinations) sharesLocked() int {
 
 // Add queues b for its destination, as Queue.Add does.
 func (d *Destinations) Add(b Build, tracker Tracker) {
-	name := b.Destination
-	if name == "" {
-		name = Brigade
-	}
+	name := cmp.Or(b.Destination, Brigade)
 	d.mu.Lock()
 	q := d.queues[name]
 	d.mu.Unlock()

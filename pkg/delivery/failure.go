@@ -83,7 +83,8 @@ func reasonOf(err error) Reason {
 	return Other
 }
 
-// faultsField reports whether the API server rejects a field of the object. Admission policies answer 422 too, with causes that name no field
+// faultsField reports whether the API server rejects a field of the object. Admission
+// policies answer 422 too, with causes that name no field
 // (k8s.io/apiserver/pkg/admission/plugin/policy/validating, dispatcher.go).
 func faultsField(err error) bool {
 	var status apierrors.APIStatus

@@ -76,12 +76,6 @@ func (p Positions) Of(scope Scope) (string, bool) {
 	return lowest, found
 }
 
-// WentBack reports whether an object with the given resourceVersion was older
-// before than it is now, which means that the cluster was restored from a backup.
-func WentBack(before, now string) bool {
-	return event.IsVersion(before) && event.IsVersion(now) && event.CompareVersions(now, before) < 0
-}
-
 // Lower returns for each scope of p the lower one of its positions in p and in q.
 func (p Positions) Lower(q Positions) Positions {
 	lower := maps.Clone(p)
@@ -98,4 +92,11 @@ func (p Positions) Lower(q Positions) Positions {
 // restored from a backup or created again.
 func Ahead(position, current string) bool {
 	return event.CompareVersions(position, current) > 0
+}
+
+// WentBack reports whether an object is older at the resourceVersion now than it was
+// before, because the cluster was restored from a backup. What is not a
+// resourceVersion tells nothing.
+func WentBack(before, now string) bool {
+	return event.IsVersion(before) && event.IsVersion(now) && Ahead(before, now)
 }
