@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/gateway"
 	"github.com/brigadecore/brigade-k8s-gateway/test/docs"
 )
@@ -63,6 +64,17 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	slices.Sort(metrics.names)
 	if diff := cmp.Diff(metrics.names, firstColumn(docs.Section(t, "docs/operations.md", "Metrics"))); diff != "" {
 		t.Errorf("metrics (-) and docs/operations.md (+):\n%s", diff)
+	}
+}
+
+// The runbook of failing builds explains every reason that is retried.
+func TestEveryReasonIsDocumented(t *testing.T) {
+	_, runbook, _ := strings.Cut(docs.Read(t, "docs/operations.md"), "\n### BrigadeGatewayBuildsFailing\n")
+	runbook, _, _ = strings.Cut(runbook, "\n### ")
+	for _, reason := range delivery.Reasons() {
+		if !regexp.MustCompile("(?m)^\\|.*`" + string(reason) + "`.* \\|").MatchString(runbook) {
+			t.Errorf("the runbook has no reason %q", reason)
+		}
 	}
 }
 
