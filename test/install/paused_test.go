@@ -79,6 +79,20 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 		}
 		return nil
 	})
+
+	// After kubectl scale, Helm must be told to take the number of pods back.
+	kubectl, err := controlplane.Binary("kubectl")
+	r.must(err)
+	scale := exec.CommandContext(t.Context(), kubectl, "scale", "--kubeconfig", plane.Kubeconfig(), "--namespace", r.namespace, "deployment/"+r.deployment().Name, "--replicas=1")
+	if out, err := scale.CombinedOutput(); err != nil {
+		t.Fatalf("kubectl scale: %v\n%s", err, out)
+	}
+	upgrade := []string{"upgrade", r.name, helm.Chart, "--reuse-values", "--set", "replicas=3"}
+	_, stderr, err := helm.Run(t, plane.Kubeconfig(), append(upgrade, "--namespace", r.namespace)...)
+	if err == nil || !strings.Contains(stderr, ".spec.replicas") {
+		t.Errorf("helm upgrade after kubectl scale: %v, want a conflict on .spec.replicas, as docs/operations.md says\n%s", err, stderr)
+	}
+	r.helm(append(upgrade, "--force-conflicts")...)
 	r.uninstall()
 }
 
