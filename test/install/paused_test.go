@@ -80,7 +80,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 		return nil
 	})
 
-	// After kubectl scale, Helm must be told to take the number of pods back.
+	// After kubectl scale, Helm resets the number of pods only with --force-conflicts.
 	kubectl, err := controlplane.Binary("kubectl")
 	r.must(err)
 	scale := exec.CommandContext(t.Context(), kubectl, "scale", "--kubeconfig", plane.Kubeconfig(), "--namespace", r.namespace, "deployment/"+r.deployment().Name, "--replicas=1")
