@@ -2,7 +2,7 @@
 // name is "<kind>:<reason>", and the payload is the Event's JSON.
 const { events, Job } = require("brigadier");
 
-// A container keeps crashing: collect what there is to know.
+// A container keeps crashing: run a job that reports it.
 events.on("Pod:BackOff", (e, project) => {
   const event = JSON.parse(e.payload);
   const { namespace, name } = event.involvedObject;
@@ -16,16 +16,16 @@ events.on("Pod:BackOff", (e, project) => {
   return describe.run();
 });
 
-// A Pod cannot start, each for its own reason.
+// A Pod cannot start.
 for (const reason of ["Failed", "FailedMount", "FailedScheduling"]) {
   events.on(`Pod:${reason}`, (e, project) => report(e, project));
 }
 
-// A Job has failed for good.
+// A Job has failed and is not retried.
 events.on("Job:BackoffLimitExceeded", (e, project) => report(e, project));
 
-// Events of other kinds and reasons make a build too, if a filter accepts them,
-// but a build that finds no handler here does nothing and ends well.
+// Events of other kinds and reasons start a build too, if a filter accepts them,
+// but a build without a handler here does nothing and succeeds.
 function report(e, project) {
   const event = JSON.parse(e.payload);
   const object = event.involvedObject;

@@ -11,16 +11,16 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
-const checkLong = `Reads filter files as the gateway would, and reports everything that is wrong
-with each: every fault with file, line, column, path and the line it is on.
+const checkLong = `Reads filter files as the gateway would, and reports every fault with file, line,
+column, path and the line itself.
 
 A file is a filter file, a file of values for the chart, or a manifest of the
 ConfigMap that holds the filter file, alone or among other objects as
-"helm template" prints them. Faults are placed in the file as it is.
+"helm template" prints them. Line and column are those in the file itself.
 
 Exits 0 and prints the number of filters if the gateway would accept all files,
-and 1 if it would refuse one. Warnings are about what is allowed but probably not
-meant; they change the exit code only with --strict.`
+and 1 if it would refuse one. Warnings report probable mistakes; they change the
+exit code only with --strict.`
 
 const checkExample = `  k8s-gateway check filters.yaml
 
@@ -47,7 +47,7 @@ func newCheckCommand() *cobra.Command {
 			return f.check(args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().Var(&f.config, "config", "a filter `file` to check ($GATEWAY_CONFIG where no file is named)")
+	cmd.Flags().Var(&f.config, "config", "a filter `file` to check ($GATEWAY_CONFIG if no file is named)")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "fail on warnings too")
 	cmd.Flags().StringVarP(&f.output, "output", "o", formatText, "the `format`: text, or json for one object with all files")
 	cmd.Flags().SortFlags = false

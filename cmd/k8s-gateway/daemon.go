@@ -39,8 +39,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// The API server is near, and compressing what it sends costs both sides more
-	// CPU time than anything else about an Event.
+	// Gateway and API server are in the same network, and compression costs both
+	// more CPU time than anything else about an Event.
 	clientConfig.DisableCompression = true
 	connectivity := &gateway.Connectivity{}
 	clientConfig.Wrap(connectivity.Wrap)

@@ -17,20 +17,20 @@ import (
 )
 
 const explainLong = `Shows what the gateway would do with Events: the verdict on each and what decided
-it (a filter by its id or place, "default" if none matched, "namespace" for an
+it (a filter by its id or index, "default" if none matched, "namespace" for an
 Event about an object of another namespace, "guard" for Events about Brigade's own
 workers), and then for each filter how often it decided and how many builds it
-would have made. It builds nothing.
+would have started. It builds nothing.
 
 It reads Events that kubectl printed, from files or from standard input: a List,
 an EventList, single Events, JSON or YAML, several of them one after the other,
 with or without --watch, of v1 and of events.k8s.io/v1, compressed by gzip or not;
 or the output of kubectl cluster-info dump. With --live it reads those of the
-cluster that kubectl would use, until Ctrl-C. Without a filter file it shows which
-Events there are.
+cluster that kubectl would use, until Ctrl-C. Without a filter file it lists the
+Events.
 
 Exits 1 if the filter file has a fault, or if the input is not Events, and prints
-where.`
+the position.`
 
 const explainExample = `  # Try a filter file on the cluster's Events
   kubectl get events -A -o json | k8s-gateway explain --config filters.yaml -
@@ -73,7 +73,7 @@ func newExplainCommand() *cobra.Command {
 func (f *explainFlags) addTo(flags *pflag.FlagSet) {
 	flags.Var(&f.config, "config", "the filter `file`, YAML or JSON ($GATEWAY_CONFIG)")
 	flags.BoolVar(&f.why, "why", false, "name the condition that failed in each filter that was tried")
-	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object a line, with the summary on standard error")
+	flags.StringVarP(&f.output, "output", "o", string(explain.Text), "the `format`: text, or json for one object per line, with the summary on standard error")
 	addAllowBrigadeEvents(flags, &f.allowBrigadeEvents, "")
 	f.addLiveTo(flags)
 }
@@ -139,11 +139,11 @@ func (f *explainFlags) validate(command string, args []string) (explain.Format, 
 		faults = append(faults, fmt.Errorf("%s needs a filter file: name it with --config FILE", command))
 	}
 	if f.config.path == "-" && slices.Contains(args, "-") {
-		faults = append(faults, errors.New("standard input is filter file and Events at once: name a file for one of them"))
+		faults = append(faults, errors.New("standard input cannot be both the filter file and the Events: name a file for one of them"))
 	}
 	switch {
 	case f.live && len(args) > 0:
-		faults = append(faults, errors.New("--live reads the cluster: leave the files out, or --live"))
+		faults = append(faults, errors.New("--live reads the cluster and no files: remove the files or --live"))
 	case !f.live && len(args) == 0:
 		faults = append(faults, fmt.Errorf("%s needs Events: name a file, - for standard input, or --live for the cluster's", command))
 	}

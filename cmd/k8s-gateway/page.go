@@ -73,7 +73,7 @@ func warnOfPage(log *slog.Logger, address string) {
 // Seen implements gateway.Observer.
 func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 
-// Settled shows what became of a build.
+// Settled shows the outcome of a build.
 func (p *page) Settled(b delivery.Build, o delivery.Outcome, why string) {
 	switch o {
 	case delivery.Created, delivery.Sent, delivery.DryRun:

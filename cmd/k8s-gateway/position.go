@@ -17,22 +17,23 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-const positionLong = `Reads or changes the position of a gateway: the ConfigMap that stores which Events
-are done. With the chart it is NAMESPACE/RELEASE-brigade-k8s-gateway-position.
+const positionLong = `Reads or changes the position of a gateway: the ConfigMap that stores up to where
+Events are done. The chart calls it
+NAMESPACE/RELEASE-brigade-k8s-gateway-position.
 
-A running gateway owns its position. It takes over what "skip" writes and starts
-again from there, but may still build what it has accepted before; and it undoes
-"reset". To be sure, stop it first:
+A running gateway owns its position. It starts again from a position that "skip"
+writes, but may still build what it has accepted before, and it undoes "reset". So
+stop it first:
 
   kubectl scale -n brigade deployment/events-brigade-k8s-gateway --replicas=0`
 
-const positionExample = `  # How far has it come, and how far has the cluster?
+const positionExample = `  # The stored position, and that of the cluster
   k8s-gateway position show brigade/events-brigade-k8s-gateway-position
 
-  # Build nothing of what happened until now
+  # Build no Event that occurred until now
   k8s-gateway position skip brigade/events-brigade-k8s-gateway-position
 
-  # Forget the position: the next start begins as the first one did
+  # Delete the position: the next start is like the first one
   k8s-gateway position reset brigade/events-brigade-k8s-gateway-position`
 
 type positionFlags struct {
@@ -55,8 +56,8 @@ func newPositionCommand() *cobra.Command {
 		do         func(*positionAt, context.Context, io.Writer) error
 	}{
 		{"show", "Prints the position of each scope, and the cluster's", (*positionAt).show},
-		{"skip", "Moves every position to now: what happened before is not built", (*positionAt).skip},
-		{"reset", "Removes every position: the next start begins as the first one did", (*positionAt).reset},
+		{"skip", "Moves every position to now: earlier Events are not built", (*positionAt).skip},
+		{"reset", "Removes every position: the next start is like the first one", (*positionAt).reset},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use:   sub.use + " [NAMESPACE/]NAME",
@@ -112,7 +113,7 @@ func (p *positionAt) load(ctx context.Context, store *position.Store) (position.
 func (p *positionAt) now(ctx context.Context) (string, error) {
 	list, err := p.core.Events(p.object.Namespace).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
-		return "", fmt.Errorf("asking for the cluster's position: %w", err)
+		return "", fmt.Errorf("getting the cluster's position: %w", err)
 	}
 	return list.ResourceVersion, nil
 }

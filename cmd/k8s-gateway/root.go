@@ -8,13 +8,13 @@ The gateway watches Events, runs each through the filters of the file named by
 --config (the first that matches decides, and what none matches is rejected),
 and creates one Brigade build Secret for each Event that is accepted, even if it is
 restarted, interrupted or runs twice. Without a file it logs every Event and builds
-none, which shows what there is to filter.
+none, which shows what can be filtered.
 
 In a pod it uses the pod's ServiceAccount; elsewhere --kubeconfig, $KUBECONFIG
-or ~/.kube/config, as kubectl does. It needs the right to list and watch Events
-where it watches, and to create Secrets in the build namespace.`
+or ~/.kube/config, as kubectl does. It needs the right to list and watch Events in
+the namespaces it watches, and to create Secrets in the build namespace.`
 
-const rootExample = `  # See which Events there are; build nothing
+const rootExample = `  # See which Events exist; build nothing
   k8s-gateway --log-format=text
 
   # Check a filter file

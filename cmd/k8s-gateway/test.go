@@ -18,23 +18,22 @@ import (
 )
 
 const testLong = `Runs unit tests for filter lists. A test file names a filter file and cases: Events,
-of which only the fields that matter are written, and what is expected of them.
-docs/filters.md has the format.
+with only the fields that matter, and what is expected of them. docs/filters.md has
+the format.
 
-Prints a line for each case, for a case that fails a diff and why the verdict was
-reached, and which filters decided no case. Exits 1 if a case fails or a file has a
+Prints a line for each case, a diff and the steps to the verdict for a case that
+fails, and the filters that decided no case. Exits 1 if a case fails or a file has a
 fault.
 
 With --record it writes such a file instead: from Events that kubectl printed, or
-with --live from the cluster's until Ctrl-C, with today's verdicts as what is
-expected.`
+with --live from the cluster's until Ctrl-C, and expects today's verdicts.`
 
 const testExample = `  k8s-gateway test filters_test.yaml
 
   # In CI
   k8s-gateway test -o junit teams/*/filters_test.yaml > report.xml
 
-  # Give a list that is in use its tests
+  # Record tests for a list that is in use
   kubectl get events -A -o json > events.json
   k8s-gateway test --record filters_test.yaml --config filters.yaml events.json`
 
@@ -63,7 +62,7 @@ func newTestCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.run, "run", "", "run only the cases whose name matches the regular `expression`")
 	flags.StringVarP(&f.output, "output", "o", string(filtertest.Text), "the `format`: text, json or junit")
-	flags.BoolVar(&f.strict, "strict", false, "fail if a filter decides no case, too")
+	flags.BoolVar(&f.strict, "strict", false, "also fail if a filter decides no case")
 	flags.StringVar(&f.record, "record", "", "write a test `file`, - for standard output, from the Events that the arguments name")
 	flags.Var(&f.live.config, "config", "with --record, the filter `file` ($GATEWAY_CONFIG)")
 	addAllowBrigadeEvents(flags, &f.live.allowBrigadeEvents, "with --record, ")
@@ -113,7 +112,7 @@ func (f *testFlags) runTests(ctx context.Context, args []string, stdout, stderr 
 		ran += len(reports[i].Results)
 	}
 	if ran == 0 {
-		return fmt.Errorf("--run %q: no test has such a name", f.run)
+		return fmt.Errorf("--run %q: no test has a name that matches", f.run)
 	}
 	return nil
 }
@@ -139,7 +138,7 @@ func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Rea
 		return err
 	}
 	if f.run != "" {
-		return errors.New("--run selects tests of a file, and --record writes one: leave one of them out")
+		return errors.New("--run selects tests of a file, and --record writes one: remove one of them")
 	}
 	c, err := loadFilters(f.live.config.path, stdin, stderr)
 	if err != nil {

@@ -23,9 +23,9 @@ import (
 )
 
 const uiLong = `Shows Events in the browser as they arrive, the verdict of a filter list on each
-and why, and an editor that shows at once what an edited list would do with all
-Events so far. The result can be copied or downloaded as a filter file,
-as Helm values, or as a test file.
+and why, and an editor that shows what an edited list would do with all Events so
+far. The list can be copied or downloaded as a filter file, as Helm values, or as a
+test file.
 
 It reads the cluster that kubectl would talk to and needs the right to list and
 watch Events, nothing else. With files, or - for standard input, it shows Events
@@ -49,7 +49,7 @@ const (
 	maxUIBytes = 32 << 20
 	// connectEvery is the time between two attempts to read a cluster.
 	connectEvery = 5 * time.Second
-	// listEvery is the time between two looks at the filter file.
+	// listEvery is the time between two reads of the filter file.
 	listEvery = time.Second
 )
 
@@ -142,7 +142,7 @@ func (f *uiFlags) readList() (ui.List, error) {
 		}
 	}
 	if len(text) > config.MaxSize {
-		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, which is what a ConfigMap holds", f.config.path, len(text), config.MaxSize)
+		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, the maximum of a ConfigMap", f.config.path, len(text), config.MaxSize)
 	}
 	list := ui.List{Name: f.config.path, Text: string(text)}
 	if c, err := config.Parse(f.config.path, text); err == nil {

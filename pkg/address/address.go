@@ -1,4 +1,4 @@
-// Package address knows which addresses no destination may have: those that
+// Package address recognizes addresses that no destination may have: those that
 // only a node itself should reach.
 package address
 

@@ -27,8 +27,8 @@ func NewWriter(secrets corev1client.SecretsGetter, namespace string, dryRun bool
 
 // Write creates the build Secret of b. If it already exists, the outcome is Exists,
 // because an earlier attempt, another replica or the previous process has created the
-// same build. The error is the API
-// server's, for the functions of k8s.io/apimachinery/pkg/api/errors.
+// same build. The error wraps the API server's, for the functions of
+// k8s.io/apimachinery/pkg/api/errors.
 func (w *Writer) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, error) {
 	build, err := newBuild(b)
 	if err != nil {

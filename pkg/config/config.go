@@ -42,8 +42,7 @@ type Config struct {
 	Filters *filter.List
 	// Limits are the file's limits, with defaults for those it does not set.
 	Limits limit.Limits
-	// Warnings are what is allowed but probably not meant, in the order of the
-	// file.
+	// Warnings are probable mistakes, in the order of the file.
 	Warnings []Fault
 	// Text is the file itself.
 	Text string
@@ -116,6 +115,6 @@ func (r *reader) parse(root *yaml.Node) (*Config, error) {
 func tooLarge(file string, size, most int64) *Error {
 	return &Error{Faults: []Fault{{
 		File: file, Line: 1, Column: 1,
-		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, which is what a ConfigMap holds", size, most),
+		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, the maximum of a ConfigMap", size, most),
 	}}}
 }

@@ -137,7 +137,7 @@ func TestParseRefusesBytesThatAreNoText(t *testing.T) {
 		},
 		"more than a ConfigMap holds": {
 			strings.Repeat("#", MaxSize+1),
-			"filters.yaml:1:1: the file has 1048577 bytes; at most 1048576 are allowed, which is what a ConfigMap holds",
+			"filters.yaml:1:1: the file has 1048577 bytes; at most 1048576 are allowed, the maximum of a ConfigMap",
 		},
 		"more brackets than a stack should hold": {
 			strings.Repeat("[", 200_000),

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// Brigade is what the destination of builds is called in metrics and logs. No
-	// other may have its name.
+	// Brigade is the name of the destination of builds in metrics and logs. No
+	// other destination may have it.
 	Brigade = "brigade"
-	// maxDestinations bounds what a file costs: connections, and series of metrics.
+	// maxDestinations bounds the connections and the series of metrics.
 	maxDestinations = 32
-	// defaultTimeout is how long a receiver may take for its answer where the file
-	// says nothing else, and the others are what the file may say.
+	// defaultTimeout is how long a receiver may take to answer if the file does not
+	// set it. The others are the bounds of what a file may set.
 	defaultTimeout = 10 * time.Second
 	minTimeout     = 100 * time.Millisecond
 	maxTimeout     = 30 * time.Second
@@ -30,15 +30,15 @@ const (
 
 // Destination is where accepted Events go besides Brigade.
 type Destination struct {
-	// Name is what filters call it.
+	// Name is the name that filters use.
 	Name        string
 	CloudEvents CloudEvents
 }
 
-// CloudEvents says how a receiver of CloudEvents is reached. Two that are equal
+// CloudEvents has the settings of a receiver of CloudEvents. Two that are equal
 // are the same receiver.
 type CloudEvents struct {
-	// URL is the receiver's, checked: http or https, without user and fragment.
+	// URL is the checked URL of the receiver: http or https, without user and fragment.
 	URL string
 	// Structured puts the attributes into the body instead of headers.
 	Structured bool
@@ -46,7 +46,7 @@ type CloudEvents struct {
 	Timeout time.Duration
 	// The files are read when they are needed; empty for none.
 	CAFile, CertFile, KeyFile, TokenFile, HeadersFile string
-	// AllowLinkLocal permits link-local addresses and those of metadata services.
+	// AllowLinkLocal allows link-local addresses and those of metadata services.
 	AllowLinkLocal bool
 }
 
@@ -90,16 +90,16 @@ func (r *reader) destinationName(node *yaml.Node, key string, lines map[string]i
 	case len(problems) > 0:
 		r.refuse(at(node), key, "%q is not a name: %s", name, rule(problems))
 	case name == Brigade:
-		r.refuse(at(node), key, "%q is what filters without a destination send to; choose another name", name)
+		r.refuse(at(node), key, "%q is the destination of filters without one; choose another name", name)
 	case lines[name] > 0:
-		r.refuse(at(node), key, "%q is the name of the destination on line %d too; choose another", name, lines[name])
+		r.refuse(at(node), key, "%q is also the name of the destination on line %d; choose another", name, lines[name])
 	default:
 		lines[name] = node.Line
 	}
 	return name
 }
 
-// cloudEvents reads how a receiver is reached.
+// cloudEvents reads the settings of a receiver.
 func (r *reader) cloudEvents(node *yaml.Node, key string) CloudEvents {
 	c := CloudEvents{Timeout: defaultTimeout}
 	files := []struct {
@@ -127,7 +127,7 @@ func (r *reader) cloudEvents(node *yaml.Node, key string) CloudEvents {
 	case ok:
 		c.URL = r.url(e.value, key+".url", c)
 	case node.Kind == yaml.MappingNode || isNull(node):
-		r.refuse(at(node), key+".url", "missing; write where the receiver listens, for example https://receiver.example.com/events")
+		r.refuse(at(node), key+".url", "missing; write the URL of the receiver, for example https://receiver.example.com/events")
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") && node.Kind == yaml.MappingNode {
 		r.refuse(at(node), key, "certFile and keyFile go together; add the other one")
@@ -144,7 +144,7 @@ func (r *reader) mode(node *yaml.Node, key string) bool {
 	return mode == "structured"
 }
 
-// timeout reads how long a receiver may take for its answer.
+// timeout reads how long a receiver may take to answer.
 func (r *reader) timeout(node *yaml.Node, key string) time.Duration {
 	if isNull(node) {
 		return defaultTimeout
@@ -170,7 +170,7 @@ func (r *reader) file(node *yaml.Node, key string) string {
 	return name
 }
 
-// url reads and checks where a receiver listens.
+// url reads and checks the URL of a receiver.
 func (r *reader) url(node *yaml.Node, key string, c CloudEvents) string {
 	text, ok := r.text(node, key)
 	if !ok {
@@ -189,9 +189,9 @@ func (r *reader) url(node *yaml.Node, key string, c CloudEvents) string {
 	case target.User != nil:
 		refuse("user and password are not allowed in a URL, which logs and ConfigMaps show; put an Authorization header into a headersFile")
 	case target.Fragment != "":
-		refuse("a URL that messages are sent to has no fragment; remove #%s", target.Fragment)
+		refuse("the URL of a receiver has no fragment; remove #%s", target.Fragment)
 	case err == nil && address.Blocked(ip) && !c.AllowLinkLocal:
-		refuse("%s is a link-local or metadata address, which hands out a node's credentials; write allowLinkLocal: true if that is meant", ip)
+		refuse("%s is a link-local or metadata address, which hands out a node's credentials; write allowLinkLocal: true if that is intended", ip)
 	case !secure && (c.CAFile != "" || c.CertFile != ""):
 		refuse("caFile and certFile have no effect on http; write https://")
 	case !secure && (c.TokenFile != "" || c.HeadersFile != "") && !inCluster(target.Hostname()):
@@ -218,11 +218,11 @@ func (r *reader) resolveDestinations(filters []*filterNode, destinations []Desti
 		switch {
 		case name == "" || f.broken["destination"] || slices.Contains(names, name):
 		case name == Brigade:
-			r.refuseKey(f, "destination", "%q is where Events go without a destination; remove it", name)
+			r.refuseKey(f, "destination", "%q is the default destination; remove it", name)
 		case len(names) == 0:
-			r.refuseKey(f, "destination", "%q is not in destinations, which the file does not have", name)
+			r.refuseKey(f, "destination", "%q is not in destinations, because the file has none", name)
 		default:
-			r.refuseKey(f, "destination", "%q is not in destinations%s; there are %s", name, didYouMean(name, names), strings.Join(names, ", "))
+			r.refuseKey(f, "destination", "%q is not in destinations%s; allowed are %s", name, didYouMean(name, names), strings.Join(names, ", "))
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (r *reader) resolveProjects(filters []*filterNode, project string) {
 	}
 }
 
-// warnAboutFilters warns about what is allowed but probably not meant.
+// warnAboutFilters warns about probable mistakes.
 func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters []*filterNode, compiled *filter.List) {
 	if len(filters) == 0 {
 		p := at(root)
@@ -134,7 +134,7 @@ func (r *reader) warnAboutFilters(root *yaml.Node, top map[string]entry, filters
 	r.warnAboutFirst(root, filters)
 	first := filters[0]
 	if first.rule.Action == filter.Accept && compiled.MatchesAll(0) {
-		r.warn(at(first.node), first.path, "accepts every Event, so each one makes a build; add a condition, or put filters that reject above it")
+		r.warn(at(first.node), first.path, "accepts every Event, so each one starts a build; add a condition, or put filters that reject above it")
 	}
 }
 

@@ -36,7 +36,7 @@ func (s Severity) String() string {
 	return "error"
 }
 
-// Fault is a fault of a filter file, and its place.
+// Fault is a fault of a filter file, and its position.
 type Fault struct {
 	// Severity reports whether the file is refused because of the fault.
 	Severity Severity
@@ -118,7 +118,7 @@ func (e *Error) Error() string {
 	return strings.Join(reports, "\n")
 }
 
-// inOrder sorts faults by their place in the file.
+// inOrder sorts faults by their position in the file.
 func inOrder(faults []Fault) []Fault {
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -12,7 +12,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// filterNode is one filter and its place in the file.
+// filterNode is one filter and its position in the file.
 type filterNode struct {
 	path    string
 	node    *yaml.Node
@@ -263,7 +263,7 @@ func (f *filterNode) pathOf(key string) string {
 	return f.path + "." + key
 }
 
-// compile compiles the rules and reports each flaw at its place in the file. It
+// compile compiles the rules and reports each flaw at its position in the file. It
 // returns nil if there are flaws.
 func (r *reader) compile(filters []*filterNode) *filter.List {
 	rules := make([]filter.Rule, len(filters))

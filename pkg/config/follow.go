@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// settleTime is how long the file's folder must be quiet before the file is
-	// read again: an editor writes in several steps, and a kubelet swaps the
-	// symlink that the files of a mounted ConfigMap depend on in one.
+	// settleTime is how long the file's folder must not change before the file is
+	// read again, because an editor writes in several steps. (A kubelet replaces
+	// the symlink of a mounted ConfigMap in one.)
 	settleTime = 250 * time.Millisecond
-	// pollEvery is how often the file is read if the system does not notify of
-	// changes, and in case a notification was missed.
+	// pollEvery is the interval in which the file is read if the system does not
+	// notify of changes, or a notification was missed.
 	pollEvery = 15 * time.Second
 	// againAfter is the time until a file that could not be applied is tried
 	// again.
 	againAfter = 10 * time.Second
 )
 
-// User is what uses a filter file.
+// User uses a filter file.
 type User interface {
 	// Apply makes c the filter file in use. Its error says why it is not.
 	Apply(ctx context.Context, c *Config) error
@@ -125,7 +125,7 @@ func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 	f.content = content // nil of a file that cannot be read, so that it is applied once it can be
 	if err != nil {
 		user.Refuse(err)
-		f.log.Error("filter file refused, the last good one stays", "file", f.path, "err", err)
+		f.log.Error("filter file refused, keeping the last good one", "file", f.path, "err", err)
 	}
 	return false
 }

@@ -201,7 +201,7 @@ func TestFollowerKeepsTheLastGoodFile(t *testing.T) {
 		pass(time.Hour)
 		f.wants("refuse")
 		f.quiet() // a refused file is reported once
-		if !strings.Contains(f.output.String(), `level=ERROR msg="filter file refused, the last good one stays" file=`) {
+		if !strings.Contains(f.output.String(), `level=ERROR msg="filter file refused, keeping the last good one" file=`) {
 			f.Errorf("the log does not say that the file was refused:\n%s", f.output.String())
 		}
 		f.write(fileOf("a/a"))

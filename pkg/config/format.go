@@ -46,7 +46,7 @@ func chartKeys() []string {
 
 // Read checks a file with filters in it: a filter file, values of the chart, or
 // manifests of which one is a ConfigMap with a filter file. Commands use it; the
-// daemon reads filter files only. Faults have their place in the file that was
+// daemon reads filter files only. Positions of faults are those in the file that was
 // read.
 func Read(file string, data []byte) (*Config, Format, error) {
 	if len(data) > MaxManifest {
@@ -114,7 +114,7 @@ func isManifest(root *yaml.Node) bool {
 }
 
 // isValues reports whether a document is Helm values: it has a key that only the
-// chart knows. The key "name" does not count, because it may be a misplaced key of a
+// chart has. The key "name" does not count, because it may be a misplaced key of a
 // filter.
 func isValues(root *yaml.Node) bool {
 	return slices.ContainsFunc(chartKeys(), func(key string) bool { return key != "name" && lookup(root, key) != nil })
@@ -230,7 +230,7 @@ func (s *source) misplaced(root *yaml.Node) *Fault {
 	default:
 		return nil
 	}
-	fault := s.fault(at(root), "", "this is %s, and the gateway reads filter files; give it what is in the ConfigMap, "+
+	fault := s.fault(at(root), "", "this is %s, and the gateway reads filter files; pass the content of the ConfigMap, "+
 		"with the keys %s (k8s-gateway check reads all three)", what, list(fileKeys()))
 	return &fault
 }

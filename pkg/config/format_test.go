@@ -91,10 +91,10 @@ func TestReadPlacesFaultsInTheFileAsItIs(t *testing.T) {
 
 func TestTheGatewayTakesFilterFilesOnly(t *testing.T) {
 	for name, test := range map[string]struct{ content, want string }{
-		"Helm values": {"replicas: 1\nproject: p\nfilters: []\n", `f.yaml:1:1: this is a file of Helm values, and the gateway reads filter files; give it what is in the ConfigMap, with the keys project, commitRef, destinations, filters, limits, paused (k8s-gateway check reads all three)
+		"Helm values": {"replicas: 1\nproject: p\nfilters: []\n", `f.yaml:1:1: this is a file of Helm values, and the gateway reads filter files; pass the content of the ConfigMap, with the keys project, commitRef, destinations, filters, limits, paused (k8s-gateway check reads all three)
   replicas: 1
   ^`},
-		"a manifest": {"apiVersion: v1\nkind: ConfigMap\ndata: {}\n", `f.yaml:1:1: this is a manifest of kind ConfigMap, and the gateway reads filter files; give it what is in the ConfigMap, with the keys project, commitRef, destinations, filters, limits, paused (k8s-gateway check reads all three)
+		"a manifest": {"apiVersion: v1\nkind: ConfigMap\ndata: {}\n", `f.yaml:1:1: this is a manifest of kind ConfigMap, and the gateway reads filter files; pass the content of the ConfigMap, with the keys project, commitRef, destinations, filters, limits, paused (k8s-gateway check reads all three)
   apiVersion: v1
   ^`},
 	} {

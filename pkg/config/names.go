@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// What DNS labels and DNS subdomains do not have, wildcards aside.
+// Characters that DNS labels and DNS subdomains do not have, except for wildcards.
 var (
 	notInLabels = regexp.MustCompile(`[^-a-z0-9*?]`)
 	notInNames  = regexp.MustCompile(`[^-a-z0-9.*?]`)

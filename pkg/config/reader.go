@@ -25,7 +25,7 @@ func (r *reader) refuse(p position, path, format string, args ...any) {
 	r.faults = append(r.faults, r.source.fault(p, path, format, args...))
 }
 
-// warn reports something that is allowed but probably not meant.
+// warn reports a probable mistake.
 func (r *reader) warn(p position, path, format string, args ...any) {
 	f := r.source.fault(p, path, format, args...)
 	f.Severity = SeverityWarning
@@ -60,7 +60,7 @@ func (r *reader) mapping(node *yaml.Node, path string, allowed ...string) map[st
 		case !slices.Contains(allowed, name.Value):
 			r.refuse(at(key), join(path, name.Value), "unknown key%s; allowed are %s", didYouMean(name.Value, allowed), list(allowed))
 		case seen:
-			r.refuse(at(key), join(path, name.Value), "the key is here twice, first on line %d; remove one", first.key.Line)
+			r.refuse(at(key), join(path, name.Value), "duplicate key, first on line %d; remove one", first.key.Line)
 		default:
 			entries[name.Value] = entry{key: key, value: value}
 		}

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// A YAML parser reports where it had to stop, in the words of its grammar. That is
-// rarely where the slip is. The functions here look for the commonest slips near
-// that place, and say what to write.
+// A YAML parser reports where it had to stop, in the terms of its grammar. The
+// mistake is rarely there. The functions here look for the commonest mistakes near
+// that position, and report what to write.
 
-// slip returns the fault if it is one of the common slips, or else false. The parser
-// failed at p, which may be anywhere after the slip but not before it.
+// slip returns the fault if it is one of the common mistakes, or else false. The parser
+// failed at p, which may be anywhere after the mistake but not before it.
 func (s *source) slip(p position) (position, string, bool) {
 	p.line = min(max(p.line, 1), len(s.lines))
 	for _, look := range []func(position) (position, string, bool){s.template, s.strangeSpace, s.tab, s.colon, s.indentation} {

@@ -17,7 +17,7 @@ type source struct {
 	data  []byte
 	lines []string
 	// around and scalar are set if the file is a text in another file: they are that
-	// file and that text. Faults have their place in it.
+	// file and that text. Faults are reported at positions in that file.
 	around *source
 	scalar *yaml.Node
 }

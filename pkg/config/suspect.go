@@ -19,7 +19,7 @@ type value struct {
 }
 
 // warnAboutValues warns about values that no object of Kubernetes has, or that are
-// in the syntax of another tool. A filter with one compiles and never matches.
+// in the syntax of another tool. A filter with such a value compiles and never matches.
 func (r *reader) warnAboutValues(f *filterNode) {
 	for _, prefix := range []string{"", "except."} {
 		kind := ""

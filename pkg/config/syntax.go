@@ -48,8 +48,8 @@ func (s *source) syntaxFault(err error) *Fault {
 	return &f
 }
 
-// strayAlias finds an alias without an anchor, which is the commonest slip in a file
-// of globs.
+// strayAlias finds an alias without an anchor, which is the commonest mistake in a
+// file with globs.
 func (s *source) strayAlias(message string) (position, bool) {
 	alias := regexp.MustCompile(`(?:^|[:\-,\[]\s*)(\*)([\s\],}]|$)`)
 	if match := regexp.MustCompile(`^unknown anchor '(.+)' referenced$`).FindStringSubmatch(message); match != nil {

@@ -2,7 +2,7 @@
 // limits, writes them, and retries until each has an outcome.
 //
 // It is between pkg/source, which accepts builds, and a destination such as
-// pkg/brigade. It knows neither Brigade nor Secrets: a Sink writes a named Build and
+// pkg/brigade. It has no code for Brigade or Secrets: a Sink writes a named Build and
 // returns its outcome. Every queue is bounded, and dropped builds are counted and
 // reported.
 package delivery

@@ -24,7 +24,7 @@ type Destination struct {
 const Brigade = "brigade"
 
 // Destinations has a Queue for each destination, so that one that is down does not
-// delay the others. Each has the limits of the file for itself, and an equal share of
+// delay the others. Each has its own pace and burst, and an equal share of
 // limits.queued, which limits how many wait in all of them. Only Brigade's builds count
 // as active.
 type Destinations struct {

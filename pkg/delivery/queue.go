@@ -20,7 +20,7 @@ const (
 	// default for a request, because a create is among its fastest.
 	writeTimeout = 30 * time.Second
 	// remembered is the number of IDs of written builds that are kept to save calls
-	// for Events that recur. Nothing else depends on it.
+	// for repeated Events. Nothing else depends on it.
 	remembered = 4096
 	// logEvery is the shortest interval between two messages of one kind.
 	logEvery = time.Minute
@@ -428,7 +428,7 @@ func (q *Queue) settleLocked(p *pending, outcome Outcome, why string) {
 		q.log.Info("message sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
 	case DryRun:
 		if b.Destination != "" {
-			q.log.Info("dry run: message made, not sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
+			q.log.Info("dry run: message encoded, not sent", "build", b.ID, "event", event.Key(b.Event), "by", b.By)
 		} else {
 			q.log.Info("dry run: build checked, not created", "build", b.ID, "project", b.ProjectID, "event", event.Key(b.Event), "by", b.By)
 		}

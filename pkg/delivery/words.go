@@ -1,12 +1,12 @@
 package delivery
 
-// words are what warnings call what a Queue does.
+// words has the words for builds or messages in the warnings of a Queue.
 type words struct {
 	noun, done, bound        string
 	warnDropped, warnRefused string
 }
 
-// words returns those for builds or, where the Queue sends to a receiver, for
+// words returns those for builds or, if the Queue sends to a receiver, for
 // messages.
 func (q *Queue) words() words {
 	if q.messages {

@@ -32,7 +32,7 @@ func (f File) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	return Stream{Name: string(f), Reader: file}.Each(ctx, do)
 }
 
-// Stream is kubectl output from a reader. Each Event is handed on as soon as it is
+// Stream is kubectl output from a reader. Each Event is passed on as soon as it is
 // complete.
 type Stream struct {
 	// Name is its name in errors.

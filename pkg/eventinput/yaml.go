@@ -105,7 +105,7 @@ func (r *yamlReader) items(sequence *yaml.Node) error {
 	return nil
 }
 
-// decode converts a node to JSON, as Kubernetes does, decodes it, and hands the
+// decode converts a node to JSON, as Kubernetes does, decodes it, and passes the
 // Event on.
 func (r *yamlReader) decode(node *yaml.Node, decode func([]byte) (*corev1.Event, error)) error {
 	if node.Kind != yaml.MappingNode {

@@ -8,9 +8,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/identity"
 )
 
-// Builds computes the IDs of builds. It keeps the IDs of projects, because to
-// compute one takes longer than a verdict. The zero value is ready to use, by one
-// goroutine.
+// Builds computes the IDs of builds. It caches the IDs of projects, because computing
+// one takes longer than a verdict. The zero value is ready to use. It is not safe for
+// concurrent use.
 type Builds struct {
 	projectIDs map[string]string
 }

@@ -94,20 +94,20 @@ func (l Live) listWatch(scope position.Scope) cache.ListerWatcher {
 	}, l.Client)
 }
 
-// funnel is a reflector's store that hands each version of an Event on, once. It
+// funnel is a reflector's store that passes each version of an Event on, once. It
 // stores only the highest resourceVersion.
 type funnel struct {
 	send func(*corev1.Event)
 	last string
 }
 
-// Add hands on a created Event.
+// Add passes on a created Event.
 func (f *funnel) Add(obj any) error {
 	f.pass(obj)
 	return nil
 }
 
-// Update hands on an updated Event.
+// Update passes on an updated Event.
 func (f *funnel) Update(obj any) error {
 	f.pass(obj)
 	return nil
@@ -119,7 +119,7 @@ func (f *funnel) Delete(any) error { return nil }
 // Resync does nothing.
 func (f *funnel) Resync() error { return nil }
 
-// Replace hands on the new versions in a list.
+// Replace passes on the new versions in a list.
 func (f *funnel) Replace(list []any, resourceVersion string) error {
 	slices.SortFunc(list, func(a, b any) int { return compare(versionOf(a), versionOf(b)) })
 	for _, obj := range list {
@@ -129,7 +129,7 @@ func (f *funnel) Replace(list []any, resourceVersion string) error {
 	return nil
 }
 
-// pass hands on an Event unless its version was handed on before.
+// pass passes on an Event unless its version was passed on before.
 func (f *funnel) pass(obj any) {
 	e, ok := obj.(*corev1.Event)
 	if !ok || compare(e.ResourceVersion, f.last) <= 0 {

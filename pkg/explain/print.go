@@ -19,7 +19,7 @@ type Format string
 const (
 	// Text is for people.
 	Text Format = "text"
-	// JSON is one JSON object a line.
+	// JSON is one JSON object per line.
 	JSON Format = "json"
 )
 
@@ -77,7 +77,7 @@ type jsonLine struct {
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Project string `json:"project,omitempty"`
-	// Destination is where an accepted Event is sent to, without one Brigade builds.
+	// Destination is where an accepted Event is sent to. Without one Brigade builds.
 	Destination string `json:"destination,omitempty"`
 	// ProjectName is the project as in the filter file, a name or an ID.
 	ProjectName string     `json:"projectName,omitempty"`

@@ -1,8 +1,8 @@
 // Package expression compiles and evaluates the CEL expressions of filters.
 //
 // pkg/filter compiles each expression of a list once, and evaluates it on each
-// Event for which the other conditions of the filter hold. All knowledge of CEL
-// is here: the variables, the cost limit, and the errors, which say what to write
+// Event for which the other conditions of the filter hold. Everything about CEL is
+// here: the variables, the cost limit, and the errors, which say what to write
 // instead of a common mistake.
 //
 // The package is pure: no client, no logger, no clock.
@@ -90,7 +90,7 @@ func (l *Language) Compile(text string) (*Expression, []Fault) {
 		return nil, whole("estimating the cost: %v", err)
 	}
 	if price.Max > CostLimit {
-		return nil, whole("may cost %s, and at most %d is allowed; loop less, or look at less text",
+		return nil, whole("may cost %s, and at most %d is allowed; use fewer loops, or read less text",
 			formatCost(price.Max), CostLimit)
 	}
 	program, err := l.env.Program(ast,

@@ -140,7 +140,7 @@ func TestCompileRefuses(t *testing.T) {
 		"an invalid time":     {`occurred > timestamp("yesterday")`, 21, `not a time of RFC 3339; write for example "2026-03-02T09:00:00Z"`},
 		"loops that would take too long": {
 			`lists.range(1000).all(x, lists.range(1000).all(y, x != y))`, 0,
-			"may cost 7016012, and at most 100000 is allowed; loop less, or look at less text",
+			"may cost 7016012, and at most 100000 is allowed; use fewer loops, or read less text",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

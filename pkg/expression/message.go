@@ -28,7 +28,7 @@ func (l *Language) plain(text string, offset int, message string) string {
 	return described(message) + l.allowed(text, offset, message)
 }
 
-// allowed returns which fields or variables there are.
+// allowed returns the allowed fields or variables.
 func (l *Language) allowed(text string, offset int, message string) string {
 	switch {
 	case strings.HasPrefix(message, "undefined field"):

@@ -171,7 +171,7 @@ func mistyped(text string, offset int, message string) string {
 		if _, err := strconv.Atoi(literal); err == nil {
 			return fmt.Sprintf("a number is written without quotes; write %s", literal)
 		}
-		return "a number and text are never the same"
+		return "a number and a string are never equal"
 	case isComparison && (types == "string, int" || types == "string, double"):
 		return fmt.Sprintf("text is in quotes; write %q", orExample(literal, "42"))
 	case isComparison && strings.HasSuffix(types, ", null"):
@@ -208,7 +208,7 @@ func selected(text string, offset int) string {
 	case "size", "length", "len":
 		return "write size()"
 	default:
-		return "text has no fields; it has functions such as " + `contains("…")`
+		return "a string has no fields; it has functions such as " + `contains("…")`
 	}
 }
 

@@ -110,7 +110,7 @@ func (c *compiler) compile(i int, r Rule) rule {
 		x := &exception{}
 		x.conditions, x.expression = c.conditions(i, "except.", r.Except)
 		if x.conditions.open() && r.Except.Expression == "" {
-			c.flaw(i, "except", "no conditions, so that nothing is left to match; name some, or remove except")
+			c.flaw(i, "except", "no conditions, so the filter would match nothing; name some, or remove except")
 		}
 		out.except = x
 	}
@@ -159,9 +159,9 @@ func (c *compiler) checkID(i int, r Rule) {
 	}):
 		c.flaw(i, "id", fmt.Sprintf("%q is not an id; it has at most %d letters, digits, '-', '_' and '.'", r.ID, maxID))
 	case slices.Contains([]string{Default, "guard", "loop", "namespace"}, r.ID):
-		c.flaw(i, "id", fmt.Sprintf("%q is what decides where no filter does; choose another", r.ID))
+		c.flaw(i, "id", fmt.Sprintf("%q is reserved for verdicts without a filter; choose another", r.ID))
 	case c.ids[r.ID] > 0:
-		c.flaw(i, "id", fmt.Sprintf("%q is the id of %s too; choose another", r.ID, Path(c.ids[r.ID]-1)))
+		c.flaw(i, "id", fmt.Sprintf("%q is also the id of %s; choose another", r.ID, Path(c.ids[r.ID]-1)))
 	default:
 		c.ids[r.ID] = i + 1
 	}
@@ -205,7 +205,7 @@ func (c *compiler) checkScope(i int, prefix string, own *Except) {
 	case AnyScope, NamespacedScope:
 	case ClusterScope:
 		if namespace := newAnyOf(own.Namespace...); len(namespace) > 0 && !namespace.matches("") {
-			c.flaw(i, prefix+"scope", fmt.Sprintf("the filter matches no Event: what is in namespace %s is not cluster-scoped; remove scope or namespace",
+			c.flaw(i, prefix+"scope", fmt.Sprintf("the filter matches no Event: an object in namespace %s is not cluster-scoped; remove scope or namespace",
 				namespace))
 		}
 	default:
@@ -231,7 +231,7 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 			c.flaw(i, "destination", "a filter that rejects sends nothing; remove destination, or accept")
 		}
 		if r.OncePer.GroupBy.IsSet() {
-			c.flaw(i, "groupBy", "a filter that rejects makes no builds; remove groupBy, or accept")
+			c.flaw(i, "groupBy", "a filter that rejects starts no builds; remove groupBy, or accept")
 		}
 		if r.CommitRef != "" {
 			c.flaw(i, "commitRef", "a filter that rejects builds nothing; remove commitRef, or accept")
@@ -240,7 +240,7 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 			c.flaw(i, "logLevel", "a filter that rejects builds nothing; remove logLevel, or accept")
 		}
 		if r.OncePer.Window != 0 || r.OncePer.Occurrence {
-			c.flaw(i, "oncePer", "a filter that rejects makes no builds; remove oncePer, or accept")
+			c.flaw(i, "oncePer", "a filter that rejects starts no builds; remove oncePer, or accept")
 		}
 		if r.Project != "" {
 			c.flaw(i, "project", "a filter that rejects builds no project; remove project, or accept")
@@ -250,7 +250,7 @@ func (c *compiler) checkOutcome(i int, r Rule) {
 	}
 }
 
-// checkDestination reports what only Brigade has a use for beside a destination.
+// checkDestination reports keys beside a destination that only Brigade uses.
 func (c *compiler) checkDestination(i int, r Rule) {
 	if r.Destination == "" {
 		return

@@ -20,7 +20,7 @@ func TestCompileReportsEveryFlaw(t *testing.T) {
 		},
 		"a namespace of objects that have none": {
 			[]Rule{{Scope: ClusterScope, Namespace: []string{"pequ*"}}, {Scope: ClusterScope, Namespace: []string{"*"}}},
-			`filters[0].scope: the filter matches no Event: what is in namespace "pequ*" is not cluster-scoped; remove scope or namespace`,
+			`filters[0].scope: the filter matches no Event: an object in namespace "pequ*" is not cluster-scoped; remove scope or namespace`,
 		},
 		"an empty reason": {
 			[]Rule{{}, {Reasons: []string{"Killing", ""}}},
@@ -32,7 +32,7 @@ func TestCompileReportsEveryFlaw(t *testing.T) {
 		},
 		"what only makes sense for an accept": {
 			[]Rule{{Project: "p", OncePer: OncePer{Occurrence: true}}},
-			`filters[0].oncePer: a filter that rejects makes no builds; remove oncePer, or accept; ` +
+			`filters[0].oncePer: a filter that rejects starts no builds; remove oncePer, or accept; ` +
 				`filters[0].project: a filter that rejects builds no project; remove project, or accept`,
 		},
 		"a window and every occurrence at once": {

@@ -92,19 +92,19 @@ func TestCompileRefusesNewKeys(t *testing.T) {
 	}{
 		"an id with a space":            {[]Rule{{ID: "a b"}}, `filters[0].id: "a b" is not an id; it has at most 63 letters, digits, '-', '_' and '.'`},
 		"an id that looks like a place": {[]Rule{{ID: "filters[1]"}}, `filters[0].id: "filters[1]" is not an id; it has at most 63 letters, digits, '-', '_' and '.'`},
-		"an id that decides otherwise":  {[]Rule{{ID: "default"}}, `filters[0].id: "default" is what decides where no filter does; choose another`},
-		"an id that is taken":           {[]Rule{{ID: "a"}, {ID: "a"}}, `filters[1].id: "a" is the id of filters[0] too; choose another`},
-		"an exception of everything":    {[]Rule{{Except: &Except{Kind: []string{"*"}}}}, `filters[0].except: no conditions, so that nothing is left to match; name some, or remove except`},
+		"an id that decides otherwise":  {[]Rule{{ID: "default"}}, `filters[0].id: "default" is reserved for verdicts without a filter; choose another`},
+		"an id that is taken":           {[]Rule{{ID: "a"}, {ID: "a"}}, `filters[1].id: "a" is also the id of filters[0]; choose another`},
+		"an exception of everything":    {[]Rule{{Except: &Except{Kind: []string{"*"}}}}, `filters[0].except: no conditions, so the filter would match nothing; name some, or remove except`},
 		"an empty entry":                {[]Rule{{Kind: []string{"Pod", ""}}}, `filters[0].kind[1]: empty kind; name one, write * for any, or remove the entry`},
 		"a wrong type in an exception":  {[]Rule{{Except: &Except{Type: []string{"Error"}}}}, `filters[0].except.type[0]: unknown type "Error"; allowed are Normal and Warning`},
 		"a fault in its expression":     {[]Rule{{Except: &Except{Expression: "reason"}}}, `filters[0].except.expression: undeclared reference to 'reason'; write event.reason`},
 		"a group without a window":      {[]Rule{{Action: Accept, OncePer: OncePer{GroupBy: Group(0).All()}}}, `filters[0].groupBy: groupBy needs a window to group in; write oncePer, for example 10m`},
 		"outcomes of one that rejects": {
 			[]Rule{{CommitRef: "main", LogLevel: "info", OncePer: OncePer{Window: window.Window, GroupBy: Group(0).All()}}},
-			"filters[0].groupBy: a filter that rejects makes no builds; remove groupBy, or accept; " +
+			"filters[0].groupBy: a filter that rejects starts no builds; remove groupBy, or accept; " +
 				"filters[0].commitRef: a filter that rejects builds nothing; remove commitRef, or accept; " +
 				"filters[0].logLevel: a filter that rejects builds nothing; remove logLevel, or accept; " +
-				"filters[0].oncePer: a filter that rejects makes no builds; remove oncePer, or accept",
+				"filters[0].oncePer: a filter that rejects starts no builds; remove oncePer, or accept",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

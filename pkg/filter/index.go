@@ -8,11 +8,11 @@ import (
 // wordSize is the number of filters in one word of a row.
 const wordSize = 64
 
-// row has a bit for each filter: whether the filter admits a value of one fact.
+// row has a bit for each filter: whether the filter matches a value of one fact.
 type row []uint64
 
 // index finds the filters that may match an Event without trying each. For each
-// fact that a filter has a condition on, it has the filters that admit a value.
+// fact that a filter has a condition on, it has the filters that match a value.
 // A decision looks up one row per fact and ANDs them, 64 filters at a time.
 type index struct {
 	words   int
@@ -155,7 +155,7 @@ func (ix *index) rows(f *facts) (rows [factCount]row, n int) {
 	return rows, len(ix.columns)
 }
 
-// candidates returns the filters of word w that every row admits.
+// candidates returns the filters of word w that are in every row.
 func (ix *index) candidates(w int, rows []row) uint64 {
 	word := ix.all[w]
 	for _, r := range rows {

@@ -22,11 +22,11 @@ type Verdict struct {
 	Destination string
 	// Project is the project to build, as its Rule has it. Accepted only.
 	Project string
-	// CommitRef is that of the Rule. Accept only.
+	// CommitRef is that of the Rule. Accepted only.
 	CommitRef string
-	// LogLevel is that of the Rule. Accept only.
+	// LogLevel is that of the Rule. Accepted only.
 	LogLevel LogLevel
-	// OncePer is that of the Rule. Accept only.
+	// OncePer is that of the Rule. Accepted only.
 	OncePer OncePer
 	// Faults are the expressions that failed on this Event. May be nil.
 	Faults []Fault

@@ -46,7 +46,7 @@ type sequence struct {
 // occurs.
 func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev1.Event {
 	if node.Kind != yaml.MappingNode {
-		p.refuse(node, path, "expected an Event; write what matters, for example {kind: Pod, namespace: pequod, reason: BackOff}")
+		p.refuse(node, path, "expected an Event; write the fields that matter, for example {kind: Pod, namespace: pequod, reason: BackOff}")
 		return nil
 	}
 	short := map[string]*yaml.Node{}
@@ -96,7 +96,7 @@ func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev
 func (p *parser) decode(node *yaml.Node, path string, fields map[string]any) *corev1.Event {
 	data, err := json.Marshal(fields)
 	if err != nil {
-		p.refuse(node, path, "YAML that has no JSON: %s", err)
+		p.refuse(node, path, "YAML that cannot be converted to JSON: %s", err)
 		return nil
 	}
 	e := &corev1.Event{}
@@ -106,7 +106,7 @@ func (p *parser) decode(node *yaml.Node, path string, fields map[string]any) *co
 			strings.TrimPrefix(fault.Error(), "json: "), strings.Join(shorthand(), ", "))
 	}
 	if err != nil {
-		p.refuse(node, path, "does not fit an Event: %s", strings.TrimPrefix(err.Error(), "json: "))
+		p.refuse(node, path, "not an Event: %s", strings.TrimPrefix(err.Error(), "json: "))
 		return nil
 	}
 	return e

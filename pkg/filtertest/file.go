@@ -54,7 +54,7 @@ type Case struct {
 type Expectation struct {
 	// Verdict, By, Destination, Project, CommitRef, LogLevel and EventType are
 	// expected of each Event. Project is a name or an ID. Destination is brigade for
-	// Events that build.
+	// Events that start builds.
 	Verdict, By, Destination, Project, CommitRef, LogLevel, EventType string
 	// Accepted and Rejected are numbers of Events, Builds is the number of their
 	// builds.
@@ -108,7 +108,7 @@ func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
 	})
 	switch {
 	case !known && len(p.faults) == 0:
-		p.refuse(root, "filters", "missing; name the filter file that is tested, as seen from this file")
+		p.refuse(root, "filters", "missing; write the path of the filter file, relative to this file")
 	case len(f.Cases) == 0 && len(p.faults) == 0:
 		p.refuse(root, "tests", "no tests; write some, or record them with k8s-gateway test --record")
 	}
@@ -117,7 +117,7 @@ func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
 	for i := range f.Cases {
 		c := &f.Cases[i]
 		if line, ok := seen[c.Name]; ok && c.Name != "" {
-			p.refuse(&yaml.Node{Line: c.Line, Column: 1}, fmt.Sprintf("tests[%d].name", i), "%q is the name of the test on line %d too", c.Name, line)
+			p.refuse(&yaml.Node{Line: c.Line, Column: 1}, fmt.Sprintf("tests[%d].name", i), "%q is also the name of the test on line %d", c.Name, line)
 		}
 		seen[c.Name] = c.Line
 	}
@@ -164,7 +164,7 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 	switch {
 	case node.Kind != yaml.MappingNode:
 	case c.Name == "":
-		p.refuse(node, path+".name", "missing; say what the test shows")
+		p.refuse(node, path+".name", "missing; write what the test shows")
 	case len(sources) != 1:
 		p.refuse(node, path, "write exactly one of event, events and file")
 	case c.Want.empty():
@@ -223,7 +223,7 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 	return e
 }
 
-// broken is the error of a file that is no YAML.
+// broken is the error of a file that is not YAML.
 func (p *parser) broken(err error) error {
 	line, message := 1, err.Error()
 	if match := syntaxLine().FindStringSubmatch(message); match != nil {

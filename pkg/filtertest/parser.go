@@ -61,7 +61,7 @@ func (p *parser) mapping(node *yaml.Node, path string, keys map[string]func(*yam
 		case !known:
 			p.refuse(key, at, "unknown key; allowed are %s", allowed)
 		case twice:
-			p.refuse(key, at, "the key is here twice, first on line %d; remove one", line)
+			p.refuse(key, at, "duplicate key, first on line %d; remove one", line)
 		default:
 			seen[key.Value] = key.Line
 			read(value, at)

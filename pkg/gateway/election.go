@@ -145,7 +145,7 @@ func (g *Gateway) elector(started func(context.Context)) (*leaderelection.Leader
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("competing for lease %s/%s: %w", lease.Namespace, lease.Name, err)
+		return nil, fmt.Errorf("creating the leader elector for lease %s/%s: %w", lease.Namespace, lease.Name, err)
 	}
 	return elector, nil
 }

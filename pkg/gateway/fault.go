@@ -7,7 +7,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
 )
 
-// fault is a problem, and since when it lasts.
+// fault is a problem, and the time since which it lasts.
 type fault struct {
 	since time.Time
 	// why is empty while no error is known.
@@ -30,8 +30,8 @@ func (f fault) String() string {
 	return ": " + f.why
 }
 
-// reading has the scopes that the leader does not watch, since when and why. It is
-// empty in a standby, and while all scopes are watched.
+// reading has the scopes that the leader does not watch, with the time and the cause.
+// It is empty in a standby, and while all scopes are watched.
 type reading struct {
 	mu     sync.Mutex
 	faults map[position.Scope]fault

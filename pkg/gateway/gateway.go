@@ -125,7 +125,7 @@ type Gateway struct {
 	// config is the current filter file, and decider is its part that sources use.
 	config  atomic.Pointer[config.Config]
 	decider atomic.Pointer[decide.Decider]
-	// using is held while a filter file is replaced, and guards destinations.
+	// using is locked while a filter file is replaced, and guards destinations.
 	using        sync.Mutex
 	destinations *destinations
 	// changed receives when the filter file was replaced.
@@ -235,7 +235,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return g.elect(ctx)
 }
 
-// logChoices logs settings that the user may not want.
+// logChoices logs settings with consequences that the user may not expect.
 func (g *Gateway) logChoices() {
 	if g.options.DryRun {
 		g.log.Warn("dry run", "hint", "builds are validated and not created, the position is read and not written, and there is no leader election")

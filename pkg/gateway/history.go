@@ -33,7 +33,8 @@ func (l leases) Leases(namespace string) coordinationv1client.LeaseInterface {
 	return &leaseVersions{LeaseInterface: l.client.Leases(namespace), gateway: l.gateway}
 }
 
-// leaseVersions compares the versions of the Lease. It embeds the client to be one.
+// leaseVersions compares the versions of the Lease. It embeds the client to implement
+// its interface.
 type leaseVersions struct {
 	coordinationv1client.LeaseInterface
 	gateway *Gateway

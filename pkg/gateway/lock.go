@@ -15,9 +15,9 @@ type lock struct {
 	gateway *Gateway
 }
 
-// Get reads the Lease. A Lease that does not exist yet is no problem. One that another
+// Get reads the Lease. A Lease that does not exist yet is not an error. One that another
 // replica holds ends the lead: client-go, which reads the Lease when a renewal fails,
-// would go on until the renew deadline.
+// would continue until the renew deadline.
 func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.LeaseLock.Get(ctx)
 	if !apierrors.IsNotFound(err) {

@@ -34,8 +34,8 @@ func (t *term) restorePositions(ctx context.Context) error {
 		err := t.retry(ctx, "read the position", func(ctx context.Context) error {
 			loaded, err := t.store.Load(ctx)
 			if err == nil && len(loaded) > 0 {
-				// Where the history went back, what was saved before that was noticed may
-				// be in the restored ConfigMap, and is too high for it.
+				// If the history went back, the restored ConfigMap may have a position that was
+				// saved before that was noticed, and that is too high.
 				stored = loaded.Lower(t.gateway.confirmed)
 				t.queue.EmptyBucket()
 			}
@@ -139,6 +139,6 @@ func hint(err error) string {
 	case apierrors.IsUnauthorized(err):
 		return "check the token or certificate of the kubeconfig or ServiceAccount"
 	default:
-		return "check that the API server is up and can be reached from here"
+		return "check that the API server is up and reachable"
 	}
 }

@@ -183,7 +183,7 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 		"saving the position": {
 			"create", "configmaps", apierrors.NewServiceUnavailable("etcd is down"),
 			`not watching Events yet: save the position: saving position to configmap brigade/position: etcd is down`,
-			`hint="check that the API server is up and can be reached from here"`,
+			`hint="check that the API server is up and reachable"`,
 		},
 	}
 	for name, tc := range tests {

@@ -200,7 +200,7 @@ func (t *term) startSources(ctx context.Context, fail context.CancelCauseFunc) [
 	return listed
 }
 
-// confirmation returns what each check of the scope's history calls first.
+// confirmation returns the function that each check of the scope's history calls first.
 func (t *term) confirmation(scope position.Scope) func() (confirm func()) {
 	if t.saver == nil {
 		return func() func() { return func() {} }

@@ -19,12 +19,11 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// Target is what builds are for: a Brigade project, by its ID, or a destination.
+// Target is a Brigade project, by its ID, or a destination.
 type Target string
 
-// TargetOf returns the Target that a destination is, or where none is named, a
-// project. The two never meet, because the ID of a project begins with
-// "brigade-".
+// TargetOf returns the Target of a destination or, if it is empty, of a project. The
+// two never collide, because the ID of a project begins with "brigade-".
 func TargetOf(destination, projectID string) Target {
 	if destination != "" {
 		return Target("destination/" + destination)
@@ -32,9 +31,9 @@ func TargetOf(destination, projectID string) Target {
 	return Target(projectID)
 }
 
-// Of returns the build ID of what e and once ask for: a ULID in lower case, the
-// form Brigade gives its own build IDs. Equal identities give equal IDs,
-// whenever and wherever they are computed:
+// Of returns the build ID for e: a ULID in lower case, the form of Brigade's own
+// build IDs. Equal identities give equal IDs, whenever and wherever they are
+// computed:
 //
 //	once         identity                                             time part
 //	zero         target, Event UID                                    creation of the Event

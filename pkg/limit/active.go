@@ -5,7 +5,7 @@ import "time"
 const (
 	// AppearWithin is how long a created build counts as active without a worker
 	// pod. Brigade starts a worker within seconds. If it does not, it is down or
-	// does not know the project, and the build must not hold back others forever.
+	// has no such project, and the build must not hold back others forever.
 	// The limit of this: after an outage longer than AppearWithin, Brigade may
 	// start more workers at once than ActiveBuilds.
 	AppearWithin = 2 * time.Minute
@@ -59,7 +59,7 @@ func (a *Active) Reserve(id string, now time.Time) {
 // Created notes that the build was created, or may have been. Its pod has
 // AppearWithin from now on to appear.
 func (a *Active) Created(id string, now time.Time) {
-	if _, waits := a.created[id]; waits { // its pod has not come and gone meanwhile
+	if _, waits := a.created[id]; waits { // its pod has not appeared and ended meanwhile
 		a.created[id] = now
 	}
 }

@@ -95,8 +95,8 @@ func Ahead(position, current string) bool {
 }
 
 // WentBack reports whether an object is older at the resourceVersion now than it was
-// before, because the cluster was restored from a backup. What is not a
-// resourceVersion tells nothing.
+// before, because the cluster was restored from a backup. It is false if one of them
+// is not a resourceVersion.
 func WentBack(before, now string) bool {
 	return event.IsVersion(before) && event.IsVersion(now) && Ahead(before, now)
 }

@@ -1,5 +1,5 @@
-// Package printable makes text safe to show. Events and filter files may hold
-// any text, and terminals and log viewers obey some of it: escape sequences, line
+// Package printable makes text safe to show. Events and filter files may contain
+// any text, and terminals and log viewers interpret some of it: escape sequences, line
 // breaks, characters that change the direction of writing.
 package printable
 
@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Rune returns r, or U+FFFD where r is not printable as unicode.IsPrint has it.
+// Rune returns r, or U+FFFD if unicode.IsPrint reports that r is not printable.
 func Rune(r rune) rune {
 	if unicode.IsPrint(r) {
 		return r

@@ -145,7 +145,7 @@ func (w *watching) handle(ctx context.Context, event watch.Event, send func(watc
 		send(event)
 		return
 	}
-	version := e.ResourceVersion // take hands e over
+	version := e.ResourceVersion // take keeps e
 	switch event.Type {
 	case watch.Added, watch.Modified:
 		w.source.take(ctx, e)

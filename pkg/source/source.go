@@ -1,5 +1,5 @@
 // Package source reads Events: it lists and watches those of one scope, trims each,
-// decides on it, and hands accepted builds to pkg/delivery.
+// decides on it, and passes accepted builds to pkg/delivery.
 //
 // It is the start of the flow. A shared informer lists, watches, resumes and backs
 // off. Its ListWatch handles each Event as it is read and passes none on, so that
@@ -77,8 +77,8 @@ type Options struct {
 	Selector string
 	// Tracker is the tracker of the scope.
 	Tracker *position.Tracker
-	// Confirmation is called before each check of the history, and what it returns
-	// when the history was found not to have gone back.
+	// Confirmation is called before each check of the history. The function that it
+	// returns is called if the history has not gone back.
 	Confirmation func() (confirm func())
 	// Decider returns the current decider. It is called for each Event.
 	Decider  func() *decide.Decider

@@ -190,7 +190,7 @@ filters:
 		"a destination that the list has not": {
 			list: "project: a/b\n", keep: url.Values{"kind": {"Pod"}, "destination": {"tekton"}}, action: "accept",
 			want: "project: a/b\nfilters:\n  - kind: Pod\n    action: accept\n    destination: tekton\n", line: 3, by: "filters[0]",
-			note: `destination: "tekton" is not in destinations, which the file does not have`,
+			note: `destination: "tekton" is not in destinations, because the file has none`,
 		},
 		"one build for all Events of a window": {
 			list: "project: a/b\n", keep: url.Values{"oncePer": {"1h"}, "groupBy": {""}}, action: "accept",

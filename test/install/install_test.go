@@ -103,7 +103,7 @@ filters:
 	r.edit("kind: Deployment", "knd: Pod")
 	leader.sync()
 	standby.sync()
-	refusal := leader.Wait("the refusal", says("filter file refused, the last good one stays"))
+	refusal := leader.Wait("the refusal", says("filter file refused, keeping the last good one"))
 	if fault := refusal.String("err"); !strings.Contains(fault, "filters[0].knd: unknown key") {
 		t.Errorf("the refusal says %q, want the fault's place", fault)
 	}

@@ -57,8 +57,8 @@ func (s *simulation) createdShortlyBefore(destination string, t time.Time) bool 
 	})
 }
 
-// checkRetryAfter: a receiver that answers 429 is left alone for as long as it asks,
-// except for what was under way, and after an edit or a start.
+// checkRetryAfter: a receiver that answers 429 gets no attempts for as long as it asks,
+// except for those in progress, and after an edit or a start.
 func (s *simulation) checkRetryAfter() []string {
 	var faults []string
 	for _, f := range s.server.receiverFaults {

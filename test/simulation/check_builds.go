@@ -8,7 +8,8 @@ import (
 )
 
 // owed returns the names of the builds that must exist now, and of the messages
-// that must have been received, each with a version that asks for it. A version is owed its build where
+// that must have been received, each with a version that asks for it. A version must
+// have its build if
 //
 //   - the term that leads now has read it, or could read it because it exists;
 //   - all filter files that may have decided on it accept it, with one name;

@@ -50,8 +50,9 @@ func (s *simulation) moments(from reading) []time.Time {
 }
 
 // waitingAtMost returns how many builds may have waited at a moment for the
-// destination of the given one, of all flows and of its flow. Builds of an earlier term count: where no position
-// was stored they wait until the API server says that they exist.
+// destination of the given one, of all flows and of its flow. Builds of an earlier
+// term count: if no position was stored they wait until the API server answers that
+// they exist.
 func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own int) {
 	waiting := map[string]string{}
 	for _, v := range s.server.record.all {

@@ -15,7 +15,7 @@ const (
 	slack = 2
 )
 
-// checkIndependence: while one waits for a destination that works, as many arrive
+// checkIndependence: while a build waits for a destination that works, as many arrive
 // there as its limits allow, whatever happens at the others.
 func (s *simulation) checkIndependence() []string {
 	r := s.server.record
@@ -47,7 +47,7 @@ func (s *simulation) checkIndependence() []string {
 	return faults
 }
 
-// disturbed reports whether the position or the history was taken away between two
+// disturbed reports whether the position or the history was removed between two
 // moments, or shortly before.
 func (s *simulation) disturbed(from, until time.Time) bool {
 	between := func(at time.Time) bool { return at.After(from.Add(-time.Minute)) && at.Before(until) }

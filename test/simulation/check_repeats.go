@@ -7,9 +7,9 @@ import (
 )
 
 // checkRepeats: every message is a CloudEvent, and one with the same id is sent
-// again only where the gateway could not know that the first was taken: its answer
+// again only if the gateway could not know that the first was taken: its answer
 // was lost, another process or a later term sent it, or the gateway forgot what it
-// had sent because the position, the history or the destination was taken away.
+// had sent because the position, the history or the destination was removed.
 func (s *simulation) checkRepeats() []string {
 	faults := s.server.record.invalid
 	type sender struct {

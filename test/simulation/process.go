@@ -66,7 +66,7 @@ func (p *process) kill() {
 // Seen does nothing: what the process read is in the model's record.
 func (p *process) Seen(*corev1.Event, filter.Verdict) {}
 
-// Settled takes note of what the process drops.
+// Settled counts what the process drops.
 func (p *process) Settled(b delivery.Build, o delivery.Outcome, _ string) {
 	if o != delivery.Dropped || p.gone(time.Now()) {
 		return
@@ -83,8 +83,8 @@ func (p *process) lost(destination string) int {
 	return p.dropped[destination]
 }
 
-// options returns what the gateway of the process works with, but for what the
-// plan says.
+// options returns the options of the gateway of the process, without those that the
+// plan sets.
 func (p *process) options(json bool) (gateway.Options, error) {
 	connectivity := &gateway.Connectivity{}
 	clientConfig := &rest.Config{Host: "http://model", Transport: p, QPS: -1}

@@ -142,8 +142,8 @@ type receipt struct {
 	answered bool
 }
 
-// receive takes note of a message. The first with its id is the one that its
-// Event asked for, as a build is.
+// receive records a message. The first with its id is the one that its Event asked
+// for, as a build is.
 func (r *record) receive(p *process, name string, m *cloudevent.Event, sent time.Time) *receipt {
 	var e corev1.Event
 	_ = json.Unmarshal(m.Data(), &e) // a message without an Event is asked for by none

@@ -234,8 +234,8 @@ func scopesOf(data map[string]string) map[string]int64 {
 	return scopes
 }
 
-// sureToLead is for how long a process that wrote the Lease certainly leads: it
-// gives up when it could not write it for 10 seconds.
+// sureToLead is how long a process that wrote the Lease certainly leads: it gives up
+// when it could not write it for 10 seconds.
 const sureToLead = 8 * time.Second
 
 // lease records who leads.

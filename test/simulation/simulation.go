@@ -7,10 +7,10 @@
 // the model. Everything runs in one testing/synctest bubble. A run of many minutes takes
 // a few hundredths of a second, and a goroutine that does not end is an error.
 //
-// The same in every run of a seed are the plan (plan.go), which has every Event, fault,
-// edit, stop and kill with its time, and the model's random decision about the n-th
-// request of a kind. Not always the same is which goroutine runs first at one fake time,
-// because the Go runtime chooses the case of a select and the order of a map.
+// Every run of a seed has the same plan (plan.go), with the time of every Event, fault,
+// edit, stop and kill, and the same random decision of the model about the n-th request
+// of a kind. Which goroutine runs first at one fake time may differ, because the Go
+// runtime chooses the case of a select and the order of a map.
 // TestSimulation runs one seed at a time in a process with one P and without
 // asynchronous preemption, so a failing seed nearly always fails again.
 package simulation

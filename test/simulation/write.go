@@ -71,7 +71,7 @@ func (s *Server) update(p *process, q *request, body runtime.Object) (runtime.Ob
 	case live == nil:
 		return nil, apierrors.NewNotFound(q.groupResource(), k.name)
 	case o.GetUID() != "" && o.GetUID() != live.GetUID():
-		return nil, apierrors.NewConflict(q.groupResource(), k.name, fmt.Errorf("uid: the object was made again"))
+		return nil, apierrors.NewConflict(q.groupResource(), k.name, fmt.Errorf("uid: the object was recreated"))
 	case o.GetResourceVersion() != "" && o.GetResourceVersion() != live.GetResourceVersion():
 		return nil, apierrors.NewConflict(q.groupResource(), k.name, fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
 	}

@@ -1,4 +1,4 @@
-// Package eventtest has the Event that tests of the packages above event use.
+// Package eventtest has the Event that tests of other packages use.
 package eventtest
 
 import (
