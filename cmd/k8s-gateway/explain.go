@@ -106,7 +106,7 @@ func runExplain(ctx context.Context, f *explainFlags, args []string, stdin io.Re
 		Format:             format,
 		Why:                f.why,
 		Out:                stdout,
-		Aside:              stderr,
+		Summary:            stderr,
 	})
 }
 

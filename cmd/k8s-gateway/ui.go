@@ -206,7 +206,7 @@ func readEvents(ctx context.Context, page *ui.UI, args []string, stdin io.Reader
 // followCluster shows the Events of a cluster until ctx ends. It retries if the
 // cluster cannot be read.
 func followCluster(ctx context.Context, page *ui.UI, live explain.Live, log *slog.Logger) {
-	live.Reached = func() { page.SetSource(ui.Source{State: ui.Following}) }
+	live.Synced = func() { page.SetSource(ui.Source{State: ui.Following}) }
 	for {
 		if err := live.Each(ctx, seenBy(page)); err != nil && ctx.Err() == nil {
 			log.Error("reading Events failed, retrying", "err", err, "in", connectEvery)

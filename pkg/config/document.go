@@ -31,7 +31,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		r.warnAboutWait(e.value, cfg.Limits)
 	}
 	if e, ok := top["paused"]; ok {
-		cfg.Limits.Paused = r.truth(e.value, "paused")
+		cfg.Limits.Paused = r.boolean(e.value, "paused")
 	}
 	var filters []*filterNode
 	if e, ok := top["filters"]; ok {

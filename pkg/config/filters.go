@@ -181,7 +181,7 @@ func (r *reader) outcome(f *filterNode) {
 		if f.rule.Action, err = filter.ParseAction(action); err != nil {
 			r.refuseKey(f, "action", "%s", err)
 		}
-	case f.node.Kind != yaml.MappingNode || misspelt(f.node, "action"):
+	case f.node.Kind != yaml.MappingNode || misspelled(f.node, "action"):
 		f.broken["action"] = true
 	default:
 		r.refuseKey(f, "action", "missing; write action: accept or action: reject")
@@ -234,9 +234,9 @@ func (r *reader) groupBy(f *filterNode) {
 	f.rule.OncePer.GroupBy = group
 }
 
-// misspelt reports whether a mapping has an unknown key that is similar to the
+// misspelled reports whether a mapping has an unknown key that is similar to the
 // given one.
-func misspelt(node *yaml.Node, key string) bool {
+func misspelled(node *yaml.Node, key string) bool {
 	known := filterKeys()
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		written := node.Content[i].Value

@@ -128,8 +128,8 @@ func (r *reader) integer(node *yaml.Node, path string, low, high int) (int, bool
 	return int(n), true
 }
 
-// truth returns a boolean value. A null is false.
-func (r *reader) truth(node *yaml.Node, path string) bool {
+// boolean returns a boolean value. A null is false.
+func (r *reader) boolean(node *yaml.Node, path string) bool {
 	if isNull(node) {
 		return false
 	}

@@ -69,7 +69,7 @@ func (s *source) strayAlias(message string) (position, bool) {
 
 // secondOpinion asks goccy/go-yaml where the syntax error is.
 func (s *source) secondOpinion() (p position, message string, ok bool) {
-	if !s.tame() {
+	if !s.withinLimits() {
 		return position{}, "", false
 	}
 	// It may panic on an invalid file. A report without a column is better than
@@ -87,8 +87,8 @@ func (s *source) secondOpinion() (p position, message string, ok bool) {
 	return position{syntax.Token.Position.Line, syntax.Token.Position.Column}, syntax.Message, true
 }
 
-// tame reports whether the file is within the limits for goccy/go-yaml.
-func (s *source) tame() bool {
+// withinLimits reports whether the file is within the limits for goccy/go-yaml.
+func (s *source) withinLimits() bool {
 	brackets := bytes.Count(s.data, []byte("[")) + bytes.Count(s.data, []byte("{"))
 	return len(s.data) <= maxDoubtfulSize && brackets <= maxDoubtfulBrackets &&
 		!slices.ContainsFunc(s.lines, func(line string) bool {

@@ -32,10 +32,10 @@ type Destinations struct {
 
 	mu     sync.Mutex
 	limits limit.Limits
-	// there has the destinations of the file. queues also has those that still have
+	// current has the destinations of the file. queues also has those that still have
 	// builds.
-	there  []string
-	queues map[string]*Queue
+	current []string
+	queues  map[string]*Queue
 	// retired are those that the file before no longer had, and are kept for what
 	// it has just decided.
 	retired map[string]bool
@@ -58,9 +58,9 @@ func NewDestinations(o Options, all []Destination) *Destinations {
 func (d *Destinations) Use(all []Destination) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.there = nil
+	d.current = nil
 	for _, destination := range all {
-		d.there = append(d.there, destination.Name)
+		d.current = append(d.current, destination.Name)
 	}
 	for _, destination := range all {
 		if q := d.queues[destination.Name]; q != nil {
@@ -93,7 +93,7 @@ func (d *Destinations) retireLocked() {
 	for name, q := range d.queues {
 		depth, _ := q.Waiting()
 		switch {
-		case slices.Contains(d.there, name), name == Brigade: // its worker pods may be being counted
+		case slices.Contains(d.current, name), name == Brigade: // its worker pods may be being counted
 		case depth > 0 || !d.retired[name]:
 			retired[name] = true
 		default:
@@ -132,7 +132,7 @@ func (d *Destinations) limitsLocked(name string) limit.Limits {
 // sharesLocked returns how many destinations share limits.queued: those of the file,
 // and others that still have builds.
 func (d *Destinations) sharesLocked() int {
-	shares := len(d.there)
+	shares := len(d.current)
 	for name := range d.retired {
 		if depth, _ := d.queues[name].Waiting(); depth > 0 {
 			shares++

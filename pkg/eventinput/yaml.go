@@ -18,24 +18,24 @@ import (
 // which is complete when the next one starts.
 type yamlReader struct {
 	in      *input
-	below   *witness
+	below   *errorReader
 	decoder *yaml.Decoder
 }
 
 func newYAMLReader(in *input, r io.Reader) *yamlReader {
-	below := &witness{r: r}
+	below := &errorReader{r: r}
 	return &yamlReader{in: in, below: below, decoder: yaml.NewDecoder(below)}
 }
 
-// witness is a reader that keeps the error of a failed read, of which the decoder
+// errorReader is a reader that keeps the error of a failed read, of which the decoder
 // keeps only the text.
-type witness struct {
+type errorReader struct {
 	r   io.Reader
 	err error
 }
 
 // Read reads from the underlying reader.
-func (w *witness) Read(p []byte) (int, error) {
+func (w *errorReader) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		w.err = err

@@ -32,8 +32,8 @@ type Options struct {
 	Why bool
 	// Out gets a line for each Event and, with the format Text, the summary.
 	Out io.Writer
-	// Aside gets the summary with the format JSON.
-	Aside io.Writer
+	// Summary gets the summary with the format JSON.
+	Summary io.Writer
 }
 
 // Source is a source of Events.
@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	out := o.Out
 	if o.Format == JSON {
-		out = o.Aside
+		out = o.Summary
 	}
 	if err := s.print(out); err != nil {
 		return fmt.Errorf("printing: %w", err)

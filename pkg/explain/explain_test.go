@@ -176,7 +176,7 @@ func (g given) Each(_ context.Context, do func(*corev1.Event) error) error {
 // its connection for long.
 func TestARelistRepeatsNothing(t *testing.T) {
 	var got []string
-	f := &funnel{send: func(e *corev1.Event) { got = append(got, e.Name+"@"+e.ResourceVersion) }}
+	f := &versionStore{send: func(e *corev1.Event) { got = append(got, e.Name+"@"+e.ResourceVersion) }}
 	at := func(name, version string) *corev1.Event {
 		return &corev1.Event{ObjectMeta: metav1.ObjectMeta{Name: name, ResourceVersion: version}}
 	}

@@ -30,7 +30,7 @@ func FuzzRun(f *testing.F) {
 		for _, format := range []Format{Text, JSON} {
 			var out, aside bytes.Buffer
 			err := Run(t.Context(), Options{
-				Config: cfg, Why: true, Format: format, Out: &out, Aside: &aside,
+				Config: cfg, Why: true, Format: format, Out: &out, Summary: &aside,
 				Sources: []Source{eventinput.Stream{Name: "input", Reader: bytes.NewReader(data)}},
 			})
 			// An error names what is wrong with the input, and is printed quoted.

@@ -96,7 +96,7 @@ func run(t *testing.T, form string, o Options) string {
 	}
 	defer func() { _ = file.Close() }()
 	var out, aside bytes.Buffer
-	o.Out, o.Aside = &out, &aside
+	o.Out, o.Summary = &out, &aside
 	o.Sources = []Source{eventinput.Stream{Name: form, Reader: file}}
 	if err := Run(t.Context(), o); err != nil {
 		fmt.Fprintf(&aside, "error: %v\n", err)

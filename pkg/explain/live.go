@@ -29,8 +29,8 @@ type Live struct {
 	Client corev1client.EventsGetter
 	// Scopes are what to read.
 	Scopes []position.Scope
-	// Reached is called when the first list of each scope has succeeded. May be nil.
-	Reached func()
+	// Synced is called when the first list of each scope has succeeded. May be nil.
+	Synced func()
 }
 
 // Each follows all scopes at once.
@@ -38,12 +38,12 @@ func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	// An error at the start is returned to the user; a reflector would retry
 	// forever.
 	for _, scope := range l.Scopes {
-		if err := l.reach(ctx, scope); err != nil {
+		if err := l.probe(ctx, scope); err != nil {
 			return err
 		}
 	}
-	if l.Reached != nil {
-		l.Reached()
+	if l.Synced != nil {
+		l.Synced()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
@@ -57,7 +57,7 @@ func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
 		}
 	}
 	for _, scope := range l.Scopes {
-		r := cache.NewReflectorWithOptions(l.listWatch(scope), &corev1.Event{}, &funnel{send: send}, cache.ReflectorOptions{Name: scope.String()})
+		r := cache.NewReflectorWithOptions(l.listWatch(scope), &corev1.Event{}, &versionStore{send: send}, cache.ReflectorOptions{Name: scope.String()})
 		following.Go(func() { r.RunWithContext(ctx) })
 	}
 	for {
@@ -72,8 +72,8 @@ func (l Live) Each(ctx context.Context, do func(*corev1.Event) error) error {
 	}
 }
 
-// reach lists one Event.
-func (l Live) reach(ctx context.Context, scope position.Scope) error {
+// probe lists one Event.
+func (l Live) probe(ctx context.Context, scope position.Scope) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if _, err := l.Client.Events(string(scope)).List(ctx, metav1.ListOptions{Limit: 1}); err != nil {
@@ -94,33 +94,33 @@ func (l Live) listWatch(scope position.Scope) cache.ListerWatcher {
 	}, l.Client)
 }
 
-// funnel is a reflector's store that passes each version of an Event on, once. It
+// versionStore is a reflector's store that passes each version of an Event on, once. It
 // stores only the highest resourceVersion.
-type funnel struct {
+type versionStore struct {
 	send func(*corev1.Event)
 	last string
 }
 
 // Add passes on a created Event.
-func (f *funnel) Add(obj any) error {
+func (f *versionStore) Add(obj any) error {
 	f.pass(obj)
 	return nil
 }
 
 // Update passes on an updated Event.
-func (f *funnel) Update(obj any) error {
+func (f *versionStore) Update(obj any) error {
 	f.pass(obj)
 	return nil
 }
 
 // Delete does nothing, like the gateway.
-func (f *funnel) Delete(any) error { return nil }
+func (f *versionStore) Delete(any) error { return nil }
 
 // Resync does nothing.
-func (f *funnel) Resync() error { return nil }
+func (f *versionStore) Resync() error { return nil }
 
 // Replace passes on the new versions in a list.
-func (f *funnel) Replace(list []any, resourceVersion string) error {
+func (f *versionStore) Replace(list []any, resourceVersion string) error {
 	slices.SortFunc(list, func(a, b any) int { return compare(versionOf(a), versionOf(b)) })
 	for _, obj := range list {
 		f.pass(obj)
@@ -130,7 +130,7 @@ func (f *funnel) Replace(list []any, resourceVersion string) error {
 }
 
 // pass passes on an Event unless its version was passed on before.
-func (f *funnel) pass(obj any) {
+func (f *versionStore) pass(obj any) {
 	e, ok := obj.(*corev1.Event)
 	if !ok || compare(e.ResourceVersion, f.last) <= 0 {
 		return
@@ -141,7 +141,7 @@ func (f *funnel) pass(obj any) {
 }
 
 // reached notes a resourceVersion.
-func (f *funnel) reached(resourceVersion string) {
+func (f *versionStore) reached(resourceVersion string) {
 	if compare(resourceVersion, f.last) > 0 {
 		f.last = resourceVersion
 	}

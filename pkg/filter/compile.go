@@ -105,7 +105,7 @@ func (c *compiler) compile(i int, r Rule) rule {
 		out.verdict.OncePer.Filter = r.groupedAs()
 	}
 	out.conditions, out.expression = c.conditions(i, "", &own)
-	out.reach = out.conditions.implied()
+	out.implied = out.conditions.implied()
 	if r.Except != nil {
 		x := &exception{}
 		x.conditions, x.expression = c.conditions(i, "except.", r.Except)

@@ -66,8 +66,8 @@ type List struct {
 type rule struct {
 	verdict    Verdict
 	conditions conditions
-	// reach is conditions and what they imply, to compare rules.
-	reach      conditions
+	// implied is conditions and what they imply, to compare rules.
+	implied    conditions
 	expression *expression.Expression
 	// except may be nil.
 	except *exception

@@ -114,9 +114,9 @@ func (l *List) accepting() []int {
 func pinned(rules []rule, accepting []int) conditions {
 	var pins conditions
 	for f := range pins {
-		value, ok := rules[accepting[0]].reach[f].exactly()
+		value, ok := rules[accepting[0]].implied[f].exactly()
 		for _, i := range accepting[1:] {
-			other, otherOK := rules[i].reach[f].exactly()
+			other, otherOK := rules[i].implied[f].exactly()
 			ok = ok && otherOK && other == value
 		}
 		if ok {
@@ -163,7 +163,7 @@ func (r *rule) dependsOnlyOn(f fact, pins *conditions) bool {
 // fact f has the value.
 func (l *List) acceptedBefore(i int, f fact, value string) bool {
 	for j := range l.rules[:i] {
-		if l.rules[j].verdict.Action == Accept && l.rules[j].reach[f].matches(value) {
+		if l.rules[j].verdict.Action == Accept && l.rules[j].implied[f].matches(value) {
 			return true
 		}
 	}
@@ -193,7 +193,7 @@ func (l *List) excepted(f fact, accepting []int) []string {
 func (l *List) noneAccepts(f fact, value string, accepting []int) bool {
 	for _, i := range accepting {
 		r := &l.rules[i]
-		if r.reach[f].matches(value) && !r.excepts(f, value) {
+		if r.implied[f].matches(value) && !r.excepts(f, value) {
 			return false
 		}
 	}
@@ -208,7 +208,7 @@ func (r *rule) excepts(f fact, value string) bool {
 		return false
 	}
 	for other := range factCount {
-		if other != f && !x.conditions[other].covers(r.reach[other]) {
+		if other != f && !x.conditions[other].covers(r.implied[other]) {
 			return false
 		}
 	}

@@ -49,7 +49,7 @@ func (r *rule) covers(later *rule) bool {
 		return false
 	}
 	// later must have the exception of r too.
-	return later.except.covers(r.except) && r.reach.covers(&later.reach)
+	return later.except.covers(r.except) && r.implied.covers(&later.implied)
 }
 
 // why returns how the filter at index j shadows that at index i.

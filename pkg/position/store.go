@@ -38,15 +38,15 @@ type Store struct {
 	name       string
 	// held is the ConfigMap as last read or written, or nil.
 	held *corev1.ConfigMap
-	// unsure are the positions of writes since then whose answer was lost. They
+	// unanswered are the positions of writes since then whose answer was lost. They
 	// may have succeeded, so they are not from another gateway.
-	unsure []map[string]string
+	unanswered []map[string]string
 }
 
-// maxUnsure is the number of writes without an answer that are remembered. The
+// maxUnanswered is the number of writes without an answer that are remembered. The
 // oldest is forgotten first. If only that one succeeded, the next write is a
 // conflict, and the gateway starts again and loses nothing.
-const maxUnsure = 16
+const maxUnanswered = 16
 
 // NewStore returns a Store for the ConfigMap with the given namespace and name.
 func NewStore(configMaps corev1client.ConfigMapsGetter, namespace, name string) *Store {
@@ -61,12 +61,12 @@ func (s *Store) Load(ctx context.Context) (Positions, error) {
 	stored, err := s.configMaps.ConfigMaps(s.namespace).Get(ctx, s.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		s.held, s.unsure = nil, nil
+		s.held, s.unanswered = nil, nil
 		return Positions{}, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading position from %s: %w", s, err)
 	}
-	s.held, s.unsure = stored, nil
+	s.held, s.unanswered = stored, nil
 	positions := Positions{}
 	for _, key := range slices.Sorted(maps.Keys(stored.Data)) {
 		scope, ok := scopeOf(key)
@@ -113,7 +113,7 @@ func (s *Store) Save(ctx context.Context, positions Positions) error {
 		s.doubt(next)
 		return fmt.Errorf("saving position to %s: %w", s, err)
 	}
-	s.held, s.unsure = saved, nil
+	s.held, s.unanswered = saved, nil
 	return nil
 }
 
@@ -155,9 +155,9 @@ func (s *Store) reload(ctx context.Context) error {
 	if s.held != nil && WentBack(s.held.ResourceVersion, stored.ResourceVersion) {
 		return fmt.Errorf("%w: the ConfigMap was at resourceVersion %s, now at %s", ErrHistory, s.held.ResourceVersion, stored.ResourceVersion)
 	}
-	there := positionsIn(stored.Data)
-	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), there) }
-	if len(there) == 0 || s.held != nil && own(s.held.Data) || slices.ContainsFunc(s.unsure, own) {
+	current := positionsIn(stored.Data)
+	own := func(data map[string]string) bool { return maps.Equal(positionsIn(data), current) }
+	if len(current) == 0 || s.held != nil && own(s.held.Data) || slices.ContainsFunc(s.unanswered, own) {
 		s.held = stored
 		return nil
 	}
@@ -177,14 +177,14 @@ func positionsIn(data map[string]string) map[string]string {
 
 // doubt remembers the positions of a write without an answer.
 func (s *Store) doubt(positions map[string]string) {
-	for _, known := range s.unsure {
+	for _, known := range s.unanswered {
 		if maps.Equal(known, positions) {
 			return
 		}
 	}
-	s.unsure = append(s.unsure, positions)
-	if len(s.unsure) > maxUnsure {
-		s.unsure = s.unsure[1:]
+	s.unanswered = append(s.unanswered, positions)
+	if len(s.unanswered) > maxUnanswered {
+		s.unanswered = s.unanswered[1:]
 	}
 }
 

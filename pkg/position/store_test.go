@@ -343,8 +343,8 @@ func TestStore(t *testing.T) {
 			for v := range 100 {
 				_ = b.save(string(rune('0'+v/10)) + string(rune('0'+v%10)))
 			}
-			if n := len(b.store.unsure); n != maxUnsure {
-				b.Errorf("%d writes remembered, want %d", n, maxUnsure)
+			if n := len(b.store.unanswered); n != maxUnanswered {
+				b.Errorf("%d writes remembered, want %d", n, maxUnanswered)
 			}
 		},
 		"a position that is no resourceVersion is refused, and says how to reset it": func(b *bench) {

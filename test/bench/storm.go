@@ -27,7 +27,7 @@ func measureStorm(ctx context.Context, b *bench) error {
 		if err := newLoad(b.admin, watch, "storm").burst(ctx, n, 1, nil); err != nil {
 			return err
 		}
-		return b.weather(ctx, g, "that come")
+		return b.stormMemory(ctx, g, "that come")
 	})
 	if err != nil {
 		return err
@@ -41,12 +41,12 @@ func measureStorm(ctx context.Context, b *bench) error {
 		if _, err := g.await(ctx, watching); err != nil {
 			return err
 		}
-		return b.weather(ctx, g, "that are there at start")
+		return b.stormMemory(ctx, g, "that are there at start")
 	})
 }
 
-// weather adds a line with the memory of a gateway after the storm.
-func (b *bench) weather(ctx context.Context, g *gateway, how string) error {
+// stormMemory adds a line with the memory of a gateway after the storm.
+func (b *bench) stormMemory(ctx context.Context, g *gateway, how string) error {
 	if err := pause(ctx, settleTime); err != nil {
 		return err
 	}

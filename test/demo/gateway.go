@@ -42,7 +42,7 @@ func (d *demo) startGateway(ctx context.Context, config string) (*controlplane.P
 			"--kubeconfig=" + kubeconfig,
 			"--log-format=json",
 			"--log-events=summary",
-			"--listen=", // its port may be taken on this machine
+			"--listen=", // its port may be in use on this machine
 			"--ui-listen=127.0.0.1:0",
 		},
 		Output: writer,

@@ -27,8 +27,8 @@ func (s *simulation) check() []string {
 // around is the time around an edit of the filter file in which either list may decide.
 const around = 2 * time.Second
 
-// inForce returns the filter files that may have decided between two moments.
-func (s *simulation) inForce(from, until time.Time) []*plannedConfig {
+// filesBetween returns the filter files that may have decided between two moments.
+func (s *simulation) filesBetween(from, until time.Time) []*plannedConfig {
 	var in []*plannedConfig
 	for i, c := range s.used {
 		began := c.from.Add(-around)
@@ -54,7 +54,7 @@ func (s *simulation) replaced(i int) (time.Time, bool) {
 // moments on a version, and false if they differ.
 func (s *simulation) agreed(v *eventVersion, from, until time.Time) (asked, bool) {
 	var a *asked
-	for _, c := range s.inForce(from, until) {
+	for _, c := range s.filesBetween(from, until) {
 		next := c.of(v)
 		if a != nil && *a != *next {
 			return asked{}, false

@@ -97,7 +97,7 @@ func (s *simulation) checkAsked() []string {
 	asked := map[string]time.Time{}
 	for _, v := range s.server.record.all {
 		until := time.Now()
-		for _, c := range s.inForce(v.created, until) {
+		for _, c := range s.filesBetween(v.created, until) {
 			if a := c.of(v); a.name != "" && !poisoned(v) {
 				if first, known := asked[a.name]; !known || v.created.Before(first) {
 					asked[a.name] = v.created

@@ -60,7 +60,7 @@ func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own in
 		if !ok || read.After(at) {
 			continue
 		}
-		for _, c := range s.inForce(v.created, at) {
+		for _, c := range s.filesBetween(v.created, at) {
 			if a := c.of(v); a.name != "" && a.destination == of.destination {
 				if b := s.server.record.builds[a.name]; b == nil || b.term != t || !b.over(at) {
 					waiting[a.name] = a.flow
@@ -109,7 +109,7 @@ func (s *simulation) longestAtLeast(t *term, at time.Time, destination string) i
 // for a destination that the file no longer has keep their share.
 func (s *simulation) queuedAt(at time.Time) int {
 	lowest := 0
-	for _, c := range s.inForce(at, at) {
+	for _, c := range s.filesBetween(at, at) {
 		if queued := max(c.parsed.Limits.Queued/s.shares(), 1); lowest == 0 || queued < lowest {
 			lowest = queued
 		}

@@ -102,7 +102,7 @@ func (s *simulation) repeats(b *build) bool {
 		if !ok || read.After(b.sent) {
 			continue
 		}
-		for _, c := range s.inForce(v.created, b.sent) {
+		for _, c := range s.filesBetween(v.created, b.sent) {
 			if a := c.of(v); a.flow == b.flow && a.name != b.name && s.createdBefore(a.name, read) {
 				return true
 			}

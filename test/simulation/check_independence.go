@@ -57,7 +57,7 @@ func (s *simulation) disturbed(from, until time.Time) bool {
 // slowest returns the lowest pace between two moments, in a second.
 func (s *simulation) slowest(from, until time.Time) float64 {
 	lowest := 0.0
-	for _, c := range s.inForce(from, until) {
+	for _, c := range s.filesBetween(from, until) {
 		if rate := float64(c.parsed.Limits.BuildsPerMinute) / 60; lowest == 0 || rate < lowest {
 			lowest = rate
 		}

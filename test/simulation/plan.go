@@ -101,7 +101,7 @@ func newPlan(seed uint64) *plan {
 	d.events()
 	d.edits()
 	d.gateways()
-	d.misfortunes()
+	d.clusterFaults()
 	d.losePositionsBeforeStops()
 	d.receivers()
 	slices.SortStableFunc(d.plan.actions, func(a, b action) int { return cmp.Compare(a.at, b.at) })
@@ -262,8 +262,8 @@ func (d *planner) gateways() {
 	}
 }
 
-// misfortunes draws faults of the cluster and the network.
-func (d *planner) misfortunes() {
+// clusterFaults draws faults of the cluster and the network.
+func (d *planner) clusterFaults() {
 	p := d.plan
 	if d.themes.faults {
 		for range 1 + d.rng.IntN(4) {

@@ -100,7 +100,7 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 	case cut:
 		return nil, io.ErrUnexpectedEOF
 	case internal:
-		return said500(r), nil
+		return answered500(r), nil
 	case unavailable:
 		return respond(r, http.StatusServiceUnavailable, http.Header{}, http.NoBody, 0), nil
 	case throttled:
@@ -118,7 +118,7 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 	case lost:
 		return nil, io.ErrUnexpectedEOF
 	case taken500:
-		return said500(r), nil
+		return answered500(r), nil
 	case late:
 		return nil, errors.Join(hang(r.Context()), errConnectionLost)
 	default: // and answered
@@ -131,7 +131,7 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 	return respond(r, http.StatusAccepted, http.Header{}, http.NoBody, 0), nil
 }
 
-func said500(r *http.Request) *http.Response {
+func answered500(r *http.Request) *http.Response {
 	return respond(r, http.StatusInternalServerError, http.Header{}, http.NoBody, 0)
 }
 
