@@ -1,6 +1,6 @@
 #!/bin/sh
-# Regenerates generated files, and checks licenses, module files, workflows, words
-# and formatting. Fails on a difference, and names it.
+# Regenerates generated files, and checks licenses, module files, workflows, words,
+# file sizes and formatting. Fails on a difference, and names it.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -70,6 +70,20 @@ done
 
 echo "verify: words that stay out, hack/words/words.txt"
 git ls-files --cached --others --exclude-standard | go run ./hack/words || fail "a file has words that stay out"
+
+echo "verify: no programs, and no files over 1 MiB"
+# Files that may be larger, one per line.
+large=""
+programs=$(git grep -la "^$(printf '\177')ELF" || true)
+if [ -n "$programs" ]; then
+	echo "$programs" >&2
+	fail "a program is committed: git rm --cached, and add it to .gitignore"
+fi
+found=$(git ls-files -z | xargs -0 -r sh -c 'find "$@" -size +1048576c' sh 2>/dev/null | grep -vxF "$large" || true)
+if [ -n "$found" ]; then
+	echo "$found" >&2
+	fail "a file is larger than 1 MiB: make it smaller, or list it in hack/verify.sh"
+fi
 
 echo "verify: gofmt"
 unformatted=$(git ls-files --cached --others --exclude-standard '*.go' | xargs -r gofmt -l)
