@@ -36,9 +36,9 @@ case $bundled in
 3)
 	# Everything else can be verified without npm, so this fails in CI only.
 	if [ -n "${CI:-}" ]; then
-		fail "the bundle was not made again: install node and npm"
+		fail "the bundle was not regenerated: install node and npm"
 	else
-		echo "verify: the bundle was not made again; a unit test still holds its inputs against it" >&2
+		echo "verify: the bundle was not regenerated; a unit test still compares its inputs with it" >&2
 	fi
 	;;
 *) fail "the bundle differs: run hack/ui/bundle.sh and commit what it writes" ;;

@@ -121,15 +121,15 @@ func TestCheckOfSeveralFiles(t *testing.T) {
 			args: []string{"bad.yaml", "fishy.yaml", "none.yaml", "good.yaml"}, stdout: "fishy.yaml: 1 filter\ngood.yaml: 1 filter\n",
 			stderr: fault + warning + "reading the filter file: open none.yaml: no such file or directory\n", err: "reported",
 		},
-		"a warning fails where that is asked for": {
+		"a warning fails with --strict": {
 			args: []string{"--strict", "fishy.yaml"}, stdout: "fishy.yaml: 1 filter\n", stderr: warning, err: "reported",
 		},
-		"strict lets a good file pass":                      {args: []string{"--strict", "good.yaml"}, stdout: "good.yaml: 1 filter\n"},
-		"a dash is standard input":                          {args: []string{"-"}, stdin: good, stdout: "stdin: 1 filter\n"},
-		"with --config, too":                                {args: []string{"--config", "-"}, stdin: good, stdout: "stdin: 1 filter\n"},
-		"--config and files":                                {args: []string{"--config", "good.yaml", "fishy.yaml"}, stdout: "good.yaml: 1 filter\nfishy.yaml: 1 filter\n", stderr: warning},
-		"the environment names one where nothing else does": {env: "good.yaml", stdout: "good.yaml: 1 filter\n"},
-		"the environment is left out where a file is named": {env: "bad.yaml", args: []string{"good.yaml"}, stdout: "good.yaml: 1 filter\n"},
+		"strict lets a good file pass":                   {args: []string{"--strict", "good.yaml"}, stdout: "good.yaml: 1 filter\n"},
+		"a dash is standard input":                       {args: []string{"-"}, stdin: good, stdout: "stdin: 1 filter\n"},
+		"with --config, too":                             {args: []string{"--config", "-"}, stdin: good, stdout: "stdin: 1 filter\n"},
+		"--config and files":                             {args: []string{"--config", "good.yaml", "fishy.yaml"}, stdout: "good.yaml: 1 filter\nfishy.yaml: 1 filter\n", stderr: warning},
+		"the environment names one if nothing else does": {env: "good.yaml", stdout: "good.yaml: 1 filter\n"},
+		"the environment is ignored if a file is named":  {env: "bad.yaml", args: []string{"good.yaml"}, stdout: "good.yaml: 1 filter\n"},
 		"two --config": {
 			args: []string{"--config", "good.yaml", "--config", "bad.yaml"},
 			err:  `invalid argument "bad.yaml" for "--config" flag: given twice, good.yaml and bad.yaml; the gateway has one filter file`,

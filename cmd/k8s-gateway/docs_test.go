@@ -78,8 +78,7 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 	}
 }
 
-// TestSecurityNamesTestsThatExist holds SECURITY.md, whose every claim names
-// the test that proves it, to the tests there are.
+// TestSecurityNamesTestsThatExist checks that the tests that SECURITY.md names exist.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	page := docs.Read(t, "SECURITY.md")
 	tests := map[string]bool{}

@@ -51,7 +51,7 @@ func TestTextLog(t *testing.T) {
 			},
 			want: "level=WARN msg=lost component=client-go err=reset n=3\n",
 		},
-		"an error that holds what an Event says": {
+		"an error with text of an Event": {
 			log: func(l *slog.Logger) {
 				l.Warn("expression failed", "err", errors.New("no such key: a\nlevel=INFO msg=forged\x1b[2J\u009b2J"))
 			},

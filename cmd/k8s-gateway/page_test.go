@@ -128,7 +128,7 @@ func TestPageShowsWhatWaitsAndWhy(t *testing.T) {
 	}
 }
 
-// A page that others may reach says so in the log, as a warning.
+// A page that other machines can reach is logged as a warning.
 func TestPageWarnsWhereOthersReachIt(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1:0": false, "[::1]:0": false, "localhost:0": false, "0.0.0.0:0": true, ":0": true} {
 		t.Run(address, func(t *testing.T) {

@@ -12,7 +12,7 @@ func TestSingleDash(t *testing.T) {
 	}{
 		"a flag of the first gateway": {"-namespace=pequod", "unknown shorthand flag: 'n' in -namespace=pequod: flags have two dashes, write --namespace"},
 		"another":                     {"-config=filters.json", "unknown shorthand flag: 'c' in -config=filters.json: flags have two dashes, write --config"},
-		"a flag that there is not":    {"--nope", "unknown flag: --nope"},
+		"an unknown flag":             {"--nope", "unknown flag: --nope"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

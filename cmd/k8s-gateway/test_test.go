@@ -69,7 +69,7 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 		"a filter without a test":   {args: []string{"--strict", "right_test.yaml"}, err: "reported", stdout: passes},
 		"only those that are named": {args: []string{"--run", "a Pod", "right_test.yaml"}, stdout: passes},
 		"none that is named so": {
-			args: []string{"--run", "Job", "right_test.yaml"}, err: `--run "Job": no test has such a name`,
+			args: []string{"--run", "Job", "right_test.yaml"}, err: `--run "Job": no test has a name that matches`,
 			stdout: "right_test.yaml\n0 tests, 0 failed; 0 of 2 filters decided, no test is decided by filters[0], filters[1]\n",
 		},
 		"a filter file that is not there does not hide the others": {

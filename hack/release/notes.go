@@ -8,7 +8,7 @@ import (
 )
 
 // releaseNotes returns the section of the changelog about a version, or the
-// Unreleased section for a commit that is no release.
+// Unreleased section for a commit that is not a release.
 func releaseNotes(path, version string) (string, error) {
 	changelog, err := os.ReadFile(path)
 	if err != nil {

@@ -73,7 +73,7 @@ func FuzzBuild(f *testing.F) {
 // secretName matches the names of the gateway's builds.
 var secretName = regexp.MustCompile(`^brigade-worker-[0-7][0-9a-hjkmnp-tv-z]{25}$`)
 
-// checkBuild holds the Secret of a build to what is true of any.
+// checkBuild checks what must hold for the Secret of any build.
 func checkBuild(t *testing.T, e *corev1.Event, id string) {
 	t.Helper()
 	build, err := newBuild(delivery.Build{ID: id, ProjectID: ProjectID("p"), CommitRef: "refs/heads/main", Event: e})

@@ -57,7 +57,7 @@ func TestTitles(t *testing.T) {
 			backOff(), "", "BackOff: Pod pequod/web-0",
 			"Pod pequod/web-0: Back-off restarting failed container web in pod <web-0> (BackOff, 5 times, kubelet)",
 		},
-		"a group that the build stands for": {
+		"a group of Events that share the build": {
 			backOff(), "namespace pequod, reason BackOff in 10m",
 			"group of namespace pequod, reason BackOff in 10m: BackOff: Pod pequod/web-0",
 			"first of the group of namespace pequod, reason BackOff in 10m: " +
@@ -66,7 +66,7 @@ func TestTitles(t *testing.T) {
 		"nothing but a reason": {
 			node, "", "NodeReady: Node n1", "Node n1: NodeReady (NodeReady)",
 		},
-		"what cannot be seen is shown, and what breaks lines is a space": {
+		"invisible characters are shown, and what breaks lines is a space": {
 			hostile, "", "Back�Off: Pod pequod/web-0�[2J",
 			"Pod pequod/web-0�[2J: first second� tab end � (Back�Off, 5 times, kubelet)",
 		},
@@ -87,7 +87,7 @@ func TestTitles(t *testing.T) {
 	}
 }
 
-// checkClean holds what a build says to what no Event may bring into it.
+// checkClean checks that no text of an Event can harm what a build shows.
 func checkClean(t *testing.T, eventType, shortTitle, longTitle string) {
 	t.Helper()
 	for _, text := range []struct {
@@ -95,7 +95,7 @@ func checkClean(t *testing.T, eventType, shortTitle, longTitle string) {
 		longest int
 	}{{eventType, maxKind + 1 + maxReason}, {shortTitle, maxShortTitle}, {longTitle, maxLongTitle}} {
 		if !utf8.ValidString(text.value) || strings.ContainsFunc(text.value, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("%q holds what cannot be seen", text.value)
+			t.Errorf("%q has invisible characters", text.value)
 		}
 		if n := utf8.RuneCountInString(text.value); n > text.longest {
 			t.Errorf("%d characters, more than %d", n, text.longest)

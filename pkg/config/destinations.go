@@ -121,7 +121,7 @@ func (r *reader) cloudEvents(node *yaml.Node, key string) CloudEvents {
 		c.Timeout = r.timeout(e.value, key+".timeout")
 	}
 	if e, ok := entries["allowLinkLocal"]; ok {
-		c.AllowLinkLocal = r.truth(e.value, key+".allowLinkLocal")
+		c.AllowLinkLocal = r.boolean(e.value, key+".allowLinkLocal")
 	}
 	switch e, ok := entries["url"]; {
 	case ok:

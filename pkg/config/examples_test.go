@@ -13,7 +13,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// TestExamplesLoad holds the files that users copy to having neither faults nor
+// TestExamplesLoad checks that the files that users copy have neither faults nor
 // warnings.
 func TestExamplesLoad(t *testing.T) {
 	paths, err := filepath.Glob("../../examples/*")
@@ -61,8 +61,8 @@ func TestDocumentationLoads(t *testing.T) {
 	}
 }
 
-// TestDocumentationShowsARealReport holds the report that docs/filters.md
-// explains to what Parse prints.
+// TestDocumentationShowsARealReport compares the report that docs/filters.md
+// explains with what Parse prints.
 func TestDocumentationShowsARealReport(t *testing.T) {
 	want, err := os.ReadFile("testdata/five-faults.yaml.golden")
 	if err != nil {

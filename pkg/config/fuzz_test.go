@@ -14,9 +14,9 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// FuzzParse holds Parse to what is true of any file: it does not panic, each
-// fault is inside the file, and a file without faults says the same when it
-// is read again and when what was read is written out and read.
+// FuzzParse checks what must hold for any file: Parse does not panic, each
+// fault is inside the file, and a file without faults gives the same Config when it
+// is read again, and when what was read is written out and read.
 func FuzzParse(f *testing.F) {
 	for _, path := range testdata(f) {
 		data, err := os.ReadFile(path)

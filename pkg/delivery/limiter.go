@@ -59,7 +59,7 @@ func newLimiter(l limit.Limits, log *slog.Logger, m *series) *limiter {
 // change applies other limits.
 func (c *limiter) change(l limit.Limits, now time.Time) {
 	if (l.ActiveBuilds > 0) != (c.limits.ActiveBuilds > 0) {
-		c.active, c.counted = limit.NewActive(), time.Time{} // nobody counts, or has counted so far
+		c.active, c.counted = limit.NewActive(), time.Time{} // no worker pods are counted, or were counted so far
 	}
 	c.limits = l
 	c.bucket.Change(l, now)

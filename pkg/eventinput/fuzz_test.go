@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzRead holds Read to what is true of any input: it does not panic, an
-// error about the input has a place inside it, and the size of the pieces in which
-// good input comes changes nothing.
+// FuzzRead checks what must hold for any input: Read does not panic, an
+// error about the input has a position inside it, and the size of the pieces in which
+// valid input arrives changes nothing.
 func FuzzRead(f *testing.F) {
 	for _, form := range inputs(f) {
 		data, err := os.ReadFile(filepath.Join("testdata", form))

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What people write who know another language, and what the error says.
+// What users of other languages write, and what the error reports.
 func TestSlipsInExpressions(t *testing.T) {
 	for name, test := range map[string]struct {
 		expression string

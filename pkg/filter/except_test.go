@@ -92,7 +92,7 @@ func TestCompileRefusesNewKeys(t *testing.T) {
 	}{
 		"an id with a space":            {[]Rule{{ID: "a b"}}, `filters[0].id: "a b" is not an id; it has at most 63 letters, digits, '-', '_' and '.'`},
 		"an id that looks like a place": {[]Rule{{ID: "filters[1]"}}, `filters[0].id: "filters[1]" is not an id; it has at most 63 letters, digits, '-', '_' and '.'`},
-		"an id that decides otherwise":  {[]Rule{{ID: "default"}}, `filters[0].id: "default" is reserved for verdicts without a filter; choose another`},
+		"an id that is reserved":        {[]Rule{{ID: "default"}}, `filters[0].id: "default" is reserved for verdicts without a filter; choose another`},
 		"an id that is taken":           {[]Rule{{ID: "a"}, {ID: "a"}}, `filters[1].id: "a" is also the id of filters[0]; choose another`},
 		"an exception of everything":    {[]Rule{{Except: &Except{Kind: []string{"*"}}}}, `filters[0].except: no conditions, so the filter would match nothing; name some, or remove except`},
 		"an empty entry":                {[]Rule{{Kind: []string{"Pod", ""}}}, `filters[0].kind[1]: empty kind; name one, write * for any, or remove the entry`},

@@ -141,7 +141,7 @@ func (g Group) With(key string) (Group, error) {
 // All returns the Group in which all Events of a window share one build.
 func (Group) All() Group { return grouped }
 
-// IsSet reports whether g has any key, or stands for all Events.
+// IsSet reports whether g has any key, or is the Group of all Events.
 func (g Group) IsSet() bool { return g != 0 }
 
 // Keys returns the keys of g, in the order of GroupKeys.

@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 )
 
-// FuzzDecide holds all that the package says about a list against each other,
-// and against the plainest implementation of its rules.
+// FuzzDecide checks that everything the package reports about a list agrees, and
+// compares it with a simple implementation of the rules.
 func FuzzDecide(f *testing.F) {
 	f.Add([]byte{})
 	for seed := range uint64(64) {

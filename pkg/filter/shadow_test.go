@@ -52,7 +52,7 @@ func TestShadowed(t *testing.T) {
 			[]Rule{{Expression: "count > 1"}, {Expression: "count > 1", Action: Accept}},
 			[]Shadow{{Index: 1, Earlier: 0, Why: "filters[0] has the same conditions and decides first, to reject"}},
 		},
-		"an expression that differs is not looked into": {
+		"an expression that differs is not compared": {
 			[]Rule{{Expression: "true"}, {Kind: []string{"Pod"}, Expression: "count > 1"}}, nil,
 		},
 		"a filter that asks for less than an earlier one": {

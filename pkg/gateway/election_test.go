@@ -104,7 +104,7 @@ func (a *awaiting) wants(released bool) {
 		}
 	default:
 		if released {
-			a.Error("the wait goes on")
+			a.Error("the wait continues")
 		}
 	}
 }

@@ -51,7 +51,7 @@ func TestRejectedEventsOverTime(t *testing.T) {
 				if logged != tc.logged {
 					t.Errorf("%d are logged, want %d", logged, tc.logged)
 				}
-				// What is not chosen to be logged is not missing in the log.
+				// Events that --log-events excludes do not count as not logged.
 				unlogged := 60*minutes*tc.come - logged
 				if tc.choice == LogAccepted {
 					unlogged = 0

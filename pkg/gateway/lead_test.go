@@ -189,8 +189,8 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 	})
 }
 
-// A standby that takes the lead without the right to list Events has been ready, and
-// must say that it does not work.
+// A standby is ready. If it takes the lead without the right to list Events, it must
+// report that it does not work.
 func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 }
 
 // Without the right to create it, a Lease that is deleted under its holder does not
-// come back. Nobody leads then, and the replica says so though it was ready.
+// come back. No replica leads then, and /readyz reports it although the replica was ready.
 func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -39,7 +39,7 @@ func TestReadySaysWhyTheLeaseCannotBeAcquired(t *testing.T) {
 		"it is not there yet":      {"get", apierrors.NewNotFound(leases, "gw"), read, head},
 		"another has created it":   {"none", nil, create, head},
 		"the API server times out": {"create", apierrors.NewTimeoutError("no answer", 1), create, head + ": creating lease brigade/gw: Timeout: no answer"},
-		"it may be updated no more": {"update", denied, func(t *testing.T, l *lock) {
+		"it may no longer be updated": {"update", denied, func(t *testing.T, l *lock) {
 			t.Helper()
 			create(t, l)
 			_ = l.Update(t.Context(), resourcelock.LeaderElectionRecord{})

@@ -31,14 +31,14 @@ func TestBucket(t *testing.T) {
 		after  time.Duration
 		wait   time.Duration
 	}{
-		"a new bucket is full":                          {paced(60, 2), func(*Bucket) {}, 0, 0},
-		"within the burst nothing waits":                {paced(60, 2), func(b *Bucket) { create(b, 1, start()) }, 0, 0},
-		"what follows the burst waits for its token":    {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, 0, time.Second},
-		"part of a token has come":                      {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, 300 * time.Millisecond, 700 * time.Millisecond},
-		"a token has come":                              {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, time.Second, 0},
-		"six hundred a minute is ten a second":          {paced(600, 1), func(b *Bucket) { create(b, 1, start()) }, 0, 100 * time.Millisecond},
-		"an interval that is no whole number is longer": {paced(7, 1), func(b *Bucket) { create(b, 1, start()) }, 0, time.Minute/7 + 1},
-		"a quiet time fills the bucket and no fuller":   {paced(60, 2), func(b *Bucket) { create(b, 2, start()); create(b, 2, at(time.Hour)) }, time.Hour, time.Second},
+		"a new bucket is full":                             {paced(60, 2), func(*Bucket) {}, 0, 0},
+		"within the burst nothing waits":                   {paced(60, 2), func(b *Bucket) { create(b, 1, start()) }, 0, 0},
+		"what follows the burst waits for its token":       {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, 0, time.Second},
+		"part of a token has come":                         {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, 300 * time.Millisecond, 700 * time.Millisecond},
+		"a token has come":                                 {paced(60, 2), func(b *Bucket) { create(b, 2, start()) }, time.Second, 0},
+		"six hundred a minute is ten a second":             {paced(600, 1), func(b *Bucket) { create(b, 1, start()) }, 0, 100 * time.Millisecond},
+		"an interval that is not a whole number is longer": {paced(7, 1), func(b *Bucket) { create(b, 1, start()) }, 0, time.Minute/7 + 1},
+		"an idle period fills the bucket and no fuller":    {paced(60, 2), func(b *Bucket) { create(b, 2, start()); create(b, 2, at(time.Hour)) }, time.Hour, time.Second},
 
 		"a reserved token cannot be reserved again":     {paced(60, 1), func(b *Bucket) { b.Reserve() }, 0, time.Second},
 		"one that is reserved for long stays reserved":  {paced(60, 1), func(b *Bucket) { b.Reserve() }, time.Hour, time.Second},
@@ -164,7 +164,7 @@ func (r *run) step() {
 		return
 	}
 	r.now = next
-	if r.rng.IntN(20) == 0 { // a quiet time
+	if r.rng.IntN(20) == 0 { // an idle period
 		r.now = r.now.Add(time.Duration(r.rng.Int64N(int64(10 * time.Minute))))
 		for len(r.under) > 0 && r.first().ends.Before(r.now) {
 			now := r.now

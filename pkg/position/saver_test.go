@@ -130,7 +130,7 @@ func TestSaverEndsWhenThePositionIsTaken(t *testing.T) {
 				k.Errorf("Run = %v, want ErrTaken", err)
 			}
 		default:
-			k.Error("Run goes on though another gateway wrote the position")
+			k.Error("Run continues although another gateway wrote the position")
 		}
 		k.want("20")
 	})

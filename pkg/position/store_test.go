@@ -16,7 +16,7 @@ import (
 	kubetesting "k8s.io/client-go/testing"
 )
 
-// errLost is an answer that got lost.
+// errLost is an answer that was lost.
 var errLost = errors.New("unexpected EOF")
 
 // bench is a Store with the API server that it works on.
@@ -186,12 +186,12 @@ func TestStore(t *testing.T) {
 				b.Errorf("want (-), loaded (+):\n%s", diff)
 			}
 		},
-		"a scope that is watched no more stays stored": func(b *bench) {
+		"a scope that is no longer watched stays stored": func(b *bench) {
 			b.must(b.store.Save(b.Context(), Positions{AllNamespaces: "10", "pequod": "9"}))
 			b.must(b.save("11"))
 			b.wantData(map[string]string{"all-namespaces": "11", "namespace.pequod": "9"})
 		},
-		"keys that are no scope's stay": func(b *bench) {
+		"keys of no scope stay": func(b *bench) {
 			b.must(b.save("10"))
 			b.edit(func(c *corev1.ConfigMap) { c.Data["notes"] = "of an operator" })
 			b.must(b.save("11"))
@@ -211,7 +211,7 @@ func TestStore(t *testing.T) {
 				b.Errorf("labels %v and annotations %v, want those that were patched", stored.Labels, stored.Annotations)
 			}
 		},
-		"a configmap that was emptied is filled again, with the scopes that are watched no more": func(b *bench) {
+		"a configmap that was emptied is filled again, with the scopes that are no longer watched": func(b *bench) {
 			b.must(b.store.Save(b.Context(), Positions{AllNamespaces: "10", "pequod": "9"}))
 			b.edit(func(c *corev1.ConfigMap) { c.Data = nil })
 			b.must(b.save("10"))
@@ -250,7 +250,7 @@ func TestStore(t *testing.T) {
 			}
 			b.want("20")
 		},
-		"a configmap that another gateway made first is not overwritten": func(b *bench) {
+		"a configmap that another gateway created first is not overwritten": func(b *bench) {
 			_, err := b.store.Load(b.Context())
 			b.must(err)
 			b.another()
@@ -320,7 +320,7 @@ func TestStore(t *testing.T) {
 			}
 			b.want("10")
 		},
-		"a conflict that cannot be looked into is tried again": func(b *bench) {
+		"a conflict that cannot be examined is retried": func(b *bench) {
 			b.must(b.save("10"))
 			b.breakDown(losing())
 			_ = b.save("11")
@@ -331,7 +331,7 @@ func TestStore(t *testing.T) {
 				return nil, nil
 			})
 			if err := b.save("12"); !errors.Is(err, errLost) || errors.Is(err, ErrTaken) {
-				b.Errorf("Save = %v, want the error of the look", err)
+				b.Errorf("Save = %v, want the error of the get", err)
 			}
 			b.breakDown(nil)
 			b.must(b.save("13"))
@@ -347,7 +347,7 @@ func TestStore(t *testing.T) {
 				b.Errorf("%d writes remembered, want %d", n, maxUnanswered)
 			}
 		},
-		"a position that is no resourceVersion is refused, and says how to reset it": func(b *bench) {
+		"a position that is not a resourceVersion is refused, and says how to reset it": func(b *bench) {
 			b.must(b.client.Tracker().Add(&corev1.ConfigMap{
 				ObjectMeta: metav1.ObjectMeta{Namespace: "brigade", Name: "position"},
 				Data:       map[string]string{"all-namespaces": "12x", "notes": "not a scope, not read"},

@@ -73,7 +73,7 @@ func TestTracker(t *testing.T) {
 			steps:    func(_ *testing.T, tr *Tracker) { tr.Advance("20"); tr.Advance("15"); tr.Advance("") },
 			position: "20",
 		},
-		"a list stands still until it ends": {
+		"a list does not move the position until it ends": {
 			start: "10",
 			steps: func(_ *testing.T, tr *Tracker) {
 				tr.BeginList()
@@ -136,7 +136,7 @@ func TestTracker(t *testing.T) {
 			steps:    func(_ *testing.T, tr *Tracker) { tr.EndList("95") },
 			position: "10",
 		},
-		"a version that is no number is new each time and moves nothing": {
+		"a version that is not a number is new each time and moves nothing": {
 			start: "10",
 			steps: func(t *testing.T, tr *Tracker) {
 				for range 2 {

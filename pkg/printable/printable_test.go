@@ -10,7 +10,7 @@ func TestText(t *testing.T) {
 		"an escape sequence is replaced":        {"\x1b[31mred", "\ufffd[31mred"},
 		"a change of direction is replaced":     {"a\u202eb", "a\ufffdb"},
 		"a character without width is replaced": {"a\u200bb", "a\ufffdb"},
-		"a byte that is no UTF-8 is replaced":   {"a\xffb", "a\ufffdb"},
+		"a byte that is not UTF-8 is replaced":  {"a\xffb", "a\ufffdb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Text(test.text); got != test.want {

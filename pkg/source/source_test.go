@@ -114,7 +114,7 @@ func TestSourceEndsIfTheHistoryWentBack(t *testing.T) {
 						t.Errorf("Run = %v, want %s", err, want)
 					}
 				default:
-					t.Errorf("Run goes on for %s", tc.within)
+					t.Errorf("Run continues for %s", tc.within)
 				}
 			})
 		})

@@ -43,7 +43,7 @@ func TestStream(t *testing.T) {
 			s := passOn(from)
 			close(from.events)
 			if _, open := <-s.ResultChan(); open {
-				t.Error("the stream goes on after its source")
+				t.Error("the stream continues after its source")
 			}
 			s.Stop()
 		},
@@ -54,7 +54,7 @@ func TestStream(t *testing.T) {
 				t.Errorf("received %v, want what was sent at the end", w)
 			}
 			if _, open := <-s.ResultChan(); open {
-				t.Error("the stream goes on after its end")
+				t.Error("the stream continues after its end")
 			}
 			s.Stop()
 		},

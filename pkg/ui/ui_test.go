@@ -109,7 +109,7 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 			http.MethodPost, "/api/evaluate", listType, strings.Repeat("#", config.MaxSize+1), http.StatusRequestEntityTooLarge,
 			"The list has more than 1048576 bytes, which is what a ConfigMap holds.",
 		},
-		"an Event that is no number": {
+		"an Event that is not a number": {
 			http.MethodPost, "/api/explain?event=x", listType, pods, http.StatusBadRequest, "event must be the number of an Event.",
 		},
 		"an Event that is not held": {

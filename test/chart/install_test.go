@@ -46,7 +46,7 @@ func TestInstall(t *testing.T) {
 			if rendered := render(t, "--values", sets[name]); strings.Contains(rendered, "\nkind: Role\n") {
 				account := deployment.Spec.Template.Spec.ServiceAccountName
 				granted := rights(t, rendered, namespace, account)
-				t.Run("its account may do what is listed and no more", func(t *testing.T) { mayOnly(t, cp, account, granted) })
+				t.Run("its account may do only what is listed", func(t *testing.T) { mayOnly(t, cp, account, granted) })
 				t.Run("its account can lead and keep a position", func(t *testing.T) { leads(t, cp, account, deployment.Name) })
 				t.Run("an upgrade keeps the position", func(t *testing.T) { upgrades(t, cp, sets[name], deployment.Name) })
 			}

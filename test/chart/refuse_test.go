@@ -40,7 +40,7 @@ at '/limits/buildsPerMinute': minimum: got 0, want 1
 at '/limits/burst': minimum: got 0, want 1
 at '/limits/queued': minimum: got 0, want 1`,
 		},
-		"a limit that is no number": {
+		"a limit that is not a number": {
 			values: `limits: {queued: 10k}`,
 			want:   `at '/limits/queued': got string, want integer`,
 		},
@@ -64,7 +64,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{scope: cluster, action: accept}]`,
 			want:   `at '/filters/0/scope': value must be one of 'Cluster', 'Namespaced', '*'`,
 		},
-		"reasons that are no list": {
+		"reasons that are not a list": {
 			values: `filters: [{reasons: Killing, action: reject}]`,
 			want:   `at '/filters/0/reasons': got string, want array`,
 		},
@@ -144,7 +144,7 @@ at '/limits/queued': minimum: got 0, want 1`,
 			values: `filters: [{project: p, action: reject}]`,
 			want:   `at '/filters/0/project': value must be 'left out, only an accepting filter has one'`,
 		},
-		"filters that are no list": {
+		"filters that are not a list": {
 			values: `filters: {action: reject}`,
 			want:   `at '/filters': got object, want array`,
 		},
@@ -324,7 +324,7 @@ func TestInstallRefuses(t *testing.T) {
 			"or set filters to [] to only read which Events there are"
 		image = " is the image of the first gateway, which cannot run with this chart: " +
 			"leave registry, name and tag out of your values, or name an image of this gateway (docs/migrating.md)"
-		service = " cannot be the name of a Service, which begins with a letter and has only small letters, digits and hyphens: " +
+		service = " cannot be the name of a Service, which begins with a letter and has only lower-case letters, digits and hyphens: " +
 			"set fullnameOverride, or give the release another name"
 	)
 	tests := map[string]struct {

@@ -224,7 +224,7 @@ func TestATenantCannotWriteIntoTheWorkersEnvironment(t *testing.T) {
 				t.Errorf("%s has %d characters, want up to %d", key, n, longest)
 			}
 			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-				t.Errorf("%s holds what cannot be seen: %q", key, text)
+				t.Errorf("%s has invisible characters: %q", key, text)
 			}
 		}
 		if text := string(secret.Data["event_type"]); strings.Contains(text, "$") || !strings.Contains(text, ":") {

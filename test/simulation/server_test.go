@@ -147,7 +147,7 @@ func TestServer(t *testing.T) {
 				t.Errorf("after the compaction: %v", err)
 			}
 		},
-		"a watch goes on from a version, and not from one that was compacted": func(ctx context.Context, t *testing.T, m *model) {
+		"a watch continues from a version, and not from one that was compacted": func(ctx context.Context, t *testing.T, m *model) {
 			m.event("team-a", "a", 1)
 			from := m.history.version
 			m.event("team-a", "a", 2)

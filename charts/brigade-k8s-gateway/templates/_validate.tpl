@@ -42,7 +42,7 @@ refuse it and accept the rest.
 {{- define "gateway.validateName" -}}
 {{- $name := include "gateway.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
-{{- fail (printf "%q cannot be the name of a Service, which begins with a letter and has only small letters, digits and hyphens: set fullnameOverride, or give the release another name" $name) -}}
+{{- fail (printf "%q cannot be the name of a Service, which begins with a letter and has only lower-case letters, digits and hyphens: set fullnameOverride, or give the release another name" $name) -}}
 {{- end -}}
 {{- end -}}
 

@@ -188,7 +188,7 @@ func (l series) isZero() bool {
 	return !slices.ContainsFunc(l.Points, func(point [2]float64) bool { return point[1] != 0 })
 }
 
-// add draws a series. Where the panel shows one figure with thresholds, the line
+// add draws a series. If the panel shows one value with thresholds, the line
 // is colored as the figure is.
 func (s sheet) add(drawn *plot.Plot, p panel, l series, index int) error {
 	single := p.Type == "stat" && len(p.FieldConfig.Defaults.Thresholds.Steps) > 0
