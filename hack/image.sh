@@ -6,7 +6,7 @@
 #                         `k8s-gateway --version` in its root file system
 #
 # From the environment:
-#   VERSION   what the image is tagged and labelled with (default: git describe)
+#   VERSION   what the image is tagged and labeled with (default: git describe)
 #   IMAGE     name with tag (default: ghcr.io/brigadecore/brigade-k8s-gateway:VERSION,
 #             the chart's own name with the commit's version)
 #   BUILDER   docker or buildah (default: docker if its daemon runs)

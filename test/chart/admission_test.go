@@ -105,7 +105,7 @@ func attacks() map[string]struct {
 		"a build of another gateway":                {set("event_provider", "github"), "the provider of a build of the gateway is k8s-gateway"},
 		"a build that is named like something else": {build(func(s *corev1.Secret) { s.Name = "registry" }), otherName},
 		"a build that the API server names":         {build(func(s *corev1.Secret) { s.Name, s.GenerateName = "", s.Name }), otherName},
-		"a build labelled as another":               {build(func(s *corev1.Secret) { s.Labels["build"] = "01kdyabkw0s6yex28fx1302m8v" }), otherName},
+		"a build labeled as another":                {build(func(s *corev1.Secret) { s.Labels["build"] = "01kdyabkw0s6yex28fx1302m8v" }), otherName},
 		"a build that was done with":                {build(func(s *corev1.Secret) { s.Labels["status"] = "accepted" }), otherName},
 	}
 }

@@ -86,7 +86,7 @@ func (cp *ControlPlane) UniqueName(name string) string {
 }
 
 // Start starts the selected components and returns when all of them work. If one
-// fails, all are stopped, the logs stay, and the error names their folder. Cancelling
+// fails, all are stopped, the logs stay, and the error names their folder. Canceling
 // ctx after Start has returned has no effect: call Stop.
 func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)

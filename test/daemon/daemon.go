@@ -208,7 +208,7 @@ func (d *Daemon) PID() int { return d.cmd.Process.Pid }
 func (d *Daemon) Signal(s os.Signal) {
 	d.tb.Helper()
 	if err := d.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		d.tb.Fatalf("signalling the gateway: %v", err)
+		d.tb.Fatalf("signaling the gateway: %v", err)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 // screen prints lines with the seconds since the start.
 type screen struct {
-	start  time.Time
-	colour bool
+	start time.Time
+	color bool
 
 	mu     sync.Mutex
 	out    io.Writer
@@ -25,10 +25,10 @@ type screen struct {
 
 func newScreen(out *os.File) *screen {
 	return &screen{
-		start:  time.Now(),
-		out:    out,
-		own:    map[string]bool{},
-		colour: term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == "",
+		start: time.Now(),
+		out:   out,
+		own:   map[string]bool{},
+		color: term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == "",
 	}
 }
 
@@ -36,7 +36,7 @@ func newScreen(out *os.File) *screen {
 const (
 	green = "32"
 	cyan  = "36"
-	grey  = "90"
+	gray  = "90"
 )
 
 // say prints a line of the demo itself.
@@ -58,9 +58,9 @@ func (s *screen) event(r record, built bool) {
 	if r.Namespace == buildNamespace && r.Verdict != "accept" && s.fold(r.Name) {
 		return
 	}
-	colour, verdict := grey, r.Verdict
+	color, verdict := gray, r.Verdict
 	if verdict == "accept" {
-		colour, verdict = green, "ACCEPT"
+		color, verdict = green, "ACCEPT"
 	}
 	object := r.Kind + " " + r.Name
 	if r.Namespace != "" {
@@ -73,7 +73,7 @@ func (s *screen) event(r record, built bool) {
 	if built {
 		object += ", built already"
 	}
-	s.line(colour, fmt.Sprintf("%-7s %-11s %-18s %s", verdict, r.By, reason, object))
+	s.line(color, fmt.Sprintf("%-7s %-11s %-18s %s", verdict, r.By, reason, object))
 }
 
 // fold reports whether an Event about this pod was shown before.
@@ -114,11 +114,11 @@ func (s *screen) block(title string, text []byte) {
 	_, _ = fmt.Fprintf(s.out, "\n  %s:\n%s\n\n", title, indented)
 }
 
-func (s *screen) line(colour, text string) {
+func (s *screen) line(color, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if colour != "" && s.colour {
-		text = "\x1b[" + colour + "m" + text + "\x1b[0m"
+	if color != "" && s.color {
+		text = "\x1b[" + color + "m" + text + "\x1b[0m"
 	}
 	_, _ = fmt.Fprintf(s.out, "%6.1fs  %s\n", time.Since(s.start).Seconds(), text)
 }

@@ -160,12 +160,12 @@ func (p *place) changePosition(change func(*corev1.ConfigMap)) {
 	})
 }
 
-// TestPositionRelabelled changes the labels and annotations of the position's
+// TestPositionRelabeled changes the labels and annotations of the position's
 // ConfigMap, as an upgrade of the chart does. The position stays the same, so the
 // leader keeps leading and does not start again.
-func TestPositionRelabelled(t *testing.T) {
+func TestPositionRelabeled(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, "position-labelled")
+	p := newPlace(t, "position-labeled")
 	g := p.begin(append(elected, listening)...)
 	leads(g)
 	for round := range rounds(3) {

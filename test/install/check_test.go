@@ -86,7 +86,7 @@ filters:
 		t.Errorf("the filters in use were changed to:\n%s", after.Data["filters.yaml"])
 	}
 
-	// A warning is one only where it is asked for.
+	// A warning fails the command only with filterCheck.strict.
 	const warned = "  - {kind: pod, action: accept}\n"
 	if out, err := k.helm(append(upgrade, helm.Values(t, values(warned)))...); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -291,10 +291,10 @@ func occurrences(t *testing.T, namespace string) {
 	}()
 }
 
-// TestDashboard looks at the dashboard that a release has installed, over a
-// Prometheus that scrapes the release's pods while it is led through all that the
-// dashboard is to show: limits, drops, a pause, a fault in the filter file, missing
-// rights, and an outage. `make dashboard` draws what the panels showed.
+// TestDashboard runs the queries of the dashboard that a release has installed, with a
+// Prometheus that scrapes the release's pods, through everything that the dashboard
+// shows: limits, drops, a pause, a fault in the filter file, missing rights, and an
+// outage. `make dashboard` draws what the panels showed.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	watched, builds := newNamespace(t, "rachel"), newNamespace(t, "rachel-builds")
@@ -435,8 +435,8 @@ func (s *show) leads(pods []*container) int {
 	})
 }
 
-// after returns what is true once Prometheus has gone on for some time: only to
-// have something to see in the pictures.
+// after returns a condition that is true when Prometheus has run for some time, so
+// that the pictures have something to show.
 func (s *show) after(d time.Duration) func(float64) bool {
 	begin := time.Now()
 	return func(float64) bool { return time.Since(begin) > d }

@@ -61,7 +61,7 @@ func right(verbs []string, resource, group string, names []string) string {
 	return strings.Join(words, " ")
 }
 
-// wantNoSecrets tries, as the container, to read Secrets and to do other harm, and
+// wantNoSecrets tries, as the container, to read Secrets and to use other rights, and
 // fails the test unless all of it is forbidden.
 func (c *container) wantNoSecrets() {
 	c.tb.Helper()

@@ -75,8 +75,8 @@ func TestScenarios(t *testing.T) {
 			s.at(20, "backup", backup)
 			s.event(25, "team-a", "before")
 			s.at(40, "restore", restore)
-			// The position is found to be another one before the history is found
-			// to be another one, because by then it has come as far again.
+			// The change of the position is found before the change of the history,
+			// because by then the history has reached the same version again.
 			for i := range 6 {
 				s.event(41+i/3, "team-b", string(rune('a'+i)))
 			}

@@ -189,7 +189,7 @@ func (l series) isZero() bool {
 }
 
 // add draws a series. If the panel shows one value with thresholds, the line
-// is colored as the figure is.
+// has the color of that value.
 func (s sheet) add(drawn *plot.Plot, p panel, l series, index int) error {
 	single := p.Type == "stat" && len(p.FieldConfig.Defaults.Thresholds.Steps) > 0
 	for _, part := range parts(l.Points, func(value float64) string {
