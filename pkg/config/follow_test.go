@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // fileOf returns a filter file for the given project.
@@ -173,24 +175,18 @@ func polling(t *testing.T, test func(f *following), answers ...error) {
 	})
 }
 
-// pass lets time pass.
-func pass(d time.Duration) {
-	time.Sleep(d) // fake clock
-	synctest.Wait()
-}
-
 func TestFollowerReadsNowAndThenWithoutNotices(t *testing.T) {
 	polling(t, func(f *following) {
 		const want = `level=WARN msg="watching the filter file failed, polling it" file=`
 		if !strings.Contains(f.output.String(), want) || !strings.Contains(f.output.String(), `every=15s err="too many open files"`) {
 			f.Errorf("the log does not say %s:\n%s", want, f.output.String())
 		}
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		f.quiet() // nothing has changed
 		f.write(fileOf("b/b"))
-		pass(pollEvery)
+		bubbletest.Pass(pollEvery)
 		f.wants("apply b/b")
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		f.quiet()
 	})
 }
@@ -198,14 +194,14 @@ func TestFollowerReadsNowAndThenWithoutNotices(t *testing.T) {
 func TestFollowerKeepsTheLastGoodFile(t *testing.T) {
 	polling(t, func(f *following) {
 		f.write("filters: 7\n")
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		f.wants("refuse")
 		f.quiet() // a refused file is reported once
 		if !strings.Contains(f.output.String(), `level=ERROR msg="filter file refused, keeping the last good one" file=`) {
 			f.Errorf("the log does not say that the file was refused:\n%s", f.output.String())
 		}
 		f.write(fileOf("a/a"))
-		pass(pollEvery)
+		bubbletest.Pass(pollEvery)
 		f.wants("apply a/a") // the good one again, and the metric says so
 		f.quiet()
 	})
@@ -216,10 +212,10 @@ func TestFollowerPutsAFileThatWasGoneIntoForceAgain(t *testing.T) {
 		if err := os.Remove(f.path); err != nil {
 			f.Fatal(err)
 		}
-		pass(pollEvery)
+		bubbletest.Pass(pollEvery)
 		f.wants("refuse")
 		f.write(fileOf("a/a"))
-		pass(pollEvery)
+		bubbletest.Pass(pollEvery)
 		f.wants("apply a/a")
 		f.quiet()
 	})
@@ -228,7 +224,7 @@ func TestFollowerPutsAFileThatWasGoneIntoForceAgain(t *testing.T) {
 func TestFollowerTriesAgainWhatCannotBePutIntoForceYet(t *testing.T) {
 	polling(t, func(f *following) {
 		f.write(fileOf("b/b"))
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		f.wants("apply b/b", "apply b/b", "apply b/b")
 		f.quiet()
 		if !strings.Contains(f.output.String(), `level=WARN msg="applying the filter file failed, retrying"`) {
@@ -240,7 +236,7 @@ func TestFollowerTriesAgainWhatCannotBePutIntoForceYet(t *testing.T) {
 func TestFollowerRefusesWhatCannotBePutIntoForceAtAll(t *testing.T) {
 	polling(t, func(f *following) {
 		f.write(fileOf("b/b"))
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		f.wants("apply b/b", "refuse")
 		f.quiet()
 	}, errFinal)

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // receiver is a sink that answers Sent.
@@ -96,7 +97,7 @@ func TestADeadDestinationHoldsBackNoOther(t *testing.T) {
 			s.send("knative", fmt.Sprint("ns/b", i))
 			s.send("tekton", fmt.Sprint("ns/c", i))
 		}
-		pass(10 * time.Minute)
+		bubbletest.Pass(10 * time.Minute)
 		if a, c := s.count(Brigade, Created), s.count("tekton", Sent); a != 60 || c != 60 {
 			t.Errorf("%d builds created and %d messages sent at 6 a minute in 10 minutes, want 60 each", a, c)
 		}
@@ -104,12 +105,12 @@ func TestADeadDestinationHoldsBackNoOther(t *testing.T) {
 		if status.Waiting != 60 || len(status.Destinations) != 3 || status.Destinations[0].Name != Brigade || !status.Destinations[1].Failing || status.Destinations[2].Failing {
 			t.Errorf("status %+v, want 60 waiting for knative, which fails", status)
 		}
-		if n := s.log.lines(`msg="sending message failed, retrying" destination=knative`); n == 0 {
+		if n := s.log.Count(`msg="sending message failed, retrying" destination=knative`); n == 0 {
 			t.Errorf("the log does not name the destination:\n%s", s.log.String())
 		}
 		s.knative.breakDown(nil)
 		s.knative.answerAtOnce()
-		pass(15 * time.Minute)
+		bubbletest.Pass(15 * time.Minute)
 		if b := s.count("knative", Sent); b != 60 {
 			t.Errorf("%d messages sent once it is back, want 60", b)
 		}
@@ -152,7 +153,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 		stop := s.start()
 		s.send("knative", "ns/a")
 		s.send("tekton", "ns/b")
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		moved, added := newReceiver(), newReceiver()
 		s.all.Use([]Destination{{"knative", moved}, {"argo", added}})
 		s.send("argo", "ns/c")
@@ -164,7 +165,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 			t.Errorf("%d messages at a new destination, want 1", got)
 		}
 		s.tekton.breakDown(nil)
-		pass(maxRetryBackoff)
+		bubbletest.Pass(maxRetryBackoff)
 		if got := len(s.tekton.ids()); got != 1 {
 			t.Errorf("%d messages at a destination that was removed, want what was accepted for it", got)
 		}
@@ -238,7 +239,7 @@ func TestMessagesWithoutAnAnswerKeepWithinThePace(t *testing.T) {
 		for i := range 100 {
 			s.send("knative", fmt.Sprint("ns/a", i))
 		}
-		pass(20 * time.Minute)
+		bubbletest.Pass(20 * time.Minute)
 		if got := s.count("knative", Sent); got != 100 {
 			t.Errorf("%d messages sent, want 100", got)
 		}
@@ -261,7 +262,7 @@ func TestWhatWasSentOrRefusedIsReported(t *testing.T) {
 			`msg="message refused" destination=knative event=ns/ns/a build=ns/a err="the receiver answered 404 Not Found"`,
 			`msg="message sent" destination=knative build=ns/b event=ns/ns/b by=filters[0]`,
 		} {
-			if s.log.lines(line) != 1 {
+			if s.log.Count(line) != 1 {
 				t.Errorf("no line %s in\n%s", line, s.log.String())
 			}
 		}

@@ -20,6 +20,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // status is an answer of the API server with the given code, reason and causes.
@@ -98,13 +100,13 @@ func TestABuildIsTriedUntilItIsWritten(t *testing.T) {
 		}
 		h.run()
 		h.add("a")
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		h.wants("a")
 		h.counted(Created, 1)
 		if got := testutil.ToFloat64(h.metrics.retries.WithLabelValues("server-error")); got != 100 {
 			t.Errorf("%v retries counted, want 100", got)
 		}
-		if lines := h.log.lines("creating build failed, retrying"); lines < 10 || lines > 26 {
+		if lines := h.log.Count("creating build failed, retrying"); lines < 10 || lines > 26 {
 			t.Errorf("%d lines about retries in 25 minutes, want about one a minute", lines)
 		}
 		h.stop()
@@ -138,13 +140,13 @@ func TestAWriteThatHangsMeetsItsDeadline(t *testing.T) {
 		h.sink.hold = make(chan struct{})
 		h.run()
 		h.add("a")
-		pass(writeTimeout - time.Millisecond)
+		bubbletest.Pass(writeTimeout - time.Millisecond)
 		if n := h.sink.tries(); n != 1 {
 			t.Errorf("%d attempts before the deadline, want 1", n)
 		}
-		pass(2 * time.Millisecond)
+		bubbletest.Pass(2 * time.Millisecond)
 		close(h.sink.hold)
-		pass(maxRetryBackoff)
+		bubbletest.Pass(maxRetryBackoff)
 		h.wants("a")
 		if got := testutil.ToFloat64(h.metrics.retries.WithLabelValues("timeout")); got != 1 {
 			t.Errorf("%v timeouts counted, want 1", got)
@@ -160,7 +162,7 @@ func TestADryRunIsAnOutcomeOfItsOwn(t *testing.T) {
 		h.add("a")
 		synctest.Wait()
 		h.counted(DryRun, 1)
-		if n := h.log.lines(`level=INFO msg="dry run: build checked, not created" build=a project=brigade-p event=ns/a by=filters[0]`); n != 1 {
+		if n := h.log.Count(`level=INFO msg="dry run: build checked, not created" build=a project=brigade-p event=ns/a by=filters[0]`); n != 1 {
 			t.Errorf("%d lines about the build, want 1:\n%s", n, h.log.String())
 		}
 		h.stop()

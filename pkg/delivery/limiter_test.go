@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // withinPace fails the test if some window holds more created builds than
@@ -66,7 +67,7 @@ func TestThePaceHoldsAfterAnOutage(t *testing.T) {
 					if passed == 15*time.Second {
 						h.many("b", tc.waits/2)
 					}
-					pass(15 * time.Second)
+					bubbletest.Pass(15 * time.Second)
 					if n := h.sink.since(15 * time.Second); passed > 0 && n > 8 {
 						t.Fatalf("%d attempts within 15 s while writing fails, want a few", n)
 					}
@@ -75,11 +76,11 @@ func TestThePaceHoldsAfterAnOutage(t *testing.T) {
 					t.Errorf("%d attempts in all, want the end of the outage to be noticed", n)
 				}
 				h.sink.breakDown(nil)
-				pass(16 * time.Second)
+				bubbletest.Pass(16 * time.Second)
 				if n := len(h.sink.ids()); n == 0 {
 					t.Error("no builds within 16 s of healing")
 				}
-				pass(time.Duration(tc.waits/tc.limits.BuildsPerMinute+1) * time.Minute)
+				bubbletest.Pass(time.Duration(tc.waits/tc.limits.BuildsPerMinute+1) * time.Minute)
 				if n := len(h.sink.ids()); n != tc.waits {
 					t.Errorf("%d builds in the end, want all %d", n, tc.waits)
 				}
@@ -98,11 +99,11 @@ func TestARequestToComeBackLaterIsRespected(t *testing.T) {
 		h.sink.answers["a"] = []error{tooMany(30), tooMany(3600)}
 		h.run()
 		h.add("a", "b", "c")
-		pass(29 * time.Second)
+		bubbletest.Pass(29 * time.Second)
 		if n := h.sink.since(28 * time.Second); n != 0 {
 			t.Errorf("%d attempts within the 30 s the server asked for, want none", n)
 		}
-		pass(2 * time.Minute)
+		bubbletest.Pass(2 * time.Minute)
 		if got := h.sink.ids(); len(got) != 3 {
 			t.Errorf("written %q, want all: a server is left alone for a minute at most", got)
 		}
@@ -122,20 +123,20 @@ func TestWhatIsDeniedDoesNotHoldBackOthers(t *testing.T) {
 		})
 		h.run()
 		h.many("frozen", 300)
-		pass(time.Hour) // each was tried
+		bubbletest.Pass(time.Hour) // each was tried
 		h.add("free/first")
-		pass(2 * maxProbeBackoff) // the turn of the other flow, and its own
+		bubbletest.Pass(2 * maxProbeBackoff) // the turn of the other flow, and its own
 		h.wants("free/first")
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		attempts, began := 0, time.Now()
 		for i := range 1199 {
 			if i == 599 { // those that waited to be tried again have been
 				attempts, began = h.sink.tries(), time.Now()
 			}
-			pass(time.Second)
+			bubbletest.Pass(time.Second)
 			added := time.Now()
 			h.add(fmt.Sprint("free/", i))
-			for synctest.Wait(); len(h.sink.ids()) < i+2; pass(100 * time.Millisecond) {
+			for synctest.Wait(); len(h.sink.ids()) < i+2; bubbletest.Pass(100 * time.Millisecond) {
 			}
 			if waited := time.Since(added); i > 0 && waited > maxProbeBackoff {
 				t.Fatalf("a build waited for %s behind what is denied", waited)
@@ -148,7 +149,7 @@ func TestWhatIsDeniedDoesNotHoldBackOthers(t *testing.T) {
 		h.sink.mu.Lock()
 		denied = false
 		h.sink.mu.Unlock()
-		pass(maxRetryBackoff + retryEvery)
+		bubbletest.Pass(maxRetryBackoff + retryEvery)
 		if n := len(h.sink.ids()); n != 1500 {
 			t.Errorf("%d builds written once the first retry succeeded, want all", n)
 		}
@@ -169,11 +170,11 @@ func TestWhatIsDeniedDoesNotHoldBackOthersOfItsFlow(t *testing.T) {
 			h.add(fmt.Sprint("ns/frozen-", i))
 		}
 		h.run()
-		pass(10 * time.Minute)
+		bubbletest.Pass(10 * time.Minute)
 		for i := range 20 {
 			h.add(fmt.Sprint("ns/free-", i))
 		}
-		pass(5 * time.Minute) // as many fresh ones as there may be are tried first
+		bubbletest.Pass(5 * time.Minute) // as many fresh ones as there may be are tried first
 		if n := len(h.sink.ids()); n != 20 {
 			t.Errorf("%d builds written beside those that are denied, want all 20", n)
 		}
@@ -212,7 +213,7 @@ func TestFailedAttemptsAreNotCharged(t *testing.T) {
 				h.sink.answers["a"], h.sink.lost, h.sink.written = tc.answers, tc.lost, tc.written
 				h.run()
 				h.add("a")
-				pass(10 * time.Second) // less than a token takes
+				bubbletest.Pass(10 * time.Second) // less than a token takes
 				if depth, _ := h.Waiting(); depth != 0 {
 					t.Fatal("the build has no outcome yet")
 				}
@@ -236,7 +237,7 @@ func TestAnEmptyBucketLetsNothingPassAtOnce(t *testing.T) {
 		h.run()
 		synctest.Wait()
 		h.wants()
-		pass(10 * time.Second)
+		bubbletest.Pass(10 * time.Second)
 		if n := len(h.sink.ids()); n != 10 {
 			t.Errorf("%d builds within 10 s, want the pace of 10", n)
 		}
@@ -265,16 +266,16 @@ func TestActiveBuilds(t *testing.T) {
 				t.Errorf("%d builds %s, want %d", got, when, n)
 			}
 		}
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		want(0, "before the workers that are there were counted")
 		if got := testutil.ToFloat64(h.metrics.heldBack.WithLabelValues(limitActive)); got != 1 {
 			t.Errorf("held_back is %v while builds wait, want 1", got)
 		}
 		h.WorkerAppeared("somebody else's")
 		h.Counted(time.Now().Add(limit.SettleTime))
-		pass(limit.SettleTime - time.Millisecond)
+		bubbletest.Pass(limit.SettleTime - time.Millisecond)
 		want(0, "before a predecessor's pods have had time to appear")
-		pass(time.Millisecond)
+		bubbletest.Pass(time.Millisecond)
 		want(2, "beside one that is there")
 		h.WorkerEnded("somebody else's")
 		want(3, "when that has ended")
@@ -284,7 +285,7 @@ func TestActiveBuilds(t *testing.T) {
 		want(3, "when the pods of two run")
 		h.WorkerEnded(ids[0])
 		want(4, "when one of them has ended")
-		pass(limit.AppearWithin)
+		bubbletest.Pass(limit.AppearWithin)
 		want(6, "when the pods of two are overdue")
 		h.Recount()
 		h.WorkerAppeared(ids[1])
@@ -323,7 +324,7 @@ func TestALostAnswerIsTriedAgainInItsOwnPlace(t *testing.T) {
 		h.sink.answers["b/1"] = []error{io.ErrUnexpectedEOF}
 		h.many("b", 10)
 		h.run()
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		if got := slices.Sorted(slices.Values(h.sink.ids())); !slices.Equal(got, []string{"b/0", "b/1"}) {
 			t.Errorf("written %q, want the two whose answers were lost, and no other beside them", got)
 		}
@@ -342,7 +343,7 @@ func TestALostAnswerIsNotTriedAgainWhilePaused(t *testing.T) {
 		limits := wide()
 		limits.ActiveBuilds, limits.Paused = 1, true
 		h.Limit(limits)
-		pass(30 * time.Second)
+		bubbletest.Pass(30 * time.Second)
 		h.wants()
 		limits.Paused = false
 		h.Limit(limits)
@@ -360,10 +361,10 @@ func TestALostAnswerThatCountsNoLongerWaitsForRoom(t *testing.T) {
 		h.run()
 		synctest.Wait()
 		h.stop() // before it is tried again
-		pass(limit.AppearWithin)
+		bubbletest.Pass(limit.AppearWithin)
 		h.WorkerAppeared("somebody else's")
 		h.run()
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		h.wants()
 		h.WorkerEnded("somebody else's")
 		h.wants("a")
@@ -407,7 +408,7 @@ func TestLimitsHoldWhateverHappens(t *testing.T) {
 					if step < 100 {
 						h.many(fmt.Sprint("ns-", step%5, "-", step), rng.IntN(5))
 					}
-					pass(time.Duration(rng.Int64N(int64(20 * time.Second))))
+					bubbletest.Pass(time.Duration(rng.Int64N(int64(20 * time.Second))))
 					if l.ActiveBuilds == 0 {
 						continue
 					}

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // sink is a Sink that records builds and returns the results of a test.
@@ -154,39 +154,6 @@ func cmpNumbers(a, b string) int {
 	return x - y
 }
 
-// log is where a Queue logs to. Both are used by one goroutine at a time in a
-// bubble, but not by the same.
-type log struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.Buffer.Write(p)
-}
-
-// lines returns the number of lines that contain a text.
-func (l *log) lines(what string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.String(), what)
-}
-
-// about returns the lines that contain a text.
-func (l *log) about(what string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var about strings.Builder
-	for line := range strings.Lines(l.String()) {
-		if strings.Contains(line, what) {
-			about.WriteString(line)
-		}
-	}
-	return about.String()
-}
-
 // harness is a Queue with its dependencies.
 type harness struct {
 	*Queue
@@ -194,7 +161,7 @@ type harness struct {
 	sink     *sink
 	warnings *warnings
 	done     *done
-	log      *log
+	log      *bubbletest.Log
 	all      *Metrics
 	registry *prometheus.Registry
 	version  int
@@ -210,7 +177,7 @@ func wide() limit.Limits {
 func newHarness(t *testing.T, change func(*Options)) *harness {
 	t.Helper()
 	h := &harness{
-		t: t, sink: &sink{answers: map[string][]error{}}, warnings: &warnings{}, done: &done{}, log: &log{},
+		t: t, sink: &sink{answers: map[string][]error{}}, warnings: &warnings{}, done: &done{}, log: &bubbletest.Log{},
 		registry: prometheus.NewRegistry(), version: 100,
 	}
 	h.all = NewMetrics(h.registry)
@@ -299,12 +266,6 @@ func (h *harness) shows(name string) float64 {
 	return 0
 }
 
-// pass lets time pass.
-func pass(d time.Duration) {
-	time.Sleep(d) // fake clock
-	synctest.Wait()
-}
-
 // bubble runs tests, each in its own bubble.
 func bubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
@@ -363,14 +324,14 @@ func TestFlowsTakeTurns(t *testing.T) {
 		})
 		h.many("noisy", 500)
 		h.run()
-		pass(10 * time.Second)
+		bubbletest.Pass(10 * time.Second)
 		h.add("quiet/a", "quiet/b")
-		pass(2*time.Second + time.Millisecond)
+		bubbletest.Pass(2*time.Second + time.Millisecond)
 		last := h.sink.ids()[len(h.sink.ids())-2:]
 		if !slices.Contains(last, "quiet/a") {
 			t.Errorf("written last: %q, want the quiet flow's build among them: it waits for one turn", last)
 		}
-		pass(2 * time.Second)
+		bubbletest.Pass(2 * time.Second)
 		if !slices.Contains(h.sink.ids(), "quiet/b") {
 			t.Error("the second build of the quiet flow waits for more than one turn")
 		}
@@ -435,7 +396,7 @@ func TestAFullQueueDropsTheNewestOfTheLongestFlow(t *testing.T) {
 			t.Errorf("reported %q, want %q once", h.warnings.all, want)
 		}
 		const line = `level=ERROR msg="build dropped, too many builds wait" event=noisy/noisy/4 build=noisy/4 flow="noisy (brigade-p)" waiting=5 bytes=`
-		if h.log.lines(line) != 1 || h.log.lines(`longestFlow="noisy (brigade-p)" longestFlowWaiting=4`) != 1 {
+		if h.log.Count(line) != 1 || h.log.Count(`longestFlow="noisy (brigade-p)" longestFlowWaiting=4`) != 1 {
 			t.Errorf("the log does not say what was dropped and why:\n%s", h.log.String())
 		}
 		h.run()
@@ -500,14 +461,14 @@ func TestOtherLimitsKeepWhatWaits(t *testing.T) {
 		h.run()
 		for range 5 {
 			h.Limit(limit.Limits{BuildsPerMinute: 1, Burst: 5, Queued: 100})
-			pass(7 * time.Second)
+			bubbletest.Pass(7 * time.Second)
 		}
 		if n := len(h.sink.ids()); n != 5 {
 			t.Errorf("%d builds within 35 s and 5 changes of limits, want the burst of 5", n)
 		}
 		h.Limit(limit.Limits{BuildsPerMinute: 60, Burst: 1, Queued: 10})
 		h.counted(Dropped, 10)
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		if n := len(h.sink.ids()); n != 15 {
 			t.Errorf("%d builds in all, want 15: what waits keeps its place within the new limits", n)
 		}
@@ -523,15 +484,15 @@ func TestAQueueCanBeRunAgain(t *testing.T) {
 		})
 		h.add("a", "b", "c", "d")
 		h.run()
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		h.stop()
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		h.wants("a", "b")
 		if got := h.done.versions(); got != "101 102" {
 			t.Errorf("done: %s, want nothing of what waits", got)
 		}
 		h.run()
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		h.wants("a", "b", "c", "d")
 		h.stop()
 	})
@@ -595,9 +556,9 @@ func TestMetricsShowWhatWaits(t *testing.T) {
 		h.run()
 		h.add("a", "b", "c")
 		wants(2, 0, 1, 0)
-		pass(30 * time.Second)
+		bubbletest.Pass(30 * time.Second)
 		wants(2, 30, 1, 0)
-		pass(30 * time.Second)
+		bubbletest.Pass(30 * time.Second)
 		wants(1, 60, 1, 60)
 		h.stop()
 		h.Close()
@@ -624,13 +585,13 @@ func TestALimitIsShownWhileItHoldsBackAlsoDuringAnOutage(t *testing.T) {
 			t.Fatal("the pace does not hold the second build back")
 		}
 		h.sink.breakDown(func(Build) error { return apierrors.NewServiceUnavailable("etcd is down") })
-		pass(time.Minute) // several attempts fail, and the bucket is full between them
+		bubbletest.Pass(time.Minute) // several attempts fail, and the bucket is full between them
 		if held(limitPace) != 0 {
 			t.Error("the pace is shown as holding builds back while only the failing writes do")
 		}
 		h.Limit(limit.Limits{BuildsPerMinute: 60, Burst: 1, Queued: 100, Paused: true})
 		h.add("c")
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if held(limitPaused) != 1 {
 			t.Error("paused is not shown as holding builds back while writes fail")
 		}
@@ -643,12 +604,12 @@ func TestTheLogSaysForHowLongALimitHoldsBack(t *testing.T) {
 		h := newHarness(t, func(o *Options) { o.Limits = limit.Limits{BuildsPerMinute: 60, Burst: 20, Queued: 1000} })
 		h.many("a", 200)
 		h.run()
-		pass(time.Hour)
-		if n := h.log.lines("builds held back by limit"); n != 3 {
-			t.Errorf("%d lines within three minutes, want one a minute:\n%s", n, h.log.about("held back"))
+		bubbletest.Pass(time.Hour)
+		if n := h.log.Count("builds held back by limit"); n != 3 {
+			t.Errorf("%d lines within three minutes, want one a minute:\n%s", n, h.log.Lines("held back"))
 		}
-		if h.log.lines("limit=buildsPerMinute for=2m0s waiting=6") != 1 || h.log.lines(`longestFlow="a (brigade-p)" longestFlowWaiting=60`) != 1 {
-			t.Errorf("the log does not say for how long, and what waits:\n%s", h.log.about("held back"))
+		if h.log.Count("limit=buildsPerMinute for=2m0s waiting=6") != 1 || h.log.Count(`longestFlow="a (brigade-p)" longestFlowWaiting=60`) != 1 {
+			t.Errorf("the log does not say for how long, and what waits:\n%s", h.log.Lines("held back"))
 		}
 		if got := testutil.ToFloat64(h.metrics.heldBackSeconds.WithLabelValues(limitPace)); got < 179 || got > 181 {
 			t.Errorf("held back for %v s in all, want 180", got)

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
@@ -35,7 +36,7 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 		"the pace holds back until the next token": {
 			pace, func(h *harness) {
 				h.add("a/1", "a/2")
-				pass(4 * time.Second)
+				bubbletest.Pass(4 * time.Second)
 				h.add("b/1", "b/2")
 				synctest.Wait()
 			},
@@ -45,9 +46,9 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 		"the oldest is another after the first was written": {
 			pace, func(h *harness) {
 				h.add("a/1", "a/2")
-				pass(4 * time.Second)
+				bubbletest.Pass(4 * time.Second)
 				h.add("b/1")
-				pass(7 * time.Second)
+				bubbletest.Pass(7 * time.Second)
 			},
 			Status{Waiting: 1, Flows: []FlowLength{flow("b", 1)}, Limit: "buildsPerMinute"},
 			4, 0, 20,
@@ -62,7 +63,7 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 			wide(), func(h *harness) {
 				h.sink.breakDown(func(Build) error { return apierrors.NewServiceUnavailable("etcd is down") })
 				h.add("a/1")
-				pass(time.Second)
+				bubbletest.Pass(time.Second)
 			},
 			Status{Waiting: 1, Flows: []FlowLength{flow("a", 1)}, Failing: true},
 			0, -1, -1,
@@ -72,7 +73,7 @@ func TestStatusSaysWhatWaitsAndWhy(t *testing.T) {
 			func(h *harness) {
 				h.Counted(time.Now())
 				h.add("a/1")
-				pass(3 * time.Second)
+				bubbletest.Pass(3 * time.Second)
 				h.add("a/2")
 				synctest.Wait()
 			},
@@ -111,7 +112,7 @@ func TestStatusOfDestinationsAddsUp(t *testing.T) {
 		s.send("knative", "a/1", "a/2", "a/3")
 		s.tekton.breakDown(func(Build) error { return &AttemptError{Reason: Network, Err: errors.New("refused")} })
 		s.send("tekton", "c/1")
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		s.send("", "b/1", "b/2")
 		synctest.Wait()
 		status := s.all.Status(time.Now())

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	kubetesting "k8s.io/client-go/testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 func TestElectionTimes(t *testing.T) {
@@ -55,7 +57,7 @@ func TestElectionTimes(t *testing.T) {
 // awaiting is a Gateway that waits for the release of the Lease, in a bubble.
 type awaiting struct {
 	*testing.T
-	output  logBuffer
+	output  bubbletest.Log
 	watches atomic.Int32
 	feed    atomic.Pointer[watch.FakeWatcher] // the last one
 	refuses error
@@ -146,9 +148,9 @@ func TestAWatchOfTheLeaseThatBreaksIsTriedAgain(t *testing.T) {
 		if n := a.watches.Load(); n != 1 {
 			a.Errorf("%d watches at once, want a pause after one that ended early", n)
 		}
-		pass(rewatchAfter)
+		bubbletest.Pass(rewatchAfter)
 		a.feed.Load().Error(&metav1.Status{Status: metav1.StatusFailure, Code: 410, Reason: metav1.StatusReasonExpired})
-		pass(rewatchAfter)
+		bubbletest.Pass(rewatchAfter)
 		if n := a.watches.Load(); n != 3 {
 			a.Errorf("%d watches, want another one after each that broke", n)
 		}
@@ -160,7 +162,7 @@ func TestAWatchOfTheLeaseThatBreaksIsTriedAgain(t *testing.T) {
 
 func TestWithoutTheRightToWatchTheLeaseItIsNotTriedAgain(t *testing.T) {
 	await(t, apierrors.NewForbidden(coordinationv1.Resource("leases"), "gateway", errors.New("no right")), func(a *awaiting) {
-		pass(time.Hour)
+		bubbletest.Pass(time.Hour)
 		a.wants(false)
 		if n := a.watches.Load(); n != 1 || strings.Count(a.output.String(), "watching Lease forbidden, a released Lease is noticed at the next retry") != 1 {
 			a.Errorf("%d watches, want one, and one line:\n%s", n, a.output.String())

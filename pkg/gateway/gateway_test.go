@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,30 +36,6 @@ const (
 	acceptPods = "project: a/b\nfilters: [{kind: Pod, action: accept}]\n"
 	capped     = "project: a/b\nlimits: {activeBuilds: 5}\nfilters: [{kind: Pod, action: accept}]\n"
 )
-
-// logBuffer keeps a log that is read while it is written.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// pass lets fake time pass, and then what it woke.
-func pass(d time.Duration) {
-	time.Sleep(d) // fake clock
-	synctest.Wait()
-}
 
 // newGateway returns a Gateway with a fake API server.
 func newGateway(t *testing.T, client *fake.Clientset, output io.Writer) *Gateway {

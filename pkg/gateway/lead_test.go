@@ -19,6 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	kubetesting "k8s.io/client-go/testing"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // steps returns the writes of Leases and ConfigMaps, in order.
@@ -72,11 +74,11 @@ func running(t *testing.T, g *Gateway) (stop func()) {
 func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var output logBuffer
+		var output bubbletest.Log
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
 		g := newTestTerm(t, client, &output, nil).gateway
 		stop := running(t, g)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
 			t.Errorf("leading %v, leader %q, want to lead", s.Leading, s.Leader)
 		}
@@ -115,7 +117,7 @@ func TestAStandbyNamesTheLeaderAndAcquiresAReleasedLeaseAtOnce(t *testing.T) {
 		}
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		pass(5 * time.Second)
+		bubbletest.Pass(5 * time.Second)
 		if s := g.Status(); s.Leading || s.Leader != "other" {
 			t.Errorf("leading %v, leader %q, want to stand by for the other", s.Leading, s.Leader)
 		}
@@ -130,7 +132,7 @@ func TestAStandbyNamesTheLeaderAndAcquiresAReleasedLeaseAtOnce(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		pass(time.Millisecond)
+		bubbletest.Pass(time.Millisecond)
 		if s := g.Status(); !s.Leading || s.Leader != "this" {
 			t.Errorf("leading %v, leader %q, want to lead as soon as the Lease is released", s.Leading, s.Leader)
 		}
@@ -145,17 +147,17 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 		refuses := failing(client, "update", "leases", apierrors.NewServiceUnavailable("etcd is down"))
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
 		refuses.Store(true)
-		pass(DefaultElection().RenewDeadline + DefaultElection().RetryPeriod)
+		bubbletest.Pass(DefaultElection().RenewDeadline + DefaultElection().RetryPeriod)
 		if g.Status().Leading {
 			t.Error("leads though the lease cannot be renewed")
 		}
 		refuses.Store(false)
-		pass(2 * DefaultElection().LeaseDuration)
+		bubbletest.Pass(2 * DefaultElection().LeaseDuration)
 		if !g.Status().Leading {
 			t.Error("does not lead again once the lease can be renewed")
 		}
@@ -166,7 +168,7 @@ func TestALeaseThatCannotBeRenewedEndsTheLead(t *testing.T) {
 func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var output logBuffer
+		var output bubbletest.Log
 		client := newCluster(map[string]string{"namespace.pequod": "50"})
 		conflicts := failing(client, "update", "configmaps", apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "position", errors.New("changed")))
 		client.PrependReactor("get", "configmaps", func(kubetesting.Action) (bool, runtime.Object, error) {
@@ -174,14 +176,14 @@ func TestAPositionThatAnotherGatewayWroteEndsTheLead(t *testing.T) {
 		})
 		g := newTestTerm(t, client, &output, nil).gateway
 		stop := running(t, g)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		conflicts.Store(true)
-		pass(40 * time.Second)
+		bubbletest.Pass(40 * time.Second)
 		if n := strings.Count(output.String(), "position was written by another gateway, giving up the lead"); n == 0 {
 			t.Errorf("the lead is not given up:\n%s", output.String())
 		}
 		conflicts.Store(false)
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		if !g.Status().Leading {
 			t.Error("does not lead again")
 		}
@@ -221,12 +223,12 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 			return 0
 		}
 		stop := running(t, g)
-		pass(5 * time.Second)
+		bubbletest.Pass(5 * time.Second)
 		if _, err := g.Ready(); err != nil || unwatched() != 0 {
 			t.Errorf("a standby is not ready: %v, and has not watched for %v s", err, unwatched())
 		}
 		// The other replica does not renew the Lease.
-		pass(3 * time.Minute)
+		bubbletest.Pass(3 * time.Minute)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
@@ -235,7 +237,7 @@ func TestALeaderThatMayNotListEventsSaysSo(t *testing.T) {
 			t.Errorf("has not watched for %v s, want the time since it leads", got)
 		}
 		denied.Store(false)
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		if _, err := g.Ready(); err != nil || unwatched() != 0 {
 			t.Errorf("not ready once it may list: %v, and has not watched for %v s", err, unwatched())
 		}
@@ -252,18 +254,18 @@ func TestALeaseThatIsDeletedAndCannotBeCreatedIsReported(t *testing.T) {
 		denied := failing(client, "create", "leases", apierrors.NewForbidden(schema.GroupResource{Resource: "leases"}, "", errors.New("no Role grants it")))
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		denied.Store(true)
 		if err := client.CoordinationV1().Leases("brigade").Delete(t.Context(), "gateway", metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		pass(2 * time.Minute)
+		bubbletest.Pass(2 * time.Minute)
 		if g.Status().Leading {
 			t.Error("leads without a Lease")
 		}
 		wantNotReady(t, g, "the Lease could not be read or written for ", ": creating lease brigade/gateway: leases is forbidden: no Role grants it")
 		denied.Store(false)
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		if _, err := g.Ready(); err != nil || !g.Status().Leading {
 			t.Errorf("leading %v, not ready because %v, want to lead once the Lease can be created", g.Status().Leading, err)
 		}
@@ -283,12 +285,12 @@ func TestALeaseThatAnotherReplicaHoldsEndsTheLead(t *testing.T) {
 		})
 		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
 		stop := running(t, g)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if !g.Status().Leading {
 			t.Fatal("does not lead")
 		}
 		taken.Store(true)
-		pass(2 * DefaultElection().RetryPeriod)
+		bubbletest.Pass(2 * DefaultElection().RetryPeriod)
 		if g.Status().Leading {
 			t.Error("leads though another replica holds the Lease")
 		}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/delivery"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // current is the version of the fake cluster's history.
@@ -190,14 +191,14 @@ func TestAStartStepThatFailsIsRetriedAndReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var output logBuffer
+				var output bubbletest.Log
 				client := newCluster(nil)
 				fails := failing(client, tc.verb, tc.resource, tc.err)
 				fails.Store(true)
 				term := newTestTerm(t, client, &output, nil)
 				ended := make(chan error, 1)
 				go func() { ended <- term.restorePositions(t.Context()) }()
-				pass(time.Minute)
+				bubbletest.Pass(time.Minute)
 				if _, err := term.gateway.Ready(); err == nil || err.Error() != tc.blocked {
 					t.Errorf("not ready because %v, want %s", err, tc.blocked)
 				}

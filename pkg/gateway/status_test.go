@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 func TestHeldSinceIsWhenThePositionLastMovedWhileBuildsWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var output logBuffer
+		var output bubbletest.Log
 		term := newTestTerm(t, newCluster(nil), &output, nil)
 		tracker := position.NewTracker("10")
 		term.trackers = map[position.Scope]*position.Tracker{"pequod": tracker}

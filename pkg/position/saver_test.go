@@ -14,6 +14,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // saverTest runs a Saver.
@@ -57,18 +59,13 @@ func (k *saverTest) positions() Positions { return Positions{AllNamespaces: *k.n
 
 func (k *saverTest) at(version string) { k.now.Store(&version) }
 
-func (k *saverTest) pass(d time.Duration) {
-	time.Sleep(d) // fake clock
-	synctest.Wait()
-}
-
 func TestSaverSavesAPositionThatMoves(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
 		k.at("11")
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		k.want("11")
 		k.at("12")
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		k.want("12")
 		if n := k.writes.Load(); n != 2 {
 			k.Errorf("%d writes, want 2", n)
@@ -78,32 +75,32 @@ func TestSaverSavesAPositionThatMoves(t *testing.T) {
 
 func TestSaverLooksAfterAPositionThatDoesNotMove(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
-		k.pass(10 * time.Minute)
+		bubbletest.Pass(10 * time.Minute)
 		if n := k.writes.Load(); n < 10 || n > 20 {
 			k.Errorf("%d writes in ten minutes, want one or two a minute", n)
 		}
 		k.remove()
-		k.pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		k.want("10")
 		k.edit(func(c *corev1.ConfigMap) { c.Data = nil })
-		k.pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		k.want("10")
 	})
 }
 
 func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
-		k.pass(time.Second)
+		bubbletest.Pass(time.Second)
 		k.breakDown(func(string) (error, error) {
 			return apierrors.NewForbidden(corev1.Resource("configmaps"), "position", errors.New("no right to update")), nil
 		})
 		k.at("11")
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		since := k.unsaved.Load()
 		if since == 0 || time.Since(time.Unix(0, since)) > saveEvery {
 			k.Errorf("unsaved since %d, want the first failure", since)
 		}
-		k.pass(10 * time.Minute)
+		bubbletest.Pass(10 * time.Minute)
 		if k.unsaved.Load() != since {
 			k.Error("unsaved is no longer since the first failure")
 		}
@@ -111,7 +108,7 @@ func TestSaverSaysSinceWhenSavingFails(t *testing.T) {
 			k.Errorf("%d lines in ten minutes, want one a minute:\n%s", n, k.output.String())
 		}
 		k.breakDown(nil)
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		k.want("11")
 		if k.unsaved.Load() != 0 {
 			k.Error("unsaved is not cleared by a save")
@@ -123,7 +120,7 @@ func TestSaverEndsWhenThePositionIsTaken(t *testing.T) {
 	withSaver(t, func(k *saverTest) {
 		k.another()
 		k.at("11")
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		select {
 		case err := <-k.ended:
 			if !errors.Is(err, ErrTaken) {
@@ -165,7 +162,7 @@ func TestASaveIsConfirmedByACheckThatBeganAfterIt(t *testing.T) {
 		begun := k.saver.Confirmation(AllNamespaces)
 		other := k.saver.Confirmation("pequod") // nothing is saved of it
 		k.at("11")
-		k.pass(saveEvery)
+		bubbletest.Pass(saveEvery)
 		k.want("11")
 		wants := func(want Positions) {
 			k.Helper()

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/position"
+	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
 // run runs a Source in a bubble. It returns how often synced was called, what Run
@@ -27,12 +28,6 @@ func run(t *testing.T, r *reading) (synced *int, ended <-chan error, stop func()
 		cancel()
 		synctest.Wait()
 	}
-}
-
-// pass lets time pass.
-func pass(d time.Duration) {
-	time.Sleep(d) // fake clock
-	synctest.Wait()
 }
 
 // streams answers watches that begin with an empty list at the given version.
@@ -52,12 +47,12 @@ func TestSourceRuns(t *testing.T) {
 		streams(s, "50")
 		r := newReading(t, s, "10")
 		synced, ended, stop := run(t, r)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if *synced != 1 || !r.isListed() {
 			t.Errorf("synced %d times, listed: %t, want both", *synced, r.isListed())
 		}
 		s.feed.events <- watch.Event{Type: watch.Added, Object: accepted("a", "60")}
-		pass(time.Minute)
+		bubbletest.Pass(time.Minute)
 		r.wants("a@60")
 		stop()
 		if err := <-ended; err != nil {
@@ -76,7 +71,7 @@ func TestSourceConfirmsTheHistoryWhereItDidNotGoBack(t *testing.T) {
 		_, ended, stop := run(t, r)
 		defer stop()
 		for i, want := range []int{1, 1, 2, 2} {
-			pass(checkEvery)
+			bubbletest.Pass(checkEvery)
 			if begun, confirmed := r.confirmations(); begun != i+1 || confirmed != want {
 				t.Errorf("%d checks began and %d confirmed the history, want %d and %d", begun, confirmed, i+1, want)
 			}
@@ -107,7 +102,7 @@ func TestSourceEndsIfTheHistoryWentBack(t *testing.T) {
 				r := newReading(t, s, "100")
 				_, ended, stop := run(t, r)
 				defer stop()
-				pass(tc.within)
+				bubbletest.Pass(tc.within)
 				select {
 				case err := <-ended:
 					if !errors.Is(err, position.ErrHistory) || err.Error() != want {
@@ -130,7 +125,7 @@ func TestSourceListsInPagesIfListsAreNotStreamed(t *testing.T) {
 		}
 		r := newReading(t, s, "10")
 		_, ended, stop := run(t, r)
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		r.wants("a@20", "b@30")
 		stop()
 		if err := <-ended; err != nil {
@@ -149,7 +144,7 @@ func TestSourceEndsIfAListIsOfAnOlderHistory(t *testing.T) {
 		r := newReading(t, s, "100")
 		_, ended, stop := run(t, r)
 		defer stop()
-		pass(time.Second)
+		bubbletest.Pass(time.Second)
 		if err := <-ended; !errors.Is(err, position.ErrHistory) {
 			t.Errorf("Run = %v, want ErrHistory", err)
 		}
