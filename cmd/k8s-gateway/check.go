@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 const checkLong = `Reads filter files as the gateway would, and reports every fault with file, line,
@@ -159,13 +160,5 @@ func (f *checkedFile) print(stdout, stderr io.Writer) {
 	if f.Format != config.FilterFile {
 		what = fmt.Sprintf(" (%s)", f.Format)
 	}
-	fmt.Fprintf(stdout, "%s: %s%s\n", f.File, plural(f.Filters, "filter"), what)
-}
-
-// plural returns "1 filter", "2 filters" and so on.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	fmt.Fprintf(stdout, "%s: %s%s\n", f.File, printable.Count(f.Filters, "filter"), what)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/explain"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filtertest"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 const testLong = `Runs unit tests for filter lists. A test file names a filter file and cases: Events,
@@ -172,7 +173,7 @@ func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Rea
 		if err := errors.Join(r.Write(file), file.Close()); err != nil {
 			return fmt.Errorf("writing the test file: %w", err)
 		}
-		fmt.Fprintf(stderr, "%s: %s from %s\n", f.record, plural(cases, "test"), plural(events, "Event"))
+		fmt.Fprintf(stderr, "%s: %s from %s\n", f.record, printable.Count(cases, "test"), printable.Count(events, "Event"))
 		return nil
 	}
 	if err := r.Write(out); err != nil {

@@ -84,7 +84,7 @@ func (s *summary) add(x Explanation) {
 
 func (s *summary) print(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s: %d accepted, %d rejected\n\n", plural(s.accepted+s.rejected, "Event"), s.accepted, s.rejected)
+	fmt.Fprintf(&b, "\n%s: %d accepted, %d rejected\n\n", printable.Count(s.accepted+s.rejected, "Event"), s.accepted, s.rejected)
 	s.table(&b)
 	fmt.Fprintf(&b, "\n%s\n", s.pace())
 	_, err := io.WriteString(out, b.String())
@@ -118,7 +118,7 @@ func (s *summary) table(b *strings.Builder) {
 func (c count) remark(action filter.Action) string {
 	switch {
 	case c.faults > 0:
-		return fmt.Sprintf("  <- expression failed on %s: %s", plural(c.faults, "Event"), filter.Fault{Action: action}.Outcome())
+		return fmt.Sprintf("  <- expression failed on %s: %s", printable.Count(c.faults, "Event"), filter.Fault{Action: action}.Outcome())
 	case c.events == 0:
 		return "  <- never matched"
 	default:
@@ -208,12 +208,4 @@ func choice(globs []string) string {
 		return ""
 	}
 	return "[" + strings.Join(globs, ", ") + "]"
-}
-
-// plural returns a count: "1 Event", "2 Events".
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

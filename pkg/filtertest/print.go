@@ -62,7 +62,7 @@ func (r *Report) text(b *strings.Builder) {
 			fmt.Fprintf(b, "          %s\n", line)
 		}
 	}
-	fmt.Fprintf(b, "%s, %d failed; %s\n", plural(len(r.Results), "test"), r.Failed(), r.Coverage)
+	fmt.Fprintf(b, "%s, %d failed; %s\n", printable.Count(len(r.Results), "test"), r.Failed(), r.Coverage)
 }
 
 // diff returns the differences of a failed case and the trace of one Event.
@@ -90,19 +90,11 @@ func (r *Result) diff() string {
 
 // String returns how many filters decided, and which did not.
 func (c Coverage) String() string {
-	text := fmt.Sprintf("%d of %s decided", c.Filters-len(c.Missing), plural(c.Filters, "filter"))
+	text := fmt.Sprintf("%d of %s decided", c.Filters-len(c.Missing), printable.Count(c.Filters, "filter"))
 	if len(c.Missing) > 0 {
 		text += ", no test is decided by " + strings.Join(c.Missing, ", ")
 	}
 	return text
-}
-
-// plural returns "1 test", "2 tests" and so on.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // jsonReport is a report in the JSON format.

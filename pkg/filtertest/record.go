@@ -18,6 +18,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/decide"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/event"
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/printable"
 )
 
 // Recorder writes a test file from Events. Its cases expect what a filter list
@@ -157,7 +158,7 @@ func (r *Recorder) Seen() (events, cases int) {
 // Write writes the test file.
 func (r *Recorder) Write(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Recorded from %s by k8s-gateway test --record: what the filters decide today.\n", plural(r.seen, "Event"))
+	fmt.Fprintf(&b, "# Recorded from %s by k8s-gateway test --record: what the filters decide today.\n", printable.Count(r.seen, "Event"))
 	fmt.Fprintf(&b, "filters: %s\n", quote(r.Filters))
 	if r.AllowBrigadeEvents {
 		b.WriteString("allowBrigadeEvents: true\n")

@@ -19,3 +19,11 @@ func TestText(t *testing.T) {
 		})
 	}
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 Events", 1: "1 Event", 2: "2 Events"} {
+		if got := Count(n, "Event"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
