@@ -212,11 +212,13 @@ func (d *Daemon) Signal(s os.Signal) {
 	}
 }
 
-// Stop sends SIGTERM and waits for the end. It returns the exit code.
-func (d *Daemon) Stop() int {
+// Stop sends SIGTERM and waits for the end. The test fails if the exit code is not 0.
+func (d *Daemon) Stop() {
 	d.tb.Helper()
 	d.Signal(syscall.SIGTERM)
-	return d.Exit()
+	if code := d.Exit(); code != 0 {
+		d.tb.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
 }
 
 // Kill kills the process and waits for its end.

@@ -62,9 +62,7 @@ func TestLeaderTerminated(t *testing.T) {
 	for range rounds(2) {
 		standby.Wait("that it stands by", says("standing by"))
 		p.someMore()
-		if code := leader.Stop(); code != 0 {
-			t.Errorf("exit code %d after SIGTERM, want 0", code)
-		}
+		leader.Stop()
 		// At once, because the Lease was released and does not have to expire.
 		lease, err := p.lease(t.Context())
 		p.must(err)

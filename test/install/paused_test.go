@@ -56,9 +56,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 	gateway.AwaitMetric(0, "paused")
 
 	pause("discarded")
-	if code := gateway.Stop(); code != 0 { // as the first command does
-		t.Errorf("exit code %d after SIGTERM, want 0", code)
-	}
+	gateway.Stop() // as the first command does
 	printed := r.runbook("To continue and **discard what waits**", "helm upgrade", "k8s-gateway position show", "k8s-gateway position skip", "helm upgrade")
 	for _, want := range []string{"\nthe cluster: ", "\nnamespace " + watched + ": skipped to "} {
 		if !strings.Contains("\n"+printed, want) {

@@ -65,9 +65,7 @@ limits: ` + limits + "\n")
 		t.Fatalf("%d new pods, want 2: the upgrade has not replaced them", len(after))
 	}
 	standby.Stop()
-	if code := leader.Stop(); code != 0 {
-		t.Errorf("the old leader's exit code is %d, want 0", code)
-	}
+	leader.Stop()
 	release()
 
 	p.wantBuilds(accepted...)
