@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,7 @@ import (
 )
 
 // checkEvery is after how many Events an evaluation looks whether the client
-// is still there.
+// is still there, and lets others go first.
 const checkEvery = 64
 
 // faultReport is a fault or a warning of a list.
@@ -38,9 +39,9 @@ type evaluation struct {
 	Faults []faultReport `json:"faults"`
 	// Through is the newest Event that was evaluated.
 	Through int64 `json:"through"`
-	// Took is how many milliseconds the evaluation took. The page waits for so many
-	// times as long until the next one.
-	Took float64 `json:"took"`
+	// Pause is for how many milliseconds the page waits until it has the list
+	// evaluated again because of new Events.
+	Pause int64 `json:"pause"`
 	// Deciders are the different verdicts; Verdicts names one of them by its
 	// place, for each Event: its ID, the verdict of the edited list, and that
 	// of the list that decides now.
@@ -117,7 +118,7 @@ func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Took = float64(time.Since(began).Microseconds()) / 1000
+	out.Pause = pauseAfter(time.Since(began), int(u.following.Load())).Milliseconds()
 	answer, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("writing the evaluation: %w", err)
@@ -142,6 +143,22 @@ func (u *UI) sharedEvaluation(list string, version uint64, now time.Time) json.R
 		return nil
 	}
 	return last.answer
+}
+
+const (
+	// evaluateShare is the part of one CPU that evaluations because of new Events
+	// take, of all browsers together.
+	evaluateShare = 0.01
+	// evaluateEvery and evaluateRarely bound the time between two of them.
+	evaluateEvery  = 1500 * time.Millisecond
+	evaluateRarely = time.Minute
+)
+
+// pauseAfter returns how long each of several browsers waits after an evaluation
+// that took some time until the next one because of new Events.
+func pauseAfter(took time.Duration, browsers int) time.Duration {
+	pause := float64(took) * float64(max(browsers, 1)) / evaluateShare
+	return min(max(time.Duration(pause), evaluateEvery), evaluateRarely)
 }
 
 // evaluateList evaluates an edited list beside the one that decides now.
@@ -172,8 +189,11 @@ func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluat
 		return i
 	}
 	for i, x := range entries {
-		if i%checkEvery == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+		if i%checkEvery == 0 {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			runtime.Gosched() // the reading of Events comes first
 		}
 		is := after.add(x.event)
 		was := is

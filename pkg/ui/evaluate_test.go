@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +39,7 @@ filters:
 		Runs:    true,
 		Faults:  got.Faults, // what check warns about is not this test's matter
 		Through: 5,
-		Took:    got.Took,
+		Pause:   1500,
 		Deciders: []decider{
 			{Verdict: "reject", By: "default"},
 			{Verdict: "accept", By: "filters[1]", Project: "deis/empty-testbed"},
@@ -56,9 +59,6 @@ filters:
 		After:  sum{Events: 5, Accepted: 2, Builds: 1, Busiest: 1, BusiestAt: noon.UnixMilli()},
 		Gained: 2,
 		Lost:   1,
-	}
-	if got.Took <= 0 {
-		t.Errorf("the evaluation took %v ms", got.Took)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("evaluation (-want +got):\n%s", diff)
@@ -156,12 +156,74 @@ func TestEvaluateEndsWithTheClient(t *testing.T) {
 	if _, err := u.inTurn(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, context.Canceled)
 	}
-	if !u.evaluations.TryAcquire(maxEvaluations) {
-		t.Error("the place of an evaluation is not given back")
+	if err := u.evaluations.Acquire(t.Context(), 1); err != nil {
+		t.Errorf("the place of an evaluation is not given back: %v", err)
 	}
 	if _, err := u.inTurn(ctx, request{list: []byte(pods)}, u.evaluate); !errors.Is(err, context.Canceled) {
 		t.Errorf("waiting for a place: error %v, want %v", err, context.Canceled)
 	}
+}
+
+// All browsers together have the list evaluated in a hundredth of one CPU's time,
+// because of new Events.
+func TestPauseAfter(t *testing.T) {
+	for name, tc := range map[string]struct {
+		took     time.Duration
+		browsers int
+		want     time.Duration
+	}{
+		"one that took no time":       {0, 1, 1500 * time.Millisecond},
+		"one of 20 ms":                {20 * time.Millisecond, 1, 2 * time.Second},
+		"one of 20 ms for 5 browsers": {20 * time.Millisecond, 5, 10 * time.Second},
+		"one for curl":                {20 * time.Millisecond, 0, 2 * time.Second},
+		"the longest":                 {maxEvaluationTime, maxStreams, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := pauseAfter(tc.took, tc.browsers); got != tc.want {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// One request is answered at a time, and then none for as long as that took.
+func TestRequestsTakeHalfOfOneCPU(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newTestUI(t)
+		began := time.Now()
+		var wait sync.WaitGroup
+		answered := make(chan time.Duration, 3)
+		for range 3 {
+			wait.Go(func() {
+				_, err := u.inTurn(t.Context(), request{}, func(context.Context, request) (any, error) {
+					time.Sleep(time.Second) // fake clock
+					answered <- time.Since(began)
+					return nil, nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if got, want := []time.Duration{<-answered, <-answered, <-answered}, []time.Duration{time.Second, 3 * time.Second, 5 * time.Second}; !slices.Equal(got, want) {
+			t.Errorf("answered after %v, want %v", got, want)
+		}
+	})
+}
+
+func TestARequestDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newTestUI(t)
+		if err := u.evaluations.Acquire(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err := u.inTurn(t.Context(), request{}, u.evaluate)
+		if !errors.Is(err, errBusy) || time.Since(began) != maxWait {
+			t.Errorf("%v after %v, want %v after %v", err, time.Since(began), errBusy, maxWait)
+		}
+	})
 }
 
 func TestExplainTracesTheEditedList(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
@@ -31,25 +32,22 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// answers returns a handler that reads a request, calls answer, and writes the
-// result as JSON. At most maxEvaluations requests are answered at the same time,
-// each within maxEvaluationTime. The context ends when the client disconnects.
+var (
+	errTooLarge = &refusal{http.StatusRequestEntityTooLarge, "The list has more than " + strconv.Itoa(config.MaxSize) + " bytes, which is what a ConfigMap holds."}
+	errTooLong  = &refusal{http.StatusServiceUnavailable, "The evaluation took too long and was stopped. Expressions cost most: put other conditions beside them."}
+	errBusy     = &refusal{http.StatusServiceUnavailable, "The gateway is busy with other lists; try again in a moment."}
+)
+
+// answers returns a handler that reads a request, calls answer in turn, and
+// writes the result as JSON. The context ends when the client disconnects.
 func (u *UI) answers(answer func(context.Context, request) (any, error)) http.HandlerFunc {
 	return u.limited(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), u.evaluationTime)
-		defer cancel()
-		list, err := u.readList(w, r)
-		var out any
-		if err == nil {
-			out, err = u.inTurn(ctx, request{list: list, query: r.URL.Query()}, answer)
-		}
+		out, err := u.answer(w, r, answer)
 		var refused *refusal
 		switch {
 		case r.Context().Err() != nil: // the client has disconnected
 		case errors.As(err, &refused):
 			http.Error(w, refused.text, refused.status)
-		case ctx.Err() != nil:
-			http.Error(w, "The evaluation took too long and was stopped. Expressions cost most: put other conditions beside them.", http.StatusServiceUnavailable)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		default:
@@ -60,13 +58,48 @@ func (u *UI) answers(answer func(context.Context, request) (any, error)) http.Ha
 	})
 }
 
-// inTurn answers a request once fewer than maxEvaluations others are being answered.
-func (u *UI) inTurn(ctx context.Context, q request, answer func(context.Context, request) (any, error)) (any, error) {
-	if err := u.evaluations.Acquire(ctx, 1); err != nil {
+// answer reads a request and answers it. The lists of all requests that are read
+// or wait take at most maxListBytes.
+func (u *UI) answer(w http.ResponseWriter, r *http.Request, answer func(context.Context, request) (any, error)) (any, error) {
+	size := r.ContentLength
+	switch {
+	case size > config.MaxSize:
+		return nil, errTooLarge
+	case size < 0:
+		size = config.MaxSize
+	}
+	if !u.lists.TryAcquire(size) {
+		return nil, errBusy
+	}
+	defer u.lists.Release(size)
+	list, err := u.readList(w, r)
+	if err != nil {
 		return nil, err
 	}
-	defer u.evaluations.Release(1)
-	return answer(ctx, q)
+	return u.inTurn(r.Context(), request{list: list, query: r.URL.Query()}, answer)
+}
+
+// inTurn answers a request when no other is being answered, within
+// evaluationTime. The next request has to wait until as much time again has
+// passed, so all requests together take at most half of one CPU.
+func (u *UI) inTurn(ctx context.Context, q request, answer func(context.Context, request) (any, error)) (any, error) {
+	waiting, stop := context.WithTimeout(ctx, maxWait)
+	defer stop()
+	if err := u.evaluations.Acquire(waiting, 1); err != nil {
+		if ctx.Err() == nil {
+			return nil, errBusy
+		}
+		return nil, ctx.Err()
+	}
+	began := time.Now()
+	defer func() { time.AfterFunc(time.Since(began), func() { u.evaluations.Release(1) }) }()
+	answering, stop := context.WithTimeout(ctx, u.evaluationTime)
+	defer stop()
+	out, err := answer(answering, q)
+	if err != nil && ctx.Err() == nil && answering.Err() != nil {
+		return nil, errTooLong
+	}
+	return out, err
 }
 
 // readList returns the filter list in a request's body.
@@ -77,10 +110,10 @@ func (u *UI) readList(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(u.now().Add(bodyTimeout))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, config.MaxSize))
-	var tooLarge *http.MaxBytesError
+	var larger *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, &refusal{http.StatusRequestEntityTooLarge, "The list has more than " + strconv.Itoa(config.MaxSize) + " bytes, which is what a ConfigMap holds."}
+	case errors.As(err, &larger):
+		return nil, errTooLarge
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "The list did not arrive."}
 	}

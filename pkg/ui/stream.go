@@ -12,7 +12,8 @@ import (
 
 const (
 	// streamEvery is the interval in which new rows are sent to a browser. A browser
-	// costs nothing in between, and never delays the reading of Events.
+	// costs nothing in between, and never delays the reading of Events. Rows are
+	// encoded once for all browsers that are up to date.
 	streamEvery = 250 * time.Millisecond
 	// statusEvery and heartbeatEvery count such intervals.
 	statusEvery    = 4
@@ -66,6 +67,8 @@ func (u *UI) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer u.streams.Release(1)
+	u.following.Add(1)
+	defer u.following.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
 	s := &stream{ui: u, w: w, control: http.NewResponseController(w), after: u.resume(r)}
 	tick := time.NewTicker(streamEvery)
@@ -155,20 +158,63 @@ func (s *stream) sendState() error {
 
 // sendEvents sends the next batch of rows.
 func (s *stream) sendEvents() error {
-	held := s.ui.store.since(s.after, maxBatch)
+	next, err := s.ui.next(s.after)
+	if err != nil {
+		return err
+	}
+	s.after, s.begun = next.to, true
+	s.write("events", fmt.Sprintf("%s.%d", s.ui.process, s.after), next.data)
+	return s.flush()
+}
+
+// batch is an encoded message with the rows of the Events above after, up to
+// to.
+type batch struct {
+	after, to int64
+	data      []byte
+}
+
+// next returns the batch for a browser that has the Events up to after. The
+// newest batch is shared: the first browser at its beginning makes it, and the
+// others there get the same. A browser that is behind gets batches of its own
+// that end where the shared one does, and is with the others from then on.
+func (u *UI) next(after int64) (batch, error) {
+	u.batchMu.Lock()
+	defer u.batchMu.Unlock()
+	if u.newest.after == after && u.newest.to > after {
+		return u.newest, nil
+	}
+	through := u.newest.to
+	upToDate := after >= through
+	if upToDate {
+		through = u.store.last.Load()
+	}
+	out, err := u.batchOf(after, through)
+	if upToDate && err == nil {
+		u.newest = out
+	}
+	return out, err
+}
+
+// batchOf encodes the first Events above after, none of them above through.
+func (u *UI) batchOf(after, through int64) (batch, error) {
+	held := u.store.since(after, maxBatch)
 	m := eventsMessage{
-		Rows: make([]row, len(held.entries)), Held: held.held, Shed: held.shed,
+		Rows: make([]row, 0, len(held.entries)), Held: held.held, Shed: held.shed,
 		FirstRejected: held.firstRejected, FirstKept: held.firstKept,
 	}
-	for i, x := range held.entries {
-		m.Rows[i] = rowOf(x)
+	for _, x := range held.entries {
+		if x.id <= through {
+			m.Rows = append(m.Rows, rowOf(x))
+		}
 	}
-	s.after = held.last
-	if n := len(held.entries); n > 0 {
-		s.after = held.entries[n-1].id
+	out := batch{after: after, to: max(after, through)}
+	if n := len(m.Rows); n == maxBatch {
+		out.to = m.Rows[n-1].ID
 	}
-	s.begun = true
-	return s.send("events", fmt.Sprintf("%s.%d", s.ui.process, s.after), m)
+	var err error
+	out.data, err = json.Marshal(m)
+	return out, err
 }
 
 // sendStatus sends what the daemon is doing if that has changed.
@@ -181,18 +227,25 @@ func (s *stream) sendStatus() error {
 	return s.send("status", "", json.RawMessage(status))
 }
 
-// send writes one message; JSON has no line breaks.
+// send encodes a message and writes it.
 func (s *stream) send(name, id string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	s.write(name, id, data)
+	return s.flush()
+}
+
+// write buffers one message; JSON has no line breaks.
+func (s *stream) write(name, id string, data []byte) {
 	fmt.Fprintf(&s.buffer, "event: %s\n", name)
 	if id != "" {
 		fmt.Fprintf(&s.buffer, "id: %s\n", id)
 	}
-	fmt.Fprintf(&s.buffer, "data: %s\n\n", data)
-	return s.flush()
+	s.buffer.WriteString("data: ")
+	s.buffer.Write(data)
+	s.buffer.WriteString("\n\n")
 }
 
 // flush writes what is buffered. It fails for a browser that does not read in

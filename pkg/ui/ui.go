@@ -17,8 +17,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
@@ -38,10 +40,14 @@ const (
 
 	// maxStreams is how many browsers may follow at the same time.
 	maxStreams = 16
-	// maxEvaluations is how many edited lists are evaluated at the same time.
-	maxEvaluations = 2
-	// maxEvaluationTime bounds one evaluation.
+	// maxConnections is how many connections there are at the same time.
+	maxConnections = 256
+	// maxListBytes is how much memory the lists take that are received or wait for
+	// their evaluation.
+	maxListBytes = 4 * config.MaxSize
+	// maxEvaluationTime bounds one evaluation, and maxWait the time until it begins.
 	maxEvaluationTime = 5 * time.Second
+	maxWait           = 2 * maxEvaluationTime
 	// requestsPerSecond and requestBurst bound what all browsers together may
 	// ask for, streams and files of the page aside.
 	requestsPerSecond = 40
@@ -95,9 +101,11 @@ type UI struct {
 	// names; tests set others.
 	writeTimeout, evaluationTime, stopTimeout time.Duration
 
-	evaluations *semaphore.Weighted
+	evaluations *semaphore.Weighted // one at a time
+	lists       *semaphore.Weighted // their bytes
 	requests    *rate.Limiter
 	streams     *semaphore.Weighted
+	following   atomic.Int64 // the streams that are open
 	// stopping ends the streams, which would keep the server from stopping.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -107,6 +115,9 @@ type UI struct {
 	source    Source
 	version   uint64 // of list and source
 	evaluated shared // the last evaluation
+
+	batchMu sync.Mutex
+	newest  batch // the last batch of rows
 }
 
 // List is the filter list that decides, and that an edited one is held against.
@@ -159,7 +170,8 @@ func New(o Options) *UI {
 		now:          o.Now,
 		process:      rand.Text(),
 		writeTimeout: writeTimeout, evaluationTime: maxEvaluationTime, stopTimeout: stopTimeout,
-		evaluations: semaphore.NewWeighted(maxEvaluations),
+		evaluations: semaphore.NewWeighted(1),
+		lists:       semaphore.NewWeighted(maxListBytes),
 		requests:    rate.NewLimiter(requestsPerSecond, requestBurst),
 		streams:     semaphore.NewWeighted(maxStreams),
 		stopping:    make(chan struct{}),
@@ -244,7 +256,7 @@ func (u *UI) Run(ctx context.Context, l net.Listener) error {
 			_ = server.Close() // do not wait for a browser that does not read
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(netutil.LimitListener(l, maxConnections))
 	if stop() {
 		return fmt.Errorf("serving the page: %w", err)
 	}

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -329,6 +331,67 @@ func TestStreamSendsWhatIsHeldAndWhatComes(t *testing.T) {
 	}
 }
 
+// Rows are encoded once for all browsers that are up to date. One that comes
+// later is with them after one batch of its own.
+func TestBatchesAreSharedByBrowsers(t *testing.T) {
+	u := newTestUI(t)
+	at := map[string]int64{}
+	advance := func(browser string) *byte {
+		t.Helper()
+		next, err := u.next(at[browser])
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, _ := rowsOf(t, message{data: string(next.data)})
+		for i, name := range names {
+			if want := fmt.Sprintf("web-%d", at[browser]+int64(i)+1); name != want {
+				t.Errorf("%s is sent %s, want %s", browser, name, want)
+			}
+		}
+		if at[browser]+int64(len(names)) != next.to {
+			t.Errorf("%s is sent %d rows after Event %d, up to %d", browser, len(names), at[browser], next.to)
+		}
+		at[browser] = next.to
+		return &next.data[0]
+	}
+	seen := 0
+	more := func(n int) {
+		for range n {
+			seen++
+			see(u, newEvent(seen, "pequod", fmt.Sprintf("web-%d", seen), "BackOff"))
+		}
+	}
+	more(3)
+	first := advance("first")
+	more(2)
+	if advance("second") != first || at["second"] != 3 {
+		t.Errorf("the second browser has a batch of its own, up to Event %d", at["second"])
+	}
+	first = advance("first")
+	more(2)
+	advance("late")
+	if at["late"] != 5 {
+		t.Errorf("a late browser has Events up to %d, want 5 as the others", at["late"])
+	}
+	if advance("second") != first {
+		t.Error("the second browser has a batch of its own")
+	}
+	more(maxBatch + 10)
+	first = advance("first")
+	for _, other := range []string{"second", "late"} {
+		if advance(other) != first {
+			t.Errorf("the %s browser has a batch of its own", other)
+		}
+	}
+	advance("last")
+	for range 3 {
+		advance("last")
+	}
+	if at["last"] != int64(seen) {
+		t.Errorf("the last browser has Events up to %d, want %d", at["last"], seen)
+	}
+}
+
 func TestStreamLimitsHowManyFollow(t *testing.T) {
 	u := newTestUI(t)
 	if !u.streams.TryAcquire(maxStreams) {
@@ -395,6 +458,61 @@ func TestStreamEndsForABrowserThatDoesNotRead(t *testing.T) {
 			return
 		default:
 		}
+	}
+}
+
+// The lists of requests that wait take 4 MiB at most, whatever their number.
+func TestHandlerLimitsTheBytesOfLists(t *testing.T) {
+	u := newTestUI(t)
+	if !u.lists.TryAcquire(maxListBytes - 10) {
+		t.Fatal("lists are received")
+	}
+	const answer = "The gateway is busy with other lists; try again in a moment.\n"
+	if status, body := post(t, u, "/api/evaluate", pods); status != http.StatusServiceUnavailable || body != answer {
+		t.Errorf("%d %s", status, body)
+	}
+	u.lists.Release(maxListBytes - 10)
+	if status, body := post(t, u, "/api/evaluate", pods); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	if !u.lists.TryAcquire(maxListBytes) {
+		t.Error("the room of a list is not given back")
+	}
+}
+
+// Clients that connect and send nothing take bounded room.
+func TestRunLimitsConnections(t *testing.T) {
+	u := newTestUI(t)
+	address := startServer(t, u)
+	var dialer net.Dialer
+	get := func(c net.Conn) error {
+		fmt.Fprintf(c, "GET /assets/icon.svg HTTP/1.1\r\nHost: %s\r\n\r\n", address)
+		_, err := c.Read(make([]byte, 1))
+		return err
+	}
+	connections := make([]net.Conn, maxConnections+1)
+	for i := range connections {
+		c, err := dialer.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		connections[i] = c
+		if i < maxConnections {
+			if err := get(c); err != nil {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+		}
+	}
+	last := connections[maxConnections]
+	_ = last.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if err := get(last); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("connection %d: %v, want no answer", maxConnections, err)
+	}
+	_ = last.SetReadDeadline(noDeadline)
+	_ = connections[0].Close()
+	if _, err := last.Read(make([]byte, 1)); err != nil {
+		t.Errorf("after another connection was closed: %v", err)
 	}
 }
 

@@ -25,11 +25,6 @@ import (
 const (
 	// browserCount is how many browsers have the page open.
 	browserCount = 5
-	// evaluateEvery, evaluateShare and evaluateRarely are how often the page has its
-	// list evaluated while Events come (pauseAfter in pkg/ui/assets/effect.js).
-	evaluateEvery  = 1500 * time.Millisecond
-	evaluateShare  = 0.01
-	evaluateRarely = 15 * time.Second
 	// browserPoll is the interval in which it is checked whether browsers follow.
 	browserPoll = 100 * time.Millisecond
 )
@@ -207,7 +202,8 @@ func (c *pageClient) follow(ctx context.Context) {
 	}
 }
 
-// evaluate has an edited list evaluated whenever there are new Events.
+// evaluate has an edited list evaluated when there are new Events, as often as
+// the page does.
 func (c *pageClient) evaluate(ctx context.Context) {
 	var list string
 	select {
@@ -226,13 +222,12 @@ func (c *pageClient) evaluate(ctx context.Context) {
 			return
 		}
 		r.Header.Set("Content-Type", "application/yaml")
-		var evaluation struct{ Took float64 }
+		evaluation := struct{ Pause int64 }{Pause: 1500}
 		if response, err := http.DefaultClient.Do(r); err == nil {
 			_ = json.NewDecoder(response.Body).Decode(&evaluation)
 			_ = response.Body.Close()
 		}
-		wait := time.Duration(evaluation.Took / evaluateShare * float64(time.Millisecond))
-		if pause(ctx, min(max(wait, evaluateEvery), evaluateRarely)) != nil {
+		if pause(ctx, time.Duration(evaluation.Pause)*time.Millisecond) != nil {
 			return
 		}
 	}

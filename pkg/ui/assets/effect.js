@@ -1,5 +1,5 @@
 // What the list in the editor does with all Events that are held.
-import { post } from "./api.js";
+import { post, Refused } from "./api.js";
 import { byId, h, line, plural } from "./dom.js";
 import { goTo, markFaults } from "./editor.js";
 import { model } from "./model.js";
@@ -8,19 +8,14 @@ import { minuteOf } from "./time.js";
 import { goToView } from "./views.js";
 
 const typedMs = 120; // after the last key
-const eventsMs = 1500; // at most so often because of new Events
-const slowestMs = 15_000;
-const share = 0.01; // of the gateway's time that new Events may cost for each browser
+const retryMs = 3000;
 
 const region = byId("effect");
 let timer = 0;
 let asking = null;
 let evaluated = 0; // the newest Event in the last evaluation
 let trouble = "";
-let took = 0; // milliseconds of the last evaluation
-
-/** How long new Events wait for an evaluation after one that took so long. */
-export const pauseAfter = (ms) => Math.min(Math.max(ms / share, eventsMs), slowestMs);
+let pause = 1500; // milliseconds that new Events wait for an evaluation, as the gateway says
 
 const newest = () => model.rows.at(-1)?.id ?? 0;
 
@@ -44,7 +39,7 @@ function plan(ms) {
 
 /** Evaluates because of new Events, unless it is planned already. */
 function planLater() {
-  timer ||= setTimeout(evaluate, pauseAfter(took));
+  timer ||= setTimeout(evaluate, pause);
 }
 
 async function evaluate() {
@@ -59,7 +54,7 @@ async function evaluate() {
     if (text !== model.text) return;
     trouble = "";
     evaluated = e.through;
-    took = e.took;
+    pause = e.pause;
     markFaults(e.faults);
     region.classList.toggle("stale", !e.runs);
     if (e.runs) model.evaluate(e);
@@ -68,10 +63,10 @@ async function evaluate() {
     if (newest() > evaluated) planLater();
   } catch (err) {
     if (err.name === "AbortError") return;
-    trouble = err.name === "Refused" || err.message ? err.message : "The gateway does not answer.";
+    trouble = err instanceof Refused ? err.message : "The gateway does not answer.";
     region.classList.add("stale");
     model.changed("evaluation");
-    if (model.connected) plan(eventsMs * 2);
+    if (model.connected) plan(retryMs);
   } finally {
     if (asking === mine) asking = null;
   }
@@ -103,9 +98,9 @@ function tiles(e) {
     type: "button", class: `tile ${name}`, dataset: { focus: `tile-${name}` }, onclick: () => { showVerdict(name); goToView("live"); },
   }, h("b", {}, value), label);
   const out = [
-    tile(`of ${plural(after.events, "Event")} accepted`, "accepted", ...changed(after.accepted, before.accepted)),
+    tile(`accepted of ${after.events.toLocaleString("en")}`, "accepted", ...changed(after.accepted, before.accepted)),
     tile(after.builds === 1 ? "build" : "builds", "builds", ...changed(after.builds, before.builds)),
-    tile(["in the busiest minute", after.busiest ? h("span", { class: "hidden" }, `, ${minuteOf(after.busiestAt)}`) : null], "busiest", ...changed(after.busiest, before.busiest)),
+    tile(["busiest minute", after.busiest ? h("span", { class: "hidden" }, `, ${minuteOf(after.busiestAt)}`) : null], "busiest", ...changed(after.busiest, before.busiest)),
   ];
   if (model.edited) out.push(button("gained", "gained", `+${e.gained}`), button("lost", "lost", `−${e.lost}`));
   return h("div", { class: "tiles" }, out);
