@@ -43,7 +43,10 @@ const redoButton = byId("redo");
 const reset = byId("reset");
 const badge = byId("edited-badge");
 
+const maxLength = 1 << 20; // what a ConfigMap holds
+
 let view = null;
+let tooLong = false; // the last change was too long, and was not made
 let known = null; // the gateway's list that the editor last began with
 let faults = [];
 
@@ -87,6 +90,14 @@ function make(text) {
       // Tab goes on to the next control; Ctrl-] and Ctrl-[ indent.
       keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
       EditorView.contentAttributes.of({ "aria-label": "Filter list, YAML", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
+      EditorState.changeFilter.of((change) => {
+        const refused = change.newDoc.length > maxLength;
+        if (refused || tooLong) {
+          tooLong = refused;
+          drawProblems();
+        }
+        return !refused;
+      }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) textChanged();
       }),
@@ -176,8 +187,8 @@ export function markFaults(list) {
 }
 
 function drawProblems() {
-  problems.hidden = faults.length === 0;
-  problems.replaceChildren(h("ul", {}, faults.map((f) => h("li", { class: f.severity },
+  problems.hidden = faults.length === 0 && !tooLong;
+  problems.replaceChildren(tooLong ? h("p", { class: "note", role: "alert" }, "Not inserted: a list has at most 1 MiB, which is what a ConfigMap holds.") : "", h("ul", {}, faults.map((f) => h("li", { class: f.severity },
     h("button", { type: "button", onclick: () => goToLine(f.line, f.column) },
       h("span", { class: "place" }, `${f.line}:${f.column}`),
       h("span", {}, f.severity === "warning" ? "warning: " : "", f.path ? h("code", {}, line(f.path)) : "", f.path ? " " : "", line(f.message)))))));
