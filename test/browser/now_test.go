@@ -166,6 +166,9 @@ func TestNow(t *testing.T) {
 		b.do(chromedp.EmulateViewport(320, 700))
 		b.fits("Now, " + step.name)
 		b.do(chromedp.EmulateViewport(1440, 900))
+		if broken := value[int](b, `[...document.querySelectorAll("#now-content .option")].filter(e => e.getClientRects().length > 1 || e.offsetHeight > 1.8 * parseFloat(getComputedStyle(e).fontSize)).length`); broken > 0 {
+			t.Errorf("%s: %d options are not on one line", step.name, broken)
+		}
 		state := map[string]string{"leading": "following", "standing by": "standing by", "starting": "connecting"}[s["role"].(string)]
 		b.await(`document.querySelector("#state").textContent === ` + quote(state))
 	}

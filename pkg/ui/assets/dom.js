@@ -32,6 +32,9 @@ export const line = (s) => s.replace(unseen, shown);
 /** Returns text of several lines in the same way. */
 export const lines = (s) => s.replace(unseen, (c) => (c === "\n" || c === "\t" ? c : shown(c)));
 
+/** Returns a command as an element in which an option and its value stay on one line. */
+export const command = (text, props = {}) => h("code", props, line(text).split(/ (?=--)/).map((part, i) => (i === 0 ? part : [" ", h("span", { class: "option" }, part)])));
+
 /** Counts things: "1 Event", "2 Events". */
 export const plural = (n, thing) => `${n.toLocaleString("en")} ${thing}${n === 1 ? "" : "s"}`;
 

@@ -1,5 +1,5 @@
 // What the daemon is doing.
-import { byId, copy, h, line, lines, plural } from "./dom.js";
+import { byId, command, copy, h, line, lines, plural } from "./dom.js";
 import { model } from "./model.js";
 import { age, when } from "./time.js";
 
@@ -111,7 +111,7 @@ function builds(s) {
     h("td", {}, ago(b.at)),
     h("td", {}, h("b", {}, line(b.short)), h("p", { class: "sub" }, line(b.long))),
     h("td", {}, h("code", { class: "cut", title: line(b.destination ?? b.project) }, line(b.destination ?? b.project)), h("p", { class: "sub" }, "by ", h("code", {}, line(b.by)))),
-    h("td", {}, h("code", {}, line(b.id)), b.command && h("p", { class: "command" }, h("code", { class: "sub" }, line(b.command)),
+    h("td", {}, h("code", {}, line(b.id)), b.command && h("p", { class: "command" }, command(b.command, { class: "sub" }),
       h("button", { type: "button", class: "link", dataset: { focus: `copy-${b.id}` }, "aria-label": `Copy the command for ${b.id}`, onclick: (e) => copy(b.command, e.currentTarget) }, "Copy")))));
   return card("Latest builds", "wide", h("table", { class: "plain builds" },
     h("thead", {}, h("tr", {}, ["When", "What", s.destinations ? "Project or destination" : "Project", "Build"].map((t) => h("th", { scope: "col" }, t)))), h("tbody", {}, rows)));

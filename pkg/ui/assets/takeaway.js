@@ -1,6 +1,6 @@
 // Taking the list along: as a filter file, as Helm values, as a test file.
 import { post } from "./api.js";
-import { byId, copy, h, lines } from "./dom.js";
+import { byId, command, copy, h, lines } from "./dom.js";
 import { model } from "./model.js";
 
 const dialog = byId("takeaway");
@@ -13,7 +13,7 @@ export function startTakeaway() {
 async function take(as) {
   const preview = h("pre", { class: "preview", tabindex: "0", "aria-label": "What is taken along" });
   const note = h("p", { class: "note", role: "status", hidden: true });
-  const command = h("code", {});
+  const hint = h("p", { class: "sub" });
   const copyButton = h("button", { type: "button", onclick: (e) => copy(exported.text, e.currentTarget) }, "Copy");
   const download = h("button", { type: "button", class: "primary", onclick: () => save(exported) }, "Download");
   const choice = h("fieldset", {}, h("legend", {}, "As"), h("div", { class: "segments" }, forms.map(([value, label]) =>
@@ -29,12 +29,12 @@ async function take(as) {
     try {
       exported = await post("export", { as: value }, model.text, mine.signal);
       preview.textContent = lines(exported.text);
-      command.textContent = exported.command;
+      hint.replaceChildren(command(exported.command));
       note.hidden = true;
     } catch (err) {
       if (mine.signal.aborted) return; // another form was chosen
       preview.textContent = "";
-      command.textContent = "";
+      hint.replaceChildren();
       note.textContent = err.message;
       note.hidden = false;
     }
@@ -44,7 +44,7 @@ async function take(as) {
 
   dialog.replaceChildren(
     h("h2", { id: "takeaway-title" }, "Take the list away"),
-    h("div", { class: "body" }, choice, note, preview, h("p", { class: "sub" }, command)),
+    h("div", { class: "body" }, choice, note, preview, hint),
     h("footer", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close"), copyButton, download));
   dialog.showModal();
   await load(as);
