@@ -105,7 +105,9 @@ func (c *credentials) loadTransport() error {
 	c.closeIdle()
 	c.transport = nil
 	settings := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.ca != nil {
+	if c.ca == nil {
+		settings.RootCAs = publicRoots()
+	} else {
 		settings.RootCAs = x509.NewCertPool()
 		if !settings.RootCAs.AppendCertsFromPEM(ca) {
 			return fmt.Errorf("reading CA: %s: no certificate in PEM", c.ca.path)

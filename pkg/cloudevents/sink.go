@@ -29,7 +29,7 @@ type Options struct {
 	Structured bool
 	// Timeout is the deadline of one attempt.
 	Timeout time.Duration
-	// CAFile has the only trusted CAs, in PEM; empty for those of the system. CertFile
+	// CAFile has the only trusted CAs, in PEM; empty for those of publicRoots. CertFile
 	// and KeyFile have the client certificate.
 	CAFile, CertFile, KeyFile string
 	// TokenFile has a bearer token, and HeadersFile is for ParseHeaders.
