@@ -26,13 +26,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// proxy is between a gateway and the API server, and injects network faults. It
-// terminates the gateway's TLS, so that it sees single requests, and forwards
-// everything, tokens included.
+// proxy is between a gateway and the API server, or a receiver of CloudEvents, and
+// injects network faults. It terminates the gateway's TLS, so that it sees single
+// requests, and forwards everything, tokens included.
 type proxy struct {
 	listener net.Listener
-	// kubeconfig is the gateway's own, except for the server.
-	kubeconfig string
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -54,18 +52,12 @@ type request struct {
 	query  url.Values
 }
 
-// newProxy starts a proxy, which the gateways of a place use from now on. It ends with
-// the test.
+// newProxy starts a proxy to the API server, which the gateways of a place use from now
+// on. It ends with the test.
 func newProxy(to *place) *proxy {
 	tb := to.tb
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
 	certificate, ca := selfSigned(tb)
-	p := &proxy{listener: listener, conns: map[*conn]struct{}{}}
-	p.kubeconfig = p.writeKubeconfig(tb, to.kubeconfig, ca)
 	// Without credentials: the gateway's are forwarded.
 	transport, err := rest.TransportFor(rest.AnonymousClientConfig(to.plane.Config()))
 	if err != nil {
@@ -75,6 +67,20 @@ func newProxy(to *place) *proxy {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	p := startProxy(tb, server, transport, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}})
+	to.kubeconfig = p.writeKubeconfig(tb, to.kubeconfig, ca)
+	return p
+}
+
+// startProxy starts a proxy to a server, with TLS if settings are given. It ends with the
+// test.
+func startProxy(tb testing.TB, server *url.URL, transport http.RoundTripper, settings *tls.Config) *proxy {
+	tb.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := &proxy{listener: listener, conns: map[*conn]struct{}{}}
 	forward := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
 		Transport:     transport,
@@ -83,13 +89,18 @@ func newProxy(to *place) *proxy {
 	}
 	s := &http.Server{
 		Handler:     p.handler(forward),
-		TLSConfig:   &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}},
+		TLSConfig:   settings,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 		ErrorLog:    log.New(io.Discard, "", 0),
 	}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = s.ServeTLS(breakable{Listener: listener, proxy: p}, "", "") })
-	to.kubeconfig = p.kubeconfig
+	serving.Go(func() {
+		if settings == nil {
+			_ = s.Serve(breakable{Listener: listener, proxy: p})
+			return
+		}
+		_ = s.ServeTLS(breakable{Listener: listener, proxy: p}, "", "")
+	})
 	tb.Cleanup(func() {
 		p.cut()
 		_ = s.Close()
@@ -122,6 +133,8 @@ func pemOf(c *x509.Certificate) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 }
 
+// writeKubeconfig writes the kubeconfig in a file again with the proxy as the server, and
+// returns where.
 func (p *proxy) writeKubeconfig(tb testing.TB, path string, ca []byte) string {
 	tb.Helper()
 	config, err := clientcmd.LoadFromFile(path)
@@ -159,8 +172,11 @@ func (p *proxy) handler(forward http.Handler) http.Handler {
 			return
 		}
 		forward.ServeHTTP(httptest.NewRecorder(), r)
-		if c, ok := r.Context().Value(connKey{}).(*tls.Conn); ok {
+		switch c := r.Context().Value(connKey{}).(type) {
+		case *tls.Conn:
 			_ = c.NetConn().Close()
+		case net.Conn:
+			_ = c.Close()
 		}
 		panic(http.ErrAbortHandler)
 	})
@@ -210,6 +226,17 @@ func (p *proxy) refuse(on bool) {
 	p.refusing = on
 	p.mu.Unlock()
 	p.cut()
+}
+
+// down breaks the connection of each new request, and refuses new connections, as long as
+// it is on. Requests that are forwarded already are answered.
+func (p *proxy) down(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusing, p.answers = on, nil
+	if on {
+		p.answers = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	}
 }
 
 // freeze stops forwarding on the existing connections and leaves them open, as a lost
