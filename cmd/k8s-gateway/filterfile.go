@@ -23,10 +23,8 @@ func filterFileFromEnvironment() filterFile {
 	return filterFile{path: os.Getenv("GATEWAY_CONFIG")}
 }
 
-// String implements pflag.Value.
 func (f *filterFile) String() string { return f.path }
 
-// Type implements pflag.Value.
 func (f *filterFile) Type() string { return "file" }
 
 // Set implements pflag.Value. It fails the second time.

@@ -107,12 +107,10 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// WithAttrs returns a handler with more attributes.
 func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &textHandler{Handler: h.Handler.WithAttrs(attrs), shared: h.shared}
 }
 
-// WithGroup returns a handler that puts attributes in a group.
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	return &textHandler{Handler: h.Handler.WithGroup(name), shared: h.shared}
 }

@@ -49,7 +49,6 @@ func newPage(f *daemonFlags, o gateway.Options, server string) *page {
 	return p
 }
 
-// show sets the gateway that is shown.
 func (p *page) show(g *gateway.Gateway) { p.gateway = g }
 
 // run serves the page until ctx ends.
@@ -70,7 +69,6 @@ func warnOfPage(log *slog.Logger, address string) {
 	log.Warn("the page can be reached from other machines: anyone who reaches it sees every Event", "address", address)
 }
 
-// Seen implements gateway.Observer.
 func (p *page) Seen(e *corev1.Event, v filter.Verdict) { p.ui.Seen(e, v) }
 
 // Settled shows the outcome of a build.

@@ -22,7 +22,6 @@ type file struct {
 	content []byte
 }
 
-// linkerFlags returns the linker flags of `make build`.
 func linkerFlags(o options) string {
 	return fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", o.version, o.commit)
 }

@@ -34,7 +34,6 @@ type image struct {
 	binaries map[string][]byte // by platform, linux/amd64
 }
 
-// imagePlatforms returns the platforms of the image.
 func imagePlatforms() []v1.Platform {
 	return []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}}
 }

@@ -258,7 +258,6 @@ func (r *reader) refuseKey(f *filterNode, key, format string, args ...any) {
 	r.refuse(at(node), f.pathOf(key), format, args...)
 }
 
-// pathOf returns the path of one of the filter's keys.
 func (f *filterNode) pathOf(key string) string {
 	return f.path + "." + key
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
 )
 
-// fileOf returns a filter file for the given project.
 func fileOf(project string) string {
 	return "project: " + project + "\nfilters: [{kind: Pod, action: accept}]\n"
 }

@@ -25,7 +25,6 @@ const (
 	ConfigMap Format = "ConfigMap"
 )
 
-// fileKeys are the keys of a filter file.
 func fileKeys() []string {
 	return []string{"project", "commitRef", "destinations", "filters", "limits", "paused"}
 }

@@ -20,7 +20,6 @@ type reader struct {
 	values bool
 }
 
-// refuse reports a fault at a position.
 func (r *reader) refuse(p position, path, format string, args ...any) {
 	r.faults = append(r.faults, r.source.fault(p, path, format, args...))
 }
@@ -141,7 +140,6 @@ func (r *reader) boolean(node *yaml.Node, path string) bool {
 	return node.Decode(&b) == nil && b
 }
 
-// notDigit reports whether r is not a decimal digit.
 func notDigit(r rune) bool {
 	return r < '0' || r > '9'
 }

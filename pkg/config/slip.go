@@ -25,7 +25,6 @@ func (s *source) slip(p position) (position, string, bool) {
 	return position{}, "", false
 }
 
-// columnOf returns the column of a byte offset in a line.
 func columnOf(line string, offset int) int {
 	return utf8.RuneCountInString(line[:offset]) + 1
 }

@@ -16,5 +16,4 @@ type AttemptError struct {
 
 func (e *AttemptError) Error() string { return e.Err.Error() }
 
-// Unwrap returns Err.
 func (e *AttemptError) Unwrap() error { return e.Err }

@@ -53,7 +53,6 @@ type claim struct {
 	version string
 }
 
-// Flow returns the flow of the build.
 func (p *pending) Flow() limit.Flow { return p.build.Flow() }
 
 // Before orders builds by the first Event version of each.

@@ -82,7 +82,6 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %v", at, e.Path, e.Err)
 }
 
-// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Read calls do for each Event in r, in order, as soon as it is complete. It reads
@@ -157,7 +156,6 @@ type input struct {
 	dump           dump
 }
 
-// unreadable returns the error of a failed read.
 func (in *input) unreadable(err error) error {
 	return fmt.Errorf("reading %s: %w", in.name, err)
 }

@@ -129,7 +129,6 @@ func (r *yamlReader) decode(node *yaml.Node, decode func([]byte) (*corev1.Event,
 	return r.in.do(e)
 }
 
-// wrongAt returns the error of a node.
 func (r *yamlReader) wrongAt(node *yaml.Node, err error) error {
 	return r.in.wrong(node.Line, node.Column, err)
 }

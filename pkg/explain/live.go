@@ -116,7 +116,6 @@ func (f *versionStore) Update(obj any) error {
 // Delete does nothing, like the gateway.
 func (f *versionStore) Delete(any) error { return nil }
 
-// Resync does nothing.
 func (f *versionStore) Resync() error { return nil }
 
 // Replace passes on the new versions in a list.

@@ -41,7 +41,6 @@ type constantCheck struct {
 	check    func(text string) error
 }
 
-// Name returns a name that is unique in an environment.
 func (c constantCheck) Name() string {
 	return "constant argument of " + c.function
 }

@@ -27,7 +27,6 @@ func randomBytes(seed uint64, n int) []byte {
 	return data
 }
 
-// pick returns one of the choices.
 func (g *generator) pick(choices ...string) string {
 	return choices[g.number(len(choices))]
 }

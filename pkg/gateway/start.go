@@ -15,7 +15,6 @@ import (
 // callTimeout is the deadline of one small request to the API server.
 const callTimeout = 15 * time.Second
 
-// startBackoff is the backoff of startup steps.
 func startBackoff() wait.Backoff {
 	return wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 15 * time.Second}
 }
@@ -71,7 +70,6 @@ func (t *term) restorePositions(ctx context.Context) error {
 	return err
 }
 
-// version returns the current resourceVersion of the cluster.
 func (t *term) version(ctx context.Context, scope position.Scope) (string, error) {
 	return source.Version(ctx, t.options.Core.Events(string(scope)))
 }

@@ -85,7 +85,6 @@ func expired() answer {
 	return answer{err: apierrors.NewResourceExpired("the provided continue parameter is too old")}
 }
 
-// versioned returns an Event with the given name and version.
 func versioned(name, version string) *corev1.Event {
 	return &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: "pequod", Name: name, ResourceVersion: version}}
 }

@@ -19,7 +19,6 @@ const (
 	pageRatio = 0.95
 )
 
-// servePage makes a gateway serve its page.
 func servePage() []string { return []string{"--ui-listen", "127.0.0.1:0"} }
 
 // measurePage measures what browsers that have the page open cost the gateway:

@@ -170,7 +170,6 @@ func Until(ctx context.Context, ready func(context.Context) error) error {
 	return nil
 }
 
-// openLog opens the log file of the named child for appending.
 func (cp *ControlPlane) openLog(name string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(cp.logs, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }

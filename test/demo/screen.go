@@ -96,12 +96,10 @@ func (s *screen) sum(a account) {
 		len(a.accepted), len(a.rejected), s.folded+len(s.own), a.summary())
 }
 
-// build shows a build that the gateway has created, and its Event.
 func (s *screen) build(id string, cause record) {
 	s.line(cyan, fmt.Sprintf("%-7s %-30s %s:%s %s/%s", "build", id, cause.Kind, cause.Reason, cause.Namespace, cause.Name))
 }
 
-// worker shows the state of the worker of a build.
 func (s *screen) worker(id, phase string) {
 	s.line(cyan, fmt.Sprintf("%-7s %-30s %s", "worker", id, phase))
 }

@@ -54,7 +54,6 @@ func TestAdmissionDeniesForAWhile(t *testing.T) {
 	}
 }
 
-// inBuilds selects the build namespace.
 func (p *place) inBuilds() *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: p.builds}}
 }

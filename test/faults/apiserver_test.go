@@ -158,7 +158,6 @@ func (p *place) wantGone(version string) {
 	}
 }
 
-// events reports whether the request is for Events.
 func (r request) events() bool {
 	return r.method == http.MethodGet && len(r.path) > 7 && r.path[len(r.path)-7:] == "/events"
 }

@@ -265,7 +265,6 @@ func logged(tb testing.TB, g *daemon.Daemon, what string, matches func(daemon.Re
 	}
 }
 
-// says returns a function that matches records with the given message.
 func says(message string) func(daemon.Record) bool {
 	return func(r daemon.Record) bool { return r.Message() == message }
 }

@@ -223,7 +223,6 @@ pushDown: true
 // reload is the gateway's message about a new filter file.
 const reload = "filter file loaded"
 
-// says matches records with the message.
 func says(message string) func(daemon.Record) bool {
 	return func(r daemon.Record) bool { return r.Message() == message }
 }

@@ -111,7 +111,6 @@ func (s *simulation) repeats(b *build) bool {
 	return false
 }
 
-// createdBefore reports whether a build was created before a moment.
 func (s *simulation) createdBefore(name string, at time.Time) bool {
 	return slices.ContainsFunc(s.server.record.created, func(b *build) bool { return b.name == name && b.at.Before(at) })
 }

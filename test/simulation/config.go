@@ -182,7 +182,6 @@ func pick[T any](r *rand.Rand, choices ...T) T {
 	return choices[r.IntN(len(choices))]
 }
 
-// has reports whether the file has a destination.
 func (c *plannedConfig) has(destination string) bool {
 	return slices.ContainsFunc(c.parsed.Destinations, func(d config.Destination) bool { return d.Name == destination })
 }

@@ -111,7 +111,6 @@ func compareKeys(a, b key) int {
 	return cmp.Or(cmp.Compare(a.resource, b.resource), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.name, b.name))
 }
 
-// keyOf names an object of the given resource.
 func keyOf(resource string, o metav1.Object) key {
 	return key{resource: resource, namespace: o.GetNamespace(), name: o.GetName()}
 }

@@ -18,7 +18,6 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// groupResource names a resource in an error.
 func (q *request) groupResource() schema.GroupResource {
 	return schema.GroupResource{Group: q.codec.group.Group, Resource: q.resource}
 }
