@@ -62,7 +62,7 @@ done
 echo "verify: actionlint"
 bin/actionlint -shellcheck= .github/workflows/*.yml || fail "a workflow has a fault"
 if grep -nE '^ *(- )?uses:' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$' >&2; then
-	fail "an action is not pinned by digest, with its version behind it"
+	fail "an action is not pinned by digest, followed by its version"
 fi
 for target in $(sed -nE 's/^ *(- )?run: make ([a-z-]+).*/\2/p' .github/workflows/*.yml); do
 	grep -q "^$target:" Makefile || fail "a workflow calls make $target, which the Makefile does not have"

@@ -47,7 +47,7 @@ func write(chart string) error {
 	before, rest, foundBegin := strings.Cut(string(readme), begin)
 	_, after, foundEnd := strings.Cut(rest, end)
 	if !foundBegin || !foundEnd {
-		return fmt.Errorf("%s has no place for the values: it must contain the lines %q and %q", path, begin, end)
+		return fmt.Errorf("%s must contain the lines %q and %q", path, begin, end)
 	}
 	rows, err := table(values)
 	if err != nil {

@@ -111,7 +111,7 @@ type line struct {
 	points plotter.XYs
 }
 
-// colors can be distinguished with color blindness too.
+// colors can be distinguished by people with color blindness too.
 func colors() []color.Color {
 	return []color.Color{color.RGBA{R: 0x99, G: 0x99, B: 0x99, A: 0xff}, color.RGBA{G: 0x72, B: 0xb2, A: 0xff}}
 }

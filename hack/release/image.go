@@ -86,7 +86,7 @@ func buildImage(ctx context.Context, o options) (*image, error) {
 	}
 	index, ok := result.(v1.ImageIndex)
 	if !ok {
-		return nil, errors.New("ko built no index of several platforms")
+		return nil, errors.New("ko did not build an index of platforms")
 	}
 	digest, err := result.Digest()
 	if err != nil {

@@ -20,7 +20,7 @@ func releaseNotes(path, version string) (string, error) {
 	}
 	_, section, found := strings.Cut(string(changelog), "\n## "+heading)
 	if !found {
-		return "", fmt.Errorf("%s has no section %q: rename Unreleased to %s, with the date behind it, before the tag is set", path, "## "+heading, heading)
+		return "", fmt.Errorf("%s has no section %q: rename Unreleased to %s, followed by the date, before the tag is set", path, "## "+heading, heading)
 	}
 	_, section, _ = strings.Cut(section, "\n") // the date
 	section, _, _ = strings.Cut(section, "\n## ")

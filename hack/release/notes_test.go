@@ -34,7 +34,7 @@ func TestReleaseNotes(t *testing.T) {
 		"a commit after a release":  {version: "v1.2.0-3-gabcdef0", want: "- [CHANGE] Not yet.\n"},
 		"a commit without any tag":  {version: "abcdef0", want: "- [CHANGE] Not yet.\n"},
 		"uncommitted changes":       {version: "v1.2.0-dirty", want: "- [CHANGE] Not yet.\n"},
-		"a release without section": {version: "v2.0.0", fault: path + ` has no section "## 2.0.0": rename Unreleased to 2.0.0, with the date behind it, before the tag is set`},
+		"a release without section": {version: "v2.0.0", fault: path + ` has no section "## 2.0.0": rename Unreleased to 2.0.0, followed by the date, before the tag is set`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func writeSBOM(o options, archive string, binary []byte) error {
 	}
 	info, err := buildinfo.Read(bytes.NewReader(binary))
 	if err != nil {
-		return fmt.Errorf("reading which modules are in the binary: %w", err)
+		return fmt.Errorf("reading the modules of the binary: %w", err)
 	}
 	encoded, err := json.MarshalIndent(describe(o, filepath.Base(archive), sha256.Sum256(content), info), "", "  ")
 	if err != nil {

@@ -112,7 +112,7 @@ func run(input, output string) error {
 	return file.Close()
 }
 
-// head writes above the panels what was done when.
+// head writes the moments above the panels.
 func (s sheet) head(canvas draw.Canvas) {
 	var moments []string
 	for i, m := range s.Moments {
@@ -279,7 +279,7 @@ func (mebibytes) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// unit returns the sign of one of Grafana's units.
+// unit returns the symbol of one of Grafana's units.
 func unit(name string) string {
 	return map[string]string{"s": "s", "bytes": "MiB", "eps": "events/s", "ops": "ops/s"}[name]
 }
@@ -291,7 +291,7 @@ func named(name string) color.Color {
 	}[name]
 }
 
-// colors are readable beside each other with color blindness as well.
+// colors can be distinguished by people with color blindness too.
 func colors(i int) color.Color {
 	all := []color.RGBA{
 		{G: 0x72, B: 0xb2, A: 0xff}, {R: 0xd5, G: 0x5e, A: 0xff}, {G: 0x9e, B: 0x73, A: 0xff}, {R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
