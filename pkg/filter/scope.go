@@ -42,7 +42,7 @@ func scopeOf(namespace string) Scope {
 
 // ClusterScoped reports whether kind is a built-in kind of Kubernetes 1.37 whose
 // objects have no namespace. A test compares the list with a real API server. It
-// does not know custom resources.
+// does not include custom resources.
 func ClusterScoped(kind string) bool {
 	switch kind {
 	case "APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",

@@ -3,7 +3,7 @@
 // The ID is what makes a build happen once: a retry, a restart, a second replica
 // and a replay all compute the same ID, and the API server answers the second
 // create with "already exists". No other record has to be right. The package is
-// pure and does not know the destination of builds.
+// pure and independent of the destination of builds.
 package identity
 
 import (
