@@ -135,7 +135,10 @@ vulncheck: ## Check the dependencies for known vulnerabilities. Needs the networ
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Run the linters, the direction of imports among them.
 	$(BIN)/golangci-lint run --allow-parallel-runners ./...
-	cd test/browser && ../../$(BIN)/golangci-lint run --allow-parallel-runners ./...
+	@for module in test/browser hack/release hack/plot; do \
+		echo "golangci-lint in $$module"; \
+		(cd $$module && GOWORK=off ../../$(BIN)/golangci-lint run --allow-parallel-runners ./...) || exit 1; \
+	done
 
 .PHONY: verify
 verify: $(BIN)/actionlint $(BIN)/go-licenses ## Check workflows, licenses and words, regenerate, tidy, format and vet; fail on a difference.
@@ -172,7 +175,7 @@ $(eval $(call tool,go-licenses,licenses,$(go-licenses),$(go-licenses),less than 
 actionlint := github.com/rhysd/actionlint
 $(eval $(call tool,actionlint,actionlint,$(actionlint),$(actionlint)/cmd/actionlint,less than a minute))
 
-# etcd and kube-apiserver are taken from KUBEBUILDER_ASSETS where that is set.
+# etcd and kube-apiserver are taken from KUBEBUILDER_ASSETS if that is set.
 .PHONY: control-plane
 control-plane: $(if $(KUBEBUILDER_ASSETS),,$(BIN)/etcd $(BIN)/kube-apiserver) ## Build what test/controlplane starts.
 control-plane: $(addprefix $(BIN)/,kube-controller-manager kube-scheduler kwok brigade-controller)

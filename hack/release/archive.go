@@ -68,7 +68,7 @@ func buildBinary(ctx context.Context, o options, system, arch string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	output := filepath.Join(dir, command)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags="+linkerFlags(o), "-o", output, "./cmd/"+command)
 	cmd.Dir = o.source

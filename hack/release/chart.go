@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -69,12 +70,12 @@ func releaseMetadata(content []byte, o options, version, digest, notes string) (
 	for key, value := range map[string]string{"version": version, "appVersion": o.version} {
 		line := regexp.MustCompile(`(?m)^` + key + `: .*$`)
 		if len(line.FindAllString(text, -1)) != 1 {
-			return nil, fmt.Errorf("Chart.yaml has not one line %s", key)
+			return nil, fmt.Errorf("want one line %s in Chart.yaml", key)
 		}
 		text = line.ReplaceAllLiteralString(text, fmt.Sprintf("%s: %q", key, value))
 	}
 	if !strings.Contains(text, "\nannotations:\n") {
-		return nil, fmt.Errorf("Chart.yaml has no annotations to add to")
+		return nil, errors.New("no annotations in Chart.yaml")
 	}
 	var added strings.Builder
 	fmt.Fprintf(&added, "\nannotations:\n  brigade.sh/image-digest: %s\n", digest)

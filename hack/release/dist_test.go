@@ -63,14 +63,14 @@ func archives(t *testing.T, folder string) map[string]string {
 }
 
 // contents returns the files of an archive.
-func contents(t *testing.T, name string) map[string][]byte {
+func contents(t *testing.T, path string) map[string][]byte {
 	t.Helper()
-	data, err := os.ReadFile(name)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{}
-	if strings.HasSuffix(name, ".zip") {
+	if strings.HasSuffix(path, ".zip") {
 		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +262,7 @@ func inspect(t *testing.T, of v1.Image, platform *v1.Platform, program []byte) {
 		t.Error("its program is not that of the archive")
 	}
 	content := mutate.Extract(of)
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	for files := tar.NewReader(content); ; {
 		header, err := files.Next()
 		if errors.Is(err, io.EOF) {

@@ -96,7 +96,10 @@ func buildImage(ctx context.Context, o options) (*image, error) {
 		return nil, err
 	}
 	built := &image{result: result, index: index, digest: digest.String(), binaries: map[string][]byte{}}
-	return built, built.readBinaries()
+	if err := built.readBinaries(); err != nil {
+		return nil, err
+	}
+	return built, nil
 }
 
 // koVersion returns the version of ko that is linked in.
@@ -155,7 +158,7 @@ func (i *image) readBinaries() error {
 // fileIn returns the file with a base name in an image. Any other file is an error.
 func fileIn(of v1.Image, base string) ([]byte, error) {
 	content := mutate.Extract(of)
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	var found []byte
 	for files := tar.NewReader(content); ; {
 		header, err := files.Next()

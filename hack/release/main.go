@@ -17,6 +17,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,13 +50,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "release: --version, --commit and --epoch are needed; make release gives them")
 		os.Exit(2)
 	}
-	if err := release(context.Background(), o); err != nil {
+	if err := release(context.Background(), o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func release(ctx context.Context, o options) error {
+func release(ctx context.Context, o options, out io.Writer) error {
 	notes, err := releaseNotes(filepath.Join(o.source, "CHANGELOG.md"), o.version)
 	if err != nil {
 		return err
@@ -93,5 +94,5 @@ func release(ctx context.Context, o options) error {
 			return fmt.Errorf("pushing the chart: %w", err)
 		}
 	}
-	return report(o, image)
+	return report(out, o, image)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,25 +57,25 @@ func writeChecksums(folder string) error {
 }
 
 // report prints all files and images, with sizes and digests.
-func report(o options, built *image) error {
+func report(out io.Writer, o options, built *image) error {
 	list, err := os.ReadFile(filepath.Join(o.out, checksums))
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, commit %s, in %s\n\n", o.version, o.commit, o.out)
+	fmt.Fprintf(out, "%s, commit %s, in %s\n\n", o.version, o.commit, o.out)
 	for line := range strings.Lines(string(list)) {
 		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
 		info, err := os.Stat(filepath.Join(o.out, name))
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%10d  sha256:%s  %s\n", info.Size(), sum, name)
+		fmt.Fprintf(out, "%10d  sha256:%s  %s\n", info.Size(), sum, name)
 	}
 	manifest, err := built.index.IndexManifest()
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%10s  %s  image/ (%s:%s)\n", "", built.digest, imageName, o.version)
+	fmt.Fprintf(out, "\n%10s  %s  image/ (%s:%s)\n", "", built.digest, imageName, o.version)
 	for _, descriptor := range manifest.Manifests {
 		image, err := built.index.Image(descriptor.Digest)
 		if err != nil {
@@ -92,10 +93,10 @@ func report(o options, built *image) error {
 			}
 			size += of
 		}
-		fmt.Printf("%10d  %s  %s\n", size, descriptor.Digest, descriptor.Platform)
+		fmt.Fprintf(out, "%10d  %s  %s\n", size, descriptor.Digest, descriptor.Platform)
 	}
 	if o.push == "" {
-		fmt.Println("\nNothing was pushed.")
+		fmt.Fprintln(out, "\nNothing was pushed.")
 	}
 	return nil
 }

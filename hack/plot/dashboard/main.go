@@ -224,11 +224,11 @@ type part struct {
 }
 
 // parts cuts a series where it has gaps: Grafana draws no line over them.
-func parts(points [][2]float64, color func(float64) string) []part {
+func parts(points [][2]float64, colorOf func(float64) string) []part {
 	const gap = 1.5 // seconds, with a point each second
 	var found []part
 	for i, point := range points {
-		c := color(point[1])
+		c := colorOf(point[1])
 		if i == 0 || point[0]-points[i-1][0] > gap || found[len(found)-1].color != c {
 			found = append(found, part{color: c, first: i == 0})
 		}
@@ -294,8 +294,14 @@ func named(name string) color.Color {
 // colors can be distinguished by people with color blindness too.
 func colors(i int) color.Color {
 	all := []color.RGBA{
-		{G: 0x72, B: 0xb2, A: 0xff}, {R: 0xd5, G: 0x5e, A: 0xff}, {G: 0x9e, B: 0x73, A: 0xff}, {R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
-		{R: 0xe6, G: 0x9f, A: 0xff}, {R: 0x56, G: 0xb4, B: 0xe9, A: 0xff}, {R: 0x80, G: 0x80, B: 0x80, A: 0xff}, {A: 0xff},
+		{G: 0x72, B: 0xb2, A: 0xff},
+		{R: 0xd5, G: 0x5e, A: 0xff},
+		{G: 0x9e, B: 0x73, A: 0xff},
+		{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff},
+		{R: 0xe6, G: 0x9f, A: 0xff},
+		{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff},
+		{R: 0x80, G: 0x80, B: 0x80, A: 0xff},
+		{A: 0xff},
 	}
 	return all[i%len(all)]
 }
