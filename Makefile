@@ -89,7 +89,7 @@ record-events: build control-plane $(addprefix $(BIN)/,brig kubectl) ## Record E
 	@$(BIN)/demo --config=$(CONFIG) --record=examples/events/demo.json.gz
 
 .PHONY: test
-test: build control-plane $(addprefix $(BIN)/,brig helm kube-score kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
+test: build control-plane $(addprefix $(BIN)/,brig eventlistenersink helm kube-score kubectl prometheus promtool) ## Run all tests: benchmarks once, unit, and integration on a real control plane. More flags for go test in TESTFLAGS=.
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./pkg/event ./pkg/filter ./pkg/decide ./pkg/identity ./pkg/limit
 	$(GO) test -timeout 25m -count 1 $(TESTFLAGS) ./...
 
@@ -168,6 +168,8 @@ $(eval $(call tool,promtool,prometheus,$(prometheus),$(prometheus)/cmd/promtool,
 $(eval $(call tool,prometheus,prometheus,$(prometheus),$(prometheus)/cmd/prometheus,about 2 minutes))
 kube-score := github.com/zegl/kube-score
 $(eval $(call tool,kube-score,kube-score,$(kube-score),$(kube-score)/cmd/kube-score,less than a minute))
+tekton := github.com/tektoncd/triggers
+$(eval $(call tool,eventlistenersink,tekton,$(tekton),$(tekton)/cmd/eventlistenersink,about 3 minutes))
 golangci-lint := github.com/golangci/golangci-lint/v2
 $(eval $(call tool,golangci-lint,lint,$(golangci-lint),$(golangci-lint)/cmd/golangci-lint,about 2 minutes))
 go-licenses := github.com/google/go-licenses
