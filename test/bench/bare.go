@@ -55,6 +55,12 @@ func (b bare) create(ctx context.Context, e *corev1.Event) error {
 // work creates Secrets of the received Events, with the given number of workers,
 // until events is closed.
 func (b bare) work(ctx context.Context, workers int, events <-chan *corev1.Event) error {
+	return work(ctx, workers, events, b.create)
+}
+
+// work calls do with each received Event, with the given number of workers, until events
+// is closed.
+func work(ctx context.Context, workers int, events <-chan *corev1.Event, do func(context.Context, *corev1.Event) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for range workers {
 		group.Go(func() error {
@@ -66,7 +72,7 @@ func (b bare) work(ctx context.Context, workers int, events <-chan *corev1.Event
 					if !more {
 						return nil
 					}
-					if err := b.create(ctx, e); err != nil {
+					if err := do(ctx, e); err != nil {
 						return err
 					}
 				}

@@ -40,6 +40,7 @@ func rows() []row {
 		{name: "decision", alone: true, measure: measureDecision},
 		{name: "take", alone: true, measure: measureTake},
 		{name: "throughput", measure: measureThroughput},
+		{name: "destination", measure: measureDestination},
 		{name: "latency", measure: measureLatency},
 		{name: "failover", measure: measureFailover},
 		{name: "handover", measure: measureHandover},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
@@ -48,8 +49,10 @@ type launch struct {
 	// watch and builds are the namespaces of Events and Secrets. The baseline
 	// has only one for both.
 	watch, builds string
-	limits        string
-	args          []string
+	// receiver is the URL that accepted Events are sent to, or empty for Brigade.
+	receiver string
+	limits   string
+	args     []string
 	// env are environment variables, KEY=value.
 	env []string
 }
@@ -60,6 +63,10 @@ func (b *bench) start(l launch) (*gateway, error) {
 	name := fmt.Sprintf("gateway-%d", b.processes)
 	program := controlplane.Program{Name: name, Path: b.binary, Env: l.env}
 	file, content := name+".yaml", filters+l.limits
+	if l.receiver != "" {
+		content = "destinations:\n  - name: bench\n    cloudEvents: {url: " + l.receiver + "}\n" +
+			strings.Replace(content, "action: accept", "action: accept\n    destination: bench", 1)
+	}
 	if l.baseline {
 		file, content = name+".json", baselineFilters
 	}

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	ceclient "github.com/cloudevents/sdk-go/v2/client"
+	cloudevent "github.com/cloudevents/sdk-go/v2/event"
+	"github.com/cloudevents/sdk-go/v2/protocol"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"github.com/oklog/ulid/v2"
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/cloudevents"
+)
+
+// measureDestination measures messages per second to a receiver of CloudEvents that is
+// built with the SDK: of Events that are created as fast as the API server accepts them,
+// and of Events that exist at start. The bare client is the SDK's own, which sends the
+// same content with as many workers.
+func measureDestination(ctx context.Context, b *bench) error {
+	for _, workers := range []int{1, 16} {
+		name := fmt.Sprintf("%d Events, --workers %d", b.scale.Throughput, workers)
+		if err := b.destination(ctx, destinationLine{name: name, size: workers, events: b.scale.Throughput, workers: workers}); err != nil {
+			return err
+		}
+	}
+	waiting, err := b.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	n := b.scale.Backlog
+	b.say("  creating %d Events", n)
+	if err := newLoad(b.admin, waiting, backlog).burst(ctx, n, 1, nil); err != nil {
+		return err
+	}
+	for _, workers := range []int{1, 16} {
+		name := fmt.Sprintf("%d Events wait at start, --workers %d", n, workers)
+		if err := b.destination(ctx, destinationLine{name: name, size: workers, events: n, workers: workers, waiting: waiting}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// destinationLine is one line of messages per second.
+type destinationLine struct {
+	name                  string
+	size, events, workers int
+	// waiting is the namespace of the Events that exist at start, or empty if they are
+	// created.
+	waiting string
+}
+
+// destination measures and adds one line.
+func (b *bench) destination(ctx context.Context, line destinationLine) error {
+	median, err := b.medianOf(
+		func() (float64, error) { return b.gatewaySends(ctx, line) },
+		func() (float64, error) { return b.bareSends(ctx, line) },
+	)
+	if err != nil {
+		return err
+	}
+	const reach = 0.8
+	b.add(measurement{
+		Row: "destination", Case: line.name, Unit: "messages/s", Size: line.size, Gateway: &median.gateway, Bare: &median.bare,
+		ToReach: fmt.Sprintf("ratio ≥ %g", reach), Reached: new(median.gateway >= reach*median.bare),
+	})
+	return nil
+}
+
+// gatewaySends returns a gateway's messages per second.
+func (b *bench) gatewaySends(ctx context.Context, line destinationLine) (rate float64, err error) {
+	r, err := startReceiver(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.stop()) }()
+	fresh, err := b.namespace(ctx)
+	if err != nil {
+		return 0, err
+	}
+	l := launch{watch: fresh, builds: fresh, receiver: r.url, limits: limitsOff, args: []string{"--workers", strconv.Itoa(line.workers)}}
+	if line.waiting != "" {
+		l.watch, l.args = line.waiting, append(l.args, "--replay-existing")
+		err = b.with(l, func(*gateway) error {
+			rate, err = r.rate(ctx, backlog, line.events, time.Time{})
+			return err
+		})
+		return rate, err
+	}
+	err = b.with(l, func(g *gateway) error {
+		if err := b.awaitWorking(ctx, g, fresh, r.seen); err != nil {
+			return err
+		}
+		began := time.Now()
+		if err := newLoad(b.admin, fresh, fresh).burst(ctx, line.events, 1, nil); err != nil {
+			return err
+		}
+		rate, err = r.rate(ctx, fresh, line.events, began)
+		return err
+	})
+	return rate, err
+}
+
+// bareSends returns the bare client's messages per second. It gets Events in memory as
+// soon as they are created, or lists those that exist in pages.
+func (b *bench) bareSends(ctx context.Context, line destinationLine) (rate float64, err error) {
+	r, err := startReceiver(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.stop()) }()
+	fresh, err := b.namespace(ctx)
+	if err != nil {
+		return 0, err
+	}
+	sender, err := newSender(r.url, line.workers)
+	if err != nil {
+		return 0, err
+	}
+	events := make(chan *corev1.Event, line.events)
+	began, load := time.Now(), fresh
+	group, working := errgroup.WithContext(ctx)
+	group.Go(func() error { return work(working, line.workers, events, sender.send) })
+	group.Go(func() error {
+		defer close(events)
+		if line.waiting != "" {
+			return list(working, b.worker.Events(line.waiting), func(e *corev1.Event) { events <- e })
+		}
+		return newLoad(b.admin, fresh, fresh).burst(working, line.events, 1, func(e *corev1.Event) { events <- e })
+	})
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	if line.waiting != "" {
+		load, began = backlog, time.Time{}
+	}
+	return r.rate(ctx, load, line.events, began)
+}
+
+// receiver is the SDK's own receiver, in this process. It counts messages as if they
+// were builds.
+type receiver struct {
+	url  string
+	seen *builds
+	stop func() error
+}
+
+// startReceiver starts a receiver on a free port.
+func startReceiver(ctx context.Context) (*receiver, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting a receiver: %w", err)
+	}
+	sdk, err := ceclient.NewHTTP(cehttp.WithListener(listener))
+	if err != nil {
+		return nil, fmt.Errorf("starting a receiver: %w", err)
+	}
+	r := &receiver{
+		url:  "http://" + listener.Addr().String(),
+		seen: &builds{seen: map[string]time.Time{}, loads: map[string]*tally{}, changed: make(chan struct{}, 1)},
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- sdk.StartReceiver(ctx, r.take) }()
+	r.stop = func() error {
+		cancel()
+		return <-done
+	}
+	return r, nil
+}
+
+// take counts a message by the Event in its data.
+func (r *receiver) take(m cloudevent.Event) protocol.Result {
+	var e struct {
+		Metadata struct{ Name string }
+	}
+	if err := json.Unmarshal(m.Data(), &e); err != nil {
+		return cehttp.NewResult(http.StatusBadRequest, "%w", err)
+	}
+	r.seen.note(e.Metadata.Name, time.Now())
+	return nil
+}
+
+// rate waits until n messages of a load were taken and returns how many they were per
+// second since began, or since the first one if began is zero.
+func (r *receiver) rate(ctx context.Context, load string, n int, began time.Time) (float64, error) {
+	t, err := r.seen.await(ctx, load, n, clearWithin)
+	switch {
+	case err != nil:
+		return 0, err
+	case t.repeats > 0:
+		return 0, fmt.Errorf("%d of %d messages were repeated", t.repeats, n)
+	case began.IsZero():
+		began = t.first
+	}
+	return float64(n) / t.last.Sub(began).Seconds(), nil
+}
+
+// sender is the SDK's own client.
+type sender struct {
+	client ceclient.Client
+	source string
+}
+
+// newSender returns a sender that keeps a connection for each worker, which the
+// transport that the SDK uses by default does not.
+func newSender(url string, workers int) (sender, error) {
+	transport := &http.Transport{MaxIdleConns: workers, MaxIdleConnsPerHost: workers}
+	c, err := ceclient.NewHTTP(cehttp.WithTarget(url), cehttp.WithRoundTripper(transport))
+	if err != nil {
+		return sender{}, fmt.Errorf("making a client: %w", err)
+	}
+	return sender{client: c, source: cloudevents.Source("kubernetes", account, account)}, nil
+}
+
+// send sends the message of one Event, with the same content as the gateway.
+func (s sender) send(ctx context.Context, e *corev1.Event) error {
+	bare := *e
+	bare.ManagedFields = nil
+	payload, err := json.Marshal(&bare)
+	if err != nil {
+		return fmt.Errorf("encoding an Event: %w", err)
+	}
+	m := cloudevent.New(cloudevent.CloudEventsVersionV1)
+	m.SetID(strings.ToLower(ulid.Make().String()))
+	m.SetSource(s.source)
+	m.SetType(cloudevents.Type(e))
+	m.SetSubject(cloudevents.Subject(e))
+	m.SetTime(e.LastTimestamp.Time)
+	m.SetDataContentType(cloudevent.ApplicationJSON)
+	m.DataEncoded = payload
+	for name, value := range map[string]any{
+		"apiversion": e.InvolvedObject.APIVersion, "kind": e.InvolvedObject.Kind, "namespace": e.InvolvedObject.Namespace,
+		"name": e.InvolvedObject.Name, "reason": e.Reason, "eventtype": e.Type, "component": e.Source.Component, "count": e.Count,
+		"filter": "filters[0]",
+	} {
+		m.SetExtension(name, value)
+	}
+	if result := s.client.Send(ctx, m); !protocol.IsACK(result) {
+		return fmt.Errorf("sending a message: %w", result)
+	}
+	return nil
+}
