@@ -496,7 +496,7 @@ func TestRunLimitsConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = c.Close() }()
+		t.Cleanup(func() { _ = c.Close() })
 		connections[i] = c
 		if i < maxConnections {
 			if err := get(c); err != nil {
