@@ -70,11 +70,11 @@ func Titles(b delivery.Build) (short, long string) {
 // shortTitle returns the reason and the object: "BackOff: Pod pequod/web-0". With
 // groupBy it begins with the group: "group of namespace pequod: BackOff: …".
 func shortTitle(e *corev1.Event, group string) string {
-	said := e.Reason + ": " + event.Object(e)
+	text := e.Reason + ": " + event.Object(e)
 	if group != "" {
-		said = "group of " + group + ": " + said
+		text = "group of " + group + ": " + text
 	}
-	return title(said, maxShortTitle)
+	return title(text, maxShortTitle)
 }
 
 // longTitle returns the object, the message, the count and the reporter:
@@ -88,11 +88,11 @@ func longTitle(e *corev1.Event, group string) string {
 	if c := event.Component(e); c != "" {
 		facts = append(facts, c)
 	}
-	said := strings.TrimSpace(e.Message)
-	if said == "" {
-		said = e.Reason
+	text := strings.TrimSpace(e.Message)
+	if text == "" {
+		text = e.Reason
 	}
-	all := fmt.Sprintf("%s: %s (%s)", event.Object(e), said, strings.Join(facts, ", "))
+	all := fmt.Sprintf("%s: %s (%s)", event.Object(e), text, strings.Join(facts, ", "))
 	if group != "" {
 		all = "first of the group of " + group + ": " + all
 	}

@@ -19,7 +19,7 @@ func measureBacklog(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	b.say("  creating %d Events", n)
+	b.logf("  creating %d Events", n)
 	if err := newLoad(b.admin, waiting, backlog).burst(ctx, n, 1, nil); err != nil {
 		return err
 	}

@@ -137,16 +137,16 @@ func (b *bench) run(ctx context.Context) (err error) {
 	}
 	var failed error
 	for _, r := range b.rows {
-		b.say("measuring %s", r.name)
+		b.logf("measuring %s", r.name)
 		began := time.Now()
 		if err := r.measure(ctx, b); err != nil {
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
 			}
-			b.say("%s: %v", r.name, err)
+			b.logf("%s: %v", r.name, err)
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", r.name, err))
 		}
-		b.say("%s took %s", r.name, time.Since(began).Round(time.Second))
+		b.logf("%s took %s", r.name, time.Since(began).Round(time.Second))
 		if err := b.results.write(b.out); err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (b *bench) retain(ctx context.Context, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.say("  creating %d Events", n)
+	b.logf("  creating %d Events", n)
 	if err := newLoad(b.admin, namespace, retainedLoad).burst(ctx, n, acceptedShare, nil); err != nil {
 		return "", err
 	}
@@ -258,7 +258,7 @@ const (
 	acceptedShare = 100
 )
 
-// say prints progress.
-func (b *bench) say(format string, args ...any) {
+// logf prints progress.
+func (b *bench) logf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

@@ -25,7 +25,7 @@ func measureFailover(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		b.say("  %s", d)
+		b.logf("  %s", d)
 		took = append(took, d)
 	}
 	longest := slices.Max(took)

@@ -29,7 +29,7 @@ func measureHandover(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		b.say("  %s", d.Round(time.Millisecond))
+		b.logf("  %s", d.Round(time.Millisecond))
 		took = append(took, d)
 	}
 	longest := slices.Max(took)

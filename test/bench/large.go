@@ -34,7 +34,7 @@ func measureLarge(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		b.say("  creating %d Events of 1 MB", n)
+		b.logf("  creating %d Events of 1 MB", n)
 		if err := b.createLarge(ctx, watch, events.reason, n); err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func (b *bench) pageCost(ctx context.Context) error {
 	if chromium() != "" {
 		audiences = append(audiences, &audience{name: fmt.Sprintf("%d tabs of Chromium", browserCount), args: servePage(), open: openTabs, crowds: true})
 	} else {
-		b.say("  no chromium here: not measured with its tabs")
+		b.logf("  no chromium here: not measured with its tabs")
 	}
 	for range b.scale.Repeats {
 		for _, a := range audiences {
@@ -96,7 +96,7 @@ func (b *bench) pageCost(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", a.name, err)
 			}
-			b.say("  %s: %.0f Events/s, %.3g CPU s/%d, peak %.3g MiB, %s", a.name, run.rate, run.cpu, per, run.memory.peak/mib, run.asked)
+			b.logf("  %s: %.0f Events/s, %.3g CPU s/%d, peak %.3g MiB, %s", a.name, run.rate, run.cpu, per, run.memory.peak/mib, run.asked)
 			a.runs = append(a.runs, run)
 		}
 	}

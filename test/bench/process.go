@@ -42,7 +42,7 @@ func (g *gateway) await(ctx context.Context, message string) (time.Time, error) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		at, changed := g.messages.said(message)
+		at, changed := g.messages.logged(message)
 		if !at.IsZero() {
 			return at, nil
 		}
@@ -108,9 +108,9 @@ func (l *logWatch) note(now time.Time) {
 	}
 }
 
-// said returns when the message was logged first, or the zero time and a
+// logged returns when the message was logged first, or the zero time and a
 // channel that is closed when there is a new message.
-func (l *logWatch) said(message string) (time.Time, <-chan struct{}) {
+func (l *logWatch) logged(message string) (time.Time, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.first[message], l.changed

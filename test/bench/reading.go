@@ -57,7 +57,7 @@ func measureReading(ctx context.Context, b *bench) (err error) {
 	}
 	defer func() { err = errors.Join(err, bare.gateway.process.Stop()) }()
 	n := b.scale.Reading
-	b.say("  creating %d Events", n)
+	b.logf("  creating %d Events", n)
 	if err := newLoad(b.admin, watch, readLoad).burst(ctx, n, 0, nil); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (b *bench) add(m measurement) {
 		m.Ratio = new(*m.Gateway / *m.Bare)
 	}
 	b.results.Rows = append(b.results.Rows, m)
-	b.say("  %s, %s: %s %s, bare %s, baseline %s %s", m.Row, m.Case, show(m.Gateway), m.Unit, show(m.Bare), show(m.Baseline), m.Note)
+	b.logf("  %s, %s: %s %s, bare %s, baseline %s %s", m.Row, m.Case, show(m.Gateway), m.Unit, show(m.Bare), show(m.Baseline), m.Note)
 }
 
 // write writes the results to a file.

@@ -23,7 +23,7 @@ func measureStorm(ctx context.Context, b *bench) error {
 		if _, err := g.await(ctx, watching); err != nil {
 			return err
 		}
-		b.say("  creating %d Events", n)
+		b.logf("  creating %d Events", n)
 		if err := newLoad(b.admin, watch, "storm").burst(ctx, n, 1, nil); err != nil {
 			return err
 		}

@@ -221,7 +221,7 @@ func buildsUnderThePolicy(t *testing.T, cp *controlplane.ControlPlane, account k
 	if err != nil {
 		t.Fatal(err)
 	}
-	gateway.Wait("that it builds", func(r daemon.Record) bool { return r.Message() == "build created" })
+	gateway.Wait("that it builds", daemon.WithMessage("build created"))
 	list, err := cp.Client().CoreV1().Secrets(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "component=build"})
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,11 @@ type Record map[string]any
 // Message returns the record's message.
 func (r Record) Message() string { return r.String("msg") }
 
+// WithMessage returns a function that matches records with the given message.
+func WithMessage(message string) func(Record) bool {
+	return func(r Record) bool { return r.Message() == message }
+}
+
 // String returns an attribute of the record as text, or the empty string.
 func (r Record) String(key string) string {
 	s, _ := r[key].(string)

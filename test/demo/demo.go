@@ -55,16 +55,16 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return unlessInterrupted(ctx, err)
 	}
 	defer func() {
-		d.screen.say("cleaning up")
+		d.screen.printf("cleaning up")
 		err = errors.Join(err, d.cp.Stop())
 	}()
 	d.client = d.cp.Client()
 
-	d.screen.say("creating Brigade project %s", projectName)
+	d.screen.printf("creating Brigade project %s", projectName)
 	if _, err := d.cp.CreateProject(ctx, buildNamespace, projectName); err != nil {
 		return unlessInterrupted(ctx, err)
 	}
-	d.screen.say("starting the gateway with %s", d.config)
+	d.screen.printf("starting the gateway with %s", d.config)
 	gateway, err := d.startGateway(ctx, config)
 	if err != nil {
 		return unlessInterrupted(ctx, err)
@@ -152,14 +152,14 @@ func (d *demo) farewell(ctx context.Context) error {
 func (d *demo) showBuilds(ctx context.Context, count int) {
 	brig, err := controlplane.Binary("brig")
 	if err != nil {
-		d.screen.say("%v", err)
+		d.screen.printf("%v", err)
 		return
 	}
 	list := exec.CommandContext(ctx, brig, "build", "list", "--kubeconfig", d.cp.Kubeconfig(),
 		"--namespace", buildNamespace, "--count", fmt.Sprint(count))
 	output, err := list.CombinedOutput()
 	if err != nil && ctx.Err() == nil {
-		d.screen.say("brig build list: %v: %s", err, output)
+		d.screen.printf("brig build list: %v: %s", err, output)
 		return
 	}
 	d.screen.block("brig build list", output)
@@ -175,9 +175,9 @@ func (d *demo) invite() {
 %s get events --all-namespaces --watch
 %s --namespace pequod create deployment ishmael --image=any
 `, d.cp.Kubeconfig(), kubectl, kubectl))
-	d.screen.say("logs of all parts: %s", d.cp.Logs())
+	d.screen.printf("logs of all parts: %s", d.cp.Logs())
 	if d.duration == 0 {
-		d.screen.say("Ctrl-C ends the demo and removes all of this")
+		d.screen.printf("Ctrl-C ends the demo and removes all of this")
 	}
 }
 

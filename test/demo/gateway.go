@@ -154,7 +154,7 @@ func (l *logLines) follow(r io.Reader) {
 func (l *logLines) show(line []byte) {
 	var r record
 	if err := json.Unmarshal(line, &r); err != nil {
-		l.screen.say("k8s-gateway: %s", strings.TrimSpace(string(line)))
+		l.screen.printf("k8s-gateway: %s", strings.TrimSpace(string(line)))
 		return
 	}
 	_, isEvent := r.event()
@@ -164,7 +164,7 @@ func (l *logLines) show(line []byte) {
 		l.showEarly()
 	case !isEvent && r.Msg != buildCreated:
 		if r.Level == "WARN" || r.Level == "ERROR" {
-			l.screen.say("k8s-gateway: %s", strings.TrimSpace(r.Msg+" "+r.Err))
+			l.screen.printf("k8s-gateway: %s", strings.TrimSpace(r.Msg+" "+r.Err))
 		}
 	case l.served:
 		l.showRecord(r)

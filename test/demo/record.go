@@ -54,7 +54,7 @@ func (d *demo) recordEvents(ctx context.Context) error {
 	if err := d.makeEvents(ctx); err != nil {
 		return err
 	}
-	d.screen.say("waiting until there are %d Events, and each kind and reason that is wanted", recordAtLeast)
+	d.screen.printf("waiting until there are %d Events, and each kind and reason that is wanted", recordAtLeast)
 	if err := controlplane.Until(ctx, d.hasAll); err != nil {
 		return fmt.Errorf("recording: %w", err)
 	}
@@ -84,7 +84,7 @@ func (d *demo) recordEvents(ctx context.Context) error {
 	if err := os.WriteFile(d.record, out.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("writing the recording: %w", err)
 	}
-	d.screen.say("%s: %d bytes, %d compressed", d.record, len(printed), out.Len())
+	d.screen.printf("%s: %d bytes, %d compressed", d.record, len(printed), out.Len())
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (d *demo) recordEvents(ctx context.Context) error {
 func (d *demo) makeEvents(ctx context.Context) error {
 	const untainted = "demo.brigade.sh/repair-"
 	for _, step := range []struct {
-		say   string
+		title string
 		stdin []byte
 		args  string
 	}{
@@ -108,7 +108,7 @@ func (d *demo) makeEvents(ctx context.Context) error {
 		{"waiting until they run", nil, "--namespace=pequod rollout status deployment/queequeg"},
 		{"removing " + moved, nil, "delete node " + moved},
 	} {
-		d.screen.say("%s", step.say)
+		d.screen.printf("%s", step.title)
 		if _, err := d.kubectl(ctx, step.stdin, strings.Fields(step.args)...); err != nil {
 			return err
 		}

@@ -39,15 +39,15 @@ const (
 	gray  = "90"
 )
 
-// say prints a line of the demo itself.
-func (s *screen) say(format string, args ...any) {
+// printf prints a line of the demo itself.
+func (s *screen) printf(format string, args ...any) {
 	s.line("", fmt.Sprintf(format, args...))
 }
 
 // Write shows lines of other programs, so that a screen can show progress.
 func (s *screen) Write(p []byte) (int, error) {
 	for line := range bytes.Lines(p) {
-		s.say("%s", bytes.TrimRight(line, "\n"))
+		s.printf("%s", bytes.TrimRight(line, "\n"))
 	}
 	return len(p), nil
 }

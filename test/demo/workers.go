@@ -39,7 +39,7 @@ func (d *demo) showWorkers(ctx context.Context) {
 		},
 	})
 	if err != nil {
-		d.screen.say("workers cannot be shown: %v", err)
+		d.screen.printf("workers cannot be shown: %v", err)
 		return
 	}
 	factory.StartWithContext(ctx)

@@ -17,7 +17,7 @@ func (d *demo) createWorkload(ctx context.Context) error {
 	if err := d.cp.CreateNamespace(ctx, "pequod"); err != nil {
 		return err
 	}
-	d.screen.say("creating Deployments pequod/queequeg, kube-system/logger and pequod/ahab, which fails")
+	d.screen.printf("creating Deployments pequod/queequeg, kube-system/logger and pequod/ahab, which fails")
 	for _, deployment := range []*appsv1.Deployment{
 		controlplane.NewDeployment("pequod", "queequeg", 2, nil),
 		controlplane.NewDeployment(metav1.NamespaceSystem, "logger", 1, nil),
@@ -37,7 +37,7 @@ func (d *demo) createWorkload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("waiting for Deployment pequod/queequeg: %w", err)
 	}
-	d.screen.say("deleting pod pequod/%s: it is killed and replaced", victim)
+	d.screen.printf("deleting pod pequod/%s: it is killed and replaced", victim)
 	if err := d.client.CoreV1().Pods("pequod").Delete(ctx, victim, metav1.DeleteOptions{}); err != nil {
 		return fmt.Errorf("deleting pod pequod/%s: %w", victim, err)
 	}

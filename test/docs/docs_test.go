@@ -100,10 +100,10 @@ func TestEachPackageHasARowWithItsImports(t *testing.T) {
 		if r[1] == "cmd/k8s-gateway" {
 			continue // imports everything
 		}
-		var said, imported []string
+		var listed, imported []string
 		for name := range strings.SplitSeq(strings.TrimSpace(r[2]), ", ") {
 			if slices.Contains(folders, "pkg/"+name) {
-				said = append(said, name)
+				listed = append(listed, name)
 			}
 		}
 		for _, file := range parse(t, r[1]) {
@@ -115,7 +115,7 @@ func TestEachPackageHasARowWithItsImports(t *testing.T) {
 		}
 		slices.Sort(imported)
 		imported = slices.Compact(imported)
-		if diff := cmp.Diff(imported, said); diff != "" {
+		if diff := cmp.Diff(imported, listed); diff != "" {
 			t.Errorf("%s imports (-code +table):\n%s", r[1], diff)
 		}
 		for _, name := range imported {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
 // quickPing makes client-go notice a dead connection within seconds. By default its
@@ -90,7 +91,7 @@ func TestAnswersLost(t *testing.T) {
 		network.lose(nil)
 	}
 	p.finish(fmt.Sprintf(" lost=%d", secrets+positions), g)
-	if n := len(g.Records(says("position was written by another gateway, giving up the lead"))); n > 0 {
+	if n := len(g.Records(daemon.WithMessage("position was written by another gateway, giving up the lead"))); n > 0 {
 		t.Errorf("the gateway took its own writes of the position for another's %d times", n)
 	}
 }

@@ -265,10 +265,6 @@ func logged(tb testing.TB, g *daemon.Daemon, what string, matches func(daemon.Re
 	}
 }
 
-func says(message string) func(daemon.Record) bool {
-	return func(r daemon.Record) bool { return r.Message() == message }
-}
-
 // errNotYet is the error of a condition that is not true yet.
 var errNotYet = errors.New("not yet")
 

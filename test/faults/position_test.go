@@ -127,7 +127,7 @@ func TestPositionDeletedWhileStopped(t *testing.T) {
 	p.occur(p.podEvent("meanwhile"))
 	g = p.start()
 	g.Ready()
-	logged(t, g, "that it skips existing Events", says("no stored position, skipping existing Events"))
+	logged(t, g, "that it skips existing Events", daemon.WithMessage("no stored position, skipping existing Events"))
 	after := p.occur(p.podEvent("after"))
 	p.awaitPosition(after.ResourceVersion)
 	p.report(3, p.ledger.compare(named(before, after), nil), "")

@@ -23,7 +23,7 @@ func (p *place) lease(ctx context.Context) (*coordinationv1.Lease, error) {
 
 // leads waits until the gateway leads, and returns its identity.
 func leads(g *daemon.Daemon) string {
-	return g.Wait("that it leads", says("leading")).String("identity")
+	return g.Wait("that it leads", daemon.WithMessage("leading")).String("identity")
 }
 
 func TestLeaderKilled(t *testing.T) {
@@ -34,9 +34,9 @@ func TestLeaderKilled(t *testing.T) {
 	standby := p.start(elected...)
 	var longest time.Duration
 	for range rounds(1) {
-		standby.Wait("that it stands by", says("standing by"))
+		standby.Wait("that it stands by", daemon.WithMessage("standing by"))
 		p.someMore()
-		if n := len(standby.Records(says("leading"))); n != 0 {
+		if n := len(standby.Records(daemon.WithMessage("leading"))); n != 0 {
 			t.Errorf("the standby led %d times beside the leader", n)
 		}
 		leader.Kill()
@@ -60,7 +60,7 @@ func TestLeaderTerminated(t *testing.T) {
 	identity := leads(leader)
 	standby := p.start(elected...)
 	for range rounds(2) {
-		standby.Wait("that it stands by", says("standing by"))
+		standby.Wait("that it stands by", daemon.WithMessage("standing by"))
 		p.someMore()
 		leader.Stop()
 		// At once, because the Lease was released and does not have to expire.
@@ -83,13 +83,13 @@ func TestLeaseTakenAway(t *testing.T) {
 	identity := leads(g)
 	for range rounds(1) {
 		p.someMore()
-		led := len(g.Records(says("leading")))
+		led := len(g.Records(daemon.WithMessage("leading")))
 		// Another holder has the Lease, as after a long pause of the leader's process,
 		// for longer than the renew deadline of 10 s.
 		p.holdLease("stranger", 12*time.Second)
 		p.awaitMore(g, "leading", led)
 	}
-	if n := len(g.Records(says("standing by"))); n == 0 {
+	if n := len(g.Records(daemon.WithMessage("standing by"))); n == 0 {
 		t.Errorf("%s did not see that it had lost the lease", identity)
 	}
 	p.finish("", g)
@@ -115,7 +115,7 @@ func (p *place) holdLease(another string, long time.Duration) {
 func (p *place) awaitMore(g *daemon.Daemon, message string, n int) {
 	p.tb.Helper()
 	controlplane.Eventually(p.tb, func(context.Context) error {
-		if got := len(g.Records(says(message))); got <= n {
+		if got := len(g.Records(daemon.WithMessage(message))); got <= n {
 			return fmt.Errorf("the gateway logged %q %d times, want more than %d", message, got, n)
 		}
 		return nil
@@ -136,11 +136,11 @@ func TestPositionWrittenByAnother(t *testing.T) {
 		p.must(err)
 		p.someMore()
 		p.awaitPosition(p.writer.version())
-		led := len(g.Records(says("leading")))
+		led := len(g.Records(daemon.WithMessage("leading")))
 		p.changePosition(func(c *corev1.ConfigMap) { c.Data["namespace."+p.watched] = stored })
 		p.awaitMore(g, "leading", led)
 	}
-	logged(t, g, "that it gives up the lead", says("position was written by another gateway, giving up the lead"))
+	logged(t, g, "that it gives up the lead", daemon.WithMessage("position was written by another gateway, giving up the lead"))
 	p.finish("", g)
 }
 
@@ -175,7 +175,7 @@ func TestPositionRelabeled(t *testing.T) {
 		p.someMore()
 		p.awaitPosition(p.writer.version())
 	}
-	if led, watched := len(g.Records(says("leading"))), len(g.Records(says("watching"))); led != 1 || watched != 1 {
+	if led, watched := len(g.Records(daemon.WithMessage("leading"))), len(g.Records(daemon.WithMessage("watching"))); led != 1 || watched != 1 {
 		t.Errorf("the gateway led %d times and began to watch %d times, want once each", led, watched)
 	}
 	p.finish("", g)

@@ -43,7 +43,7 @@ filters:
 	leader := runPod(t, &pods[0])
 	leader.Ready()
 	standby := runPod(t, &pods[1])
-	standby.Wait("that it stands by", says("standing by"))
+	standby.Wait("that it stands by", daemon.WithMessage("standing by"))
 	for _, c := range []*container{leader, standby} {
 		c.probe(c.spec.ReadinessProbe)
 		c.probe(c.spec.LivenessProbe)
@@ -103,7 +103,7 @@ filters:
 	r.edit("kind: Deployment", "knd: Pod")
 	leader.sync()
 	standby.sync()
-	refusal := leader.Wait("the refusal", says("filter file refused, keeping the last good one"))
+	refusal := leader.Wait("the refusal", daemon.WithMessage("filter file refused, keeping the last good one"))
 	if fault := refusal.String("err"); !strings.Contains(fault, "filters[0].knd: unknown key") {
 		t.Errorf("the refusal says %q, want the fault's place", fault)
 	}
@@ -144,7 +144,7 @@ filters:
 	deploy(t, watched, "stubb", 2)
 	between := occurred(t, 2, watched, "stubb", "Pod", "Scheduled")
 	standby.Signal(syscall.SIGCONT)
-	begin := standby.Wait("where it begins", says("watching Events from stored position"))
+	begin := standby.Wait("where it begins", daemon.WithMessage("watching Events from stored position"))
 	if at := begin.String("position"); at != stored {
 		t.Errorf("the standby begins at %s, want the position that the leader left, %s", at, stored)
 	}
@@ -222,10 +222,6 @@ pushDown: true
 
 // reload is the gateway's message about a new filter file.
 const reload = "filter file loaded"
-
-func says(message string) func(daemon.Record) bool {
-	return func(r daemon.Record) bool { return r.Message() == message }
-}
 
 // afterReloads matches the first record with the message from the nth reload on.
 func afterReloads(n int, message string) func(daemon.Record) bool {

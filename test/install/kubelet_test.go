@@ -62,7 +62,7 @@ func runPod(tb testing.TB, pod *corev1.Pod) *container {
 		env = append(env, v.Name+"="+here.Replace(c.value(v)))
 	}
 	c.Daemon = daemon.StartWith(tb, env, args...)
-	c.address = c.Wait("its port", says("serving metrics and health")).String("address")
+	c.address = c.Wait("its port", daemon.WithMessage("serving metrics and health")).String("address")
 	return c
 }
 

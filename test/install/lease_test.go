@@ -13,6 +13,7 @@ import (
 	rbacv1client "k8s.io/client-go/kubernetes/typed/rbac/v1"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
+	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
 // TestLease runs a release without its Lease, as Argo CD leaves it, which applies no
@@ -49,7 +50,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 	gateways[0].Ready()
 	gateways[0].probe(gateways[0].spec.ReadinessProbe)
 	gateways = append(gateways, runPod(t, &pods[1]))
-	gateways[1].Wait("that it stands by", says("standing by"))
+	gateways[1].Wait("that it stands by", daemon.WithMessage("standing by"))
 	deploy(t, watched, "one", 2)
 	p.wantBuilds(occurred(t, 2, watched, "one", "Pod", "Started")...)
 

@@ -49,7 +49,7 @@ filters: [{kind: Pod, reasons: [Started], action: accept}]
 	}
 
 	pause("kept")
-	gateway.Wait("that builds are paused", says("builds paused"))
+	gateway.Wait("that builds are paused", daemon.WithMessage("builds paused"))
 	r.runbook("To continue and **build what waits**", "helm upgrade")
 	gateway.sync()
 	p.wantBuilds(occurred(t, 2, watched, "kept", "Pod", "Started")...)

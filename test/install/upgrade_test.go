@@ -41,7 +41,7 @@ limits: ` + limits + "\n")
 	leader := runPod(t, &pods[0])
 	leader.Ready()
 	standby := runPod(t, &pods[1])
-	standby.Wait("that it stands by", says("standing by"))
+	standby.Wait("that it stands by", daemon.WithMessage("standing by"))
 
 	deploy(t, watched, "steelkilt", 5)
 	accepted := occurred(t, 5*len(podReasons), watched, "steelkilt", "Pod", podReasons...)

@@ -44,7 +44,7 @@ func TestAnEventIsCutToSize(t *testing.T) {
 	if got.Annotations["short"] != "kept" {
 		t.Errorf("the short annotation is %q, want it as it was", got.Annotations["short"])
 	}
-	r := gateway.Wait("the event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/cut" })
+	r := gateway.Wait("the event", daemon.WithMessage("Processing "+p.watched+"/cut"))
 	if n := len(r.String("message")); n == 0 || n > bound/4 {
 		t.Errorf("%d bytes of the message are logged, want the beginning", n)
 	}

@@ -33,7 +33,7 @@ func TestAcceptedEventsBecomeBuildsOnceEach(t *testing.T) {
 	accepted = p.occur(accepted...)
 	p.wantBuilds(accepted...)
 	for _, e := range []string{"rejected", "accepted-000"} {
-		r := gateway.Wait("the event "+e, func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/"+e })
+		r := gateway.Wait("the event "+e, daemon.WithMessage("Processing "+p.watched+"/"+e))
 		verdict := map[string]string{"rejected": "reject by default", "accepted-000": "accept by filters[0]"}[e]
 		if got := r.String("verdict") + " by " + r.String("by"); got != verdict {
 			t.Errorf("%s: %s, want %s", e, got, verdict)

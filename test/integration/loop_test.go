@@ -112,7 +112,7 @@ func TestWithTheLoopGuardOffNoMoreThanActiveBuildsRun(t *testing.T) {
 	gateway := daemon.Start(t, "--kubeconfig", plane.Kubeconfig(), "--build-namespace", brigadeNamespace, "--listen", "",
 		"--namespace", p.watched+","+brigadeNamespace, "--allow-brigade-events",
 		"--config", write(t, "filters.yaml", acceptAllPods(project, fmt.Sprintf("{buildsPerMinute: 1000000, burst: 1000, activeBuilds: %d}", limit))))
-	gateway.Wait("what it risks", func(r daemon.Record) bool { return r.Message() == "loop guard disabled" })
+	gateway.Wait("what it risks", daemon.WithMessage("loop guard disabled"))
 	gateway.Ready()
 	if _, err := plane.Client().CoreV1().Pods(p.watched).Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

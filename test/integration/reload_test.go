@@ -81,10 +81,10 @@ func TestAChangedFilterFileTakesEffectAndABrokenOneDoesNot(t *testing.T) {
 	third := p.occur(p.newEvent("pod-3", "Pod", "BackOff"), p.newEvent("job-3", "Job", "Completed"))
 	// Which list decides on an Event that occurs during the change is not promised,
 	// but each Event is decided once and none is lost.
-	gateway.Wait("a job's event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/job-3" })
-	gateway.Wait("a pod's event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/pod-3" })
+	gateway.Wait("a job's event", daemon.WithMessage("Processing "+p.watched+"/job-3"))
+	gateway.Wait("a pod's event", daemon.WithMessage("Processing "+p.watched+"/pod-3"))
 	for i, name := range []string{"pod-3", "job-3"} {
-		records := gateway.Records(func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/"+name })
+		records := gateway.Records(daemon.WithMessage("Processing " + p.watched + "/" + name))
 		if len(records) == 0 {
 			t.Fatalf("%s was not decided", name)
 		}

@@ -90,7 +90,7 @@ func inSeries(e *corev1.Event) {
 func decided(d *daemon.Daemon, namespace string, names ...string) map[string]string {
 	verdicts := map[string]string{}
 	for _, name := range names {
-		r := d.Wait("the verdict on "+name, func(r daemon.Record) bool { return r.Message() == "Processing "+namespace+"/"+name })
+		r := d.Wait("the verdict on "+name, daemon.WithMessage("Processing "+namespace+"/"+name))
 		verdicts[name] = r.String("verdict") + " by " + r.String("by")
 	}
 	return verdicts

@@ -17,7 +17,7 @@ func TestWithoutAFileEveryEventIsLoggedAndNoneIsBuilt(t *testing.T) {
 		"--listen", "", "--log-events", "full")
 	gateway.Ready()
 	e := p.occur(p.newEvent("web-0", "Pod", "BackOff"))[0]
-	r := gateway.Wait("the event", func(r daemon.Record) bool { return r.Message() == "Processing "+p.watched+"/web-0" })
+	r := gateway.Wait("the event", daemon.WithMessage("Processing "+p.watched+"/web-0"))
 	if got := r.String("verdict") + " by " + r.String("by"); got != "reject by default" {
 		t.Errorf("%s, want reject by default", got)
 	}

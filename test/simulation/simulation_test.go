@@ -44,8 +44,8 @@ func TestSimulation(t *testing.T) {
 	case *seed != 0:
 		w := newWorker(t.Context(), t)
 		defer w.end(t)
-		passes, said := w.simulate(*seed)
-		t.Logf("seed %d:\n%s", *seed, said)
+		passes, output := w.simulate(*seed)
+		t.Logf("seed %d:\n%s", *seed, output)
 		if !passes {
 			t.Fail()
 		}
@@ -66,12 +66,12 @@ func spread(t *testing.T) {
 			w := newWorker(t.Context(), t)
 			defer func() { w.end(t) }()
 			for seed := range next {
-				passes, said := w.simulate(seed)
+				passes, output := w.simulate(seed)
 				if passes {
 					continue
 				}
 				mu.Lock()
-				failed[seed] = said
+				failed[seed] = output
 				mu.Unlock()
 				w.end(t) // whatever is left over in it
 				w = newWorker(t.Context(), t)
@@ -182,7 +182,7 @@ func newWorker(ctx context.Context, t *testing.T) *workerProcess {
 
 // simulate has a worker simulate one seed. It reports whether it passed, and returns
 // the worker's output.
-func (w *workerProcess) simulate(number uint64) (passes bool, said string) {
+func (w *workerProcess) simulate(number uint64) (passes bool, output string) {
 	show := ""
 	if *seed != 0 {
 		show = "show "

@@ -66,11 +66,11 @@ type lines struct {
 	attrs string
 }
 
-// said is a log record that is formatted when it is read.
-type said struct{ record slog.Record }
+// logRecord is a log record that is formatted when it is read.
+type logRecord struct{ record slog.Record }
 
 // String returns the message and its attributes.
-func (s said) String() string {
+func (s logRecord) String() string {
 	text := s.record.Level.String() + " " + s.record.Message
 	s.record.Attrs(func(a slog.Attr) bool {
 		text += " " + a.String()
@@ -82,7 +82,7 @@ func (s said) String() string {
 func (h *lines) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h *lines) Handle(_ context.Context, r slog.Record) error {
-	h.trace.addf(h.who, "log: %s%s", said{r.Clone()}, h.attrs)
+	h.trace.addf(h.who, "log: %s%s", logRecord{r.Clone()}, h.attrs)
 	return nil
 }
 
