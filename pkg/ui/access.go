@@ -8,8 +8,8 @@ import (
 )
 
 // contentPolicy is the Content-Security-Policy of everything that is served:
-// nothing from elsewhere, no inline script, no markup made from text. The
-// nonce is for the styles that the editor makes at run time.
+// nothing from elsewhere, no inline script, no markup created from text. The
+// nonce is for the styles that the editor creates at run time.
 func contentPolicy(nonce string) string {
 	style := "style-src 'self'"
 	if nonce != "" {
@@ -22,8 +22,8 @@ func contentPolicy(nonce string) string {
 	}, "; ")
 }
 
-// protect refuses what does not come from the page itself, and says in the
-// headers of each answer what browsers may do with it.
+// protect refuses requests that do not come from the page itself, and sets security
+// headers on each answer.
 func (u *UI) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -13,8 +13,8 @@ type document struct {
 	filters *yaml.Node
 }
 
-// readDocument reads a list that pkg/config has accepted, or an empty one.
-// What it does not understand it leaves out.
+// readDocument reads a list that pkg/config has accepted, or an empty one. It ignores
+// what it does not understand.
 func readDocument(text []byte) document {
 	var doc yaml.Node
 	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) == 0 {
@@ -31,8 +31,7 @@ func readDocument(text []byte) document {
 	return out
 }
 
-// filter returns the mapping of the filter at index i, and nil where there is
-// none.
+// filter returns the mapping of the filter at index i, or nil if there is none.
 func (d document) filter(i int) *yaml.Node {
 	if d.filters == nil || d.filters.Kind != yaml.SequenceNode || i >= len(d.filters.Content) {
 		return nil
@@ -40,7 +39,7 @@ func (d document) filter(i int) *yaml.Node {
 	return resolved(d.filters.Content[i])
 }
 
-// resolved returns what an alias stands for.
+// resolved returns the node that an alias refers to, and any other node as it is.
 func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -51,8 +50,8 @@ func resolved(n *yaml.Node) *yaml.Node {
 // maxConditions is how many characters of a filter are shown in a table.
 const maxConditions = 160
 
-// conditionsOf returns what a filter matches, in the words of the list, on one
-// line: "kind: Pod, reasons: [BackOff]".
+// conditionsOf returns the conditions of a filter as in the list, on one line:
+// "kind: Pod, reasons: [BackOff]".
 func conditionsOf(f *yaml.Node) string {
 	var parts []string
 	for i := 0; i+1 < len(f.Content); i += 2 {

@@ -31,20 +31,20 @@ type faultReport struct {
 	Message string `json:"message"`
 }
 
-// evaluation is what an edited list does with the Events that are held, and
-// what the list that decides now does with them.
+// evaluation is what an edited list does with the stored Events, and what the current
+// list does with them.
 type evaluation struct {
 	// Runs is whether the list has no faults. If it has, the rest is empty.
 	Runs   bool          `json:"runs"`
 	Faults []faultReport `json:"faults"`
 	// Through is the newest Event that was evaluated.
 	Through int64 `json:"through"`
-	// Pause is for how many milliseconds the page waits until it has the list
-	// evaluated again because of new Events.
+	// Pause is how many milliseconds the page waits before it requests another
+	// evaluation because of new Events.
 	Pause int64 `json:"pause"`
-	// Deciders are the different verdicts; Verdicts names one of them by its
-	// place, for each Event: its ID, the verdict of the edited list, and that
-	// of the list that decides now.
+	// Deciders are the different verdicts. Verdicts has for each Event its ID, and
+	// the indexes in Deciders of the verdicts of the edited list and of the current
+	// one.
 	Deciders []decider `json:"deciders"`
 	Verdicts []int64   `json:"verdicts"`
 	Filters  []count   `json:"filters"`
@@ -62,7 +62,7 @@ type decider struct {
 	Verdict string `json:"verdict"`
 	By      string `json:"by"`
 	Project string `json:"project,omitempty"`
-	// Destination is where an accepted Event is sent to, without one Brigade builds.
+	// Destination is where an accepted Event is sent to. Without one Brigade builds.
 	Destination string `json:"destination,omitempty"`
 }
 
@@ -91,8 +91,8 @@ type sum struct {
 	BusiestAt int64 `json:"busiestAt,omitempty"`
 }
 
-// sharedFor is for how long browsers that ask about the same list get the same
-// evaluation while Events come.
+// sharedFor is how long browsers with the same list get the same evaluation while
+// Events arrive.
 const sharedFor = time.Second
 
 // shared is an evaluation that several browsers may get.
@@ -105,8 +105,8 @@ type shared struct {
 	answer  json.RawMessage
 }
 
-// evaluate evaluates the list in a request against all Events held. Where
-// several browsers have the same list open, one evaluation serves them all.
+// evaluate evaluates the list in a request on all stored Events. If several browsers
+// have the same list open, they share one evaluation.
 func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 	list, _, version := u.state()
 	now := u.now()
@@ -129,9 +129,8 @@ func (u *UI) evaluate(ctx context.Context, q request) (any, error) {
 	return json.RawMessage(answer), nil
 }
 
-// sharedEvaluation returns the last evaluation where it is of the same list and
-// of the same Events, or so new that the Events since then can wait; nil
-// otherwise.
+// sharedEvaluation returns the last evaluation if it is of the same list and of the
+// same Events, or so new that the Events since then can wait, and otherwise nil.
 func (u *UI) sharedEvaluation(list string, version uint64, now time.Time) json.RawMessage {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -161,7 +160,7 @@ func pauseAfter(took time.Duration, browsers int) time.Duration {
 	return min(max(time.Duration(pause), evaluateEvery), evaluateRarely)
 }
 
-// evaluateList evaluates an edited list beside the one that decides now.
+// evaluateList evaluates an edited list and the current one.
 func (u *UI) evaluateList(ctx context.Context, list List, text []byte) (*evaluation, error) {
 	edited, err := config.Parse(list.Name, text)
 	out := &evaluation{Runs: err == nil, Faults: reportsOf(edited, err), Deciders: []decider{}, Verdicts: []int64{}, Filters: []count{}}
@@ -303,7 +302,7 @@ func (t *tally) sum() sum {
 }
 
 // filters returns the count of each filter in the order of the list, then of
-// default and of the rules ahead of the filters.
+// default and of the rules before the filters.
 func (t *tally) filters(c *config.Config, text []byte) []count {
 	doc := readDocument(text)
 	var out []count

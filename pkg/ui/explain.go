@@ -10,24 +10,23 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filter"
 )
 
-// explanation is one Event, and why a list decides as it does about it.
+// explanation is one Event, and the steps to the verdict of a list on it.
 type explanation struct {
 	Event *corev1.Event `json:"event"`
 	// Recorded is what was decided when the Event was seen.
 	Recorded decider `json:"recorded"`
-	// Runs is whether the list in the request has no faults. If it has, the list
-	// that decides now is explained.
+	// Runs is whether the list in the request has no faults. If it has, the current
+	// list is explained.
 	Runs bool `json:"runs"`
 	decider
 	ProjectID string `json:"projectID,omitempty"`
 	BuildID   string `json:"buildID,omitempty"`
 	Steps     []step `json:"steps"`
-	// Fields are what a filter for this Event may be made of.
+	// Fields are the facts that a filter for this Event can use.
 	Fields []field `json:"fields"`
 }
 
-// step is a filter that was tried, or the rule ahead of the filters that
-// decided.
+// step is a filter that was tried, or the rule before the filters that decided.
 type step struct {
 	By      string `json:"by"`
 	Matched bool   `json:"matched"`
@@ -80,7 +79,7 @@ func withKind(e *corev1.Event) *corev1.Event {
 	return &out
 }
 
-// field is a fact of an Event that a filter may ask for.
+// field is a fact of an Event that a filter can match.
 type field struct {
 	// Key is the filter's key.
 	Key string `json:"key"`
@@ -101,7 +100,7 @@ func clusterScope(e *corev1.Event) string {
 	return ""
 }
 
-// fieldsOf returns what a filter for an Event like e may be made of.
+// fieldsOf returns the facts that a filter for an Event like e can use.
 func fieldsOf(e *corev1.Event) []field {
 	all := []field{
 		{Key: "namespace", Value: e.InvolvedObject.Namespace, Keep: true},

@@ -10,7 +10,7 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/filtertest"
 )
 
-// exported is a list in the form in which it is taken along.
+// exported is a list as it is copied or downloaded.
 type exported struct {
 	// File is a name for it.
 	File string `json:"file"`
@@ -45,8 +45,8 @@ func helmValues(text []byte) exported {
 	return exported{File: "values.yaml", Text: "# " + command + "\n" + string(text), Command: command}
 }
 
-// testFile returns a test file: what the list decides on the Events that are
-// held, one case for all Events that the list cannot distinguish.
+// testFile returns a test file that expects what the list decides on the stored
+// Events, with one case for all Events that the list cannot distinguish.
 func (u *UI) testFile(ctx context.Context, c *config.Config) (any, error) {
 	recorder := filtertest.Recorder{Filters: "filters.yaml", Config: c, AllowBrigadeEvents: u.options.AllowBrigadeEvents}
 	for _, x := range u.store.since(0, 0).entries {

@@ -13,8 +13,8 @@ const (
 	random = "bcdfghjklmnpqrstvwxz2456789"
 )
 
-// ownerGlob returns a glob for the objects of the same owner where a name
-// looks generated: "web-*" for a pod of a Deployment, "node-exporter-*" for one
+// ownerGlob returns a glob for the objects of the same owner if a name looks
+// generated: "web-*" for a pod of a Deployment, "node-exporter-*" for one
 // of a DaemonSet, "web-*" for one of a StatefulSet. Otherwise it is empty.
 func ownerGlob(name string) string {
 	owner, suffix, ok := cutLast(name)

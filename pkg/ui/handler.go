@@ -15,7 +15,7 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// Handler returns what answers requests for the page.
+// Handler returns the handler of the page.
 func (u *UI) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", u.index())
@@ -28,9 +28,8 @@ func (u *UI) Handler() http.Handler {
 	return u.protect(mux)
 }
 
-// index serves the page. Its places are filled in by hand: html/template
-// would keep the linker from leaving out unused methods, for a third of the
-// binary's size.
+// index serves the page. It does not use html/template, with which the linker keeps
+// unused methods, a third of the binary's size.
 func (u *UI) index() http.HandlerFunc {
 	page, err := assets.ReadFile("assets/index.html")
 	if err != nil {

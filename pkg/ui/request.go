@@ -117,8 +117,8 @@ func (u *UI) readList(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "The list did not arrive."}
 	}
-	// The server goes on reading the connection, which is how it notices that the
-	// client disconnects.
+	// The server continues to read the connection, so it notices that the client
+	// disconnects.
 	_ = control.SetReadDeadline(noDeadline)
 	return text, nil
 }

@@ -32,7 +32,7 @@ type row struct {
 	Component string `json:"component,omitempty"`
 	Count     int32  `json:"count"`
 	Message   string `json:"message"`
-	// Cut is whether the message goes on.
+	// Cut is whether the message is longer.
 	Cut bool `json:"cut,omitempty"`
 }
 

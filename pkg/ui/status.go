@@ -9,7 +9,7 @@ import (
 type Status struct {
 	// Role is what this replica does: "leading", "standing by" or "starting".
 	Role string `json:"role"`
-	// Replica is this process, Leader the one that leads, where that is known.
+	// Replica is this process, and Leader the one that leads, if known.
 	Replica string `json:"replica"`
 	Leader  string `json:"leader,omitempty"`
 	// Ready is why the gateway is not ready, and Notes are other problems.
@@ -18,7 +18,7 @@ type Status struct {
 	// Stored names the ConfigMap with the position; empty if none is stored.
 	Stored    string     `json:"stored,omitempty"`
 	Positions []Position `json:"positions"`
-	// HeldSince is since when the position has not moved although builds wait.
+	// HeldSince is the time since which the position has not moved although builds wait.
 	HeldSince time.Time `json:"heldSince,omitzero"`
 	// Waiting is how many builds have no outcome, Oldest since when the oldest
 	// of them has waited, and Flows who they are for, the longest flow first.
@@ -38,7 +38,7 @@ type Status struct {
 	Lost   []Lost  `json:"lost"`
 }
 
-// Position is how far a scope has come.
+// Position is the position of a scope.
 type Position struct {
 	Scope   string `json:"scope"`
 	Version string `json:"version"`
@@ -51,7 +51,7 @@ type Flow struct {
 	Waiting   int    `json:"waiting"`
 }
 
-// Held is what a limit does.
+// Held is a limit that holds builds back.
 type Held struct {
 	// Limit is its name in the filter file.
 	Limit string    `json:"limit"`
@@ -78,7 +78,7 @@ type File struct {
 	Name    string    `json:"name,omitempty"`
 	Filters int       `json:"filters"`
 	Loaded  time.Time `json:"loaded,omitzero"`
-	// Refused is when a changed file was refused last, and Report why; zero where
+	// Refused is when a changed file was refused last, and Report why. It is zero if
 	// the file that was read last is in use.
 	Refused time.Time `json:"refused,omitzero"`
 	Report  string    `json:"report,omitempty"`
@@ -101,7 +101,7 @@ type Build struct {
 
 // Lost is a build that was refused or dropped.
 type Lost struct {
-	// Outcome is "refused" or "dropped", Reason says why.
+	// Outcome is "refused" or "dropped", and Reason why.
 	Outcome string    `json:"outcome"`
 	Reason  string    `json:"reason"`
 	ID      string    `json:"id"`
@@ -149,8 +149,7 @@ func (o *Outcomes) Latest() ([]Build, []Lost) {
 	return reversed(o.builds), reversed(o.lost)
 }
 
-// latest adds x to the end of all, and sheds the oldest where there are more
-// than n.
+// latest adds x to the end of all, and removes the oldest if there are more than n.
 func latest[T any](all []T, x T, n int) []T {
 	if len(all) == n {
 		copy(all, all[1:])

@@ -28,11 +28,11 @@ func (e *entry) keep() bool {
 	return e.verdict.Action == filter.Accept || len(e.verdict.Faults) > 0
 }
 
-// store holds the newest Events within a bound on their number and one on
+// store has the newest Events within a bound on their number and one on
 // their size. When it is full it sheds the oldest of the rejected ones. Those
 // that were accepted, or on which an expression failed, are shed when the
-// rejected ones take no more than a fifth of the room, the oldest first: the
-// newest Events can always be seen, and accepted ones longest.
+// rejected ones take at most a fifth of the memory, the oldest first: the
+// newest Events are always visible, and accepted ones longest.
 type store struct {
 	maxEvents, maxBytes int
 	// last is the newest id, for readers that only check for new Events.
@@ -44,8 +44,8 @@ type store struct {
 	shed           int64
 }
 
-// spared is the part of the room that rejected Events may have while accepted
-// ones are shed.
+// spared is the share of the memory that rejected Events may use while accepted ones
+// are shed.
 const spared = 5
 
 func newStore(maxEvents, maxBytes int) *store {
@@ -86,7 +86,7 @@ func (s *store) shedOne() {
 	s.kept.pop()
 }
 
-// snapshot is what the store held at one moment.
+// snapshot is the content of the store at one moment.
 type snapshot struct {
 	// entries are those asked for, in the order of their ids.
 	entries []*entry
@@ -127,7 +127,7 @@ func (s *store) since(after int64, limit int) snapshot {
 	return out
 }
 
-// get returns the entry with an id, and false where it is not held.
+// get returns the entry with an id, and false if it is not stored.
 func (s *store) get(id int64) (*entry, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,7 +184,7 @@ func withoutManagedFields(e *corev1.Event) *corev1.Event {
 	return &out
 }
 
-// overhead is what an Event takes beside its text: the Event, its entry, and
+// overhead is the memory of an Event besides its text: the Event, its entry, and
 // what the allocator rounds up for some twenty strings.
 const overhead = int(unsafe.Sizeof(corev1.Event{})+unsafe.Sizeof(entry{})) + 20*8
 

@@ -28,12 +28,12 @@ const (
 // noDeadline takes a deadline away.
 var noDeadline time.Time //nolint:gochecknoglobals // the zero value, never written
 
-// stateMessage says what the page is about.
+// stateMessage has the list and the source.
 type stateMessage struct {
 	Where  string      `json:"where"`
 	Source sourceState `json:"source"`
 	List   listState   `json:"list"`
-	// Max is how many Events are held at most.
+	// Max is how many Events are stored at most.
 	Max int `json:"max"`
 }
 
@@ -49,7 +49,7 @@ type listState struct {
 	Runs bool `json:"runs"`
 }
 
-// eventsMessage brings new rows.
+// eventsMessage has new rows.
 type eventsMessage struct {
 	Rows []row `json:"rows"`
 	Held int   `json:"held"`
@@ -60,7 +60,7 @@ type eventsMessage struct {
 }
 
 // stream sends the Events in the store and then new ones, as server-sent events.
-// Each browser reads the store from where it is; nothing waits for it.
+// Each browser reads the store at its own pace, and nothing waits for it.
 func (u *UI) stream(w http.ResponseWriter, r *http.Request) {
 	if !u.streams.TryAcquire(1) {
 		http.Error(w, fmt.Sprintf("%d browsers follow already; close one.", maxStreams), http.StatusServiceUnavailable)

@@ -30,8 +30,8 @@ type suggestion struct {
 	Line int `json:"line"`
 	// By is the name of the filter there.
 	By string `json:"by"`
-	// Decides is whether the filter decides on the Event, and Note says why
-	// not, or what else is to be known.
+	// Decides is whether the filter decides on the Event. Note is why not, or another
+	// problem.
 	Decides bool   `json:"decides"`
 	Note    string `json:"note,omitempty"`
 }
@@ -50,8 +50,8 @@ func (u *UI) suggest(_ context.Context, q request) (any, error) {
 	return u.suggestion(x.event, string(q.list), newFilterNode(q.query, action))
 }
 
-// suggestion adds a filter to a list, ahead of the one that decides on e
-// now, because e would not come to it otherwise. The error says why it cannot.
+// suggestion adds a filter to a list, before the one that decides on e now, because
+// it would not be tried otherwise. The error is why it cannot.
 func (u *UI) suggestion(e *corev1.Event, list string, added *yaml.Node) (*suggestion, error) {
 	if strings.TrimSpace(list) == "" {
 		list = "project: " + exampleProject + "\n"
@@ -103,8 +103,8 @@ func onlyLacksProject(err error) bool {
 	return !slices.ContainsFunc(reportsOf(nil, err), func(f faultReport) bool { return !strings.HasSuffix(f.Path, "project") })
 }
 
-// placeOf returns where a filter has to be to decide ahead of what decides
-// now: there, or at the end.
+// placeOf returns the index at which a filter decides before what decides now: its
+// index, or the end.
 func placeOf(by string, filters []string) int {
 	if i := slices.Index(filters, by); i >= 0 {
 		return i
@@ -168,9 +168,8 @@ func sequence(values []string) *yaml.Node {
 	return n
 }
 
-// text returns a text value, in quotes where YAML 1.1, which Helm reads, or
-// YAML 1.2 takes it for something else, and where it has characters that cannot
-// be seen.
+// text returns a text value. It is in quotes if YAML 1.1, which Helm reads, or
+// YAML 1.2 takes it for something else, or if it has invisible characters.
 func text(s string) *yaml.Node {
 	n := &yaml.Node{}
 	if err := n.Encode(s); err != nil || strings.ContainsFunc(s, unseen) {
@@ -183,8 +182,8 @@ func text(s string) *yaml.Node {
 // unseen reports whether a character hides, or hides what is around it.
 func unseen(r rune) bool { return !unicode.IsPrint(r) }
 
-// filterText writes a filter, with escapes for what cannot be seen: YAML leaves
-// those that turn the direction of text as they are.
+// filterText writes a filter, with escapes for invisible characters, because YAML
+// does not escape those that change the direction of text.
 func filterText(f *yaml.Node) string {
 	var b strings.Builder
 	for _, r := range render(f) {
@@ -327,8 +326,8 @@ func indentOf(line string) int {
 	return len(line) - len(strings.TrimLeft(line, " "))
 }
 
-// rewrite writes the whole list again, for a form that has no lines to put a
-// filter between, such as JSON.
+// rewrite writes the whole list again, for a form in which a filter cannot be inserted
+// between lines, such as JSON.
 func rewrite(doc document, at int, added *yaml.Node) (out string, line int) {
 	root := doc.root
 	root.Style &^= yaml.FlowStyle

@@ -1,5 +1,5 @@
-// Package ui is the page that shows Events as they come, what was decided
-// about each, and what an edited filter list would do with them.
+// Package ui is the page that shows Events as they arrive, the verdict on each, and
+// what an edited filter list would do with them.
 //
 // It is not part of the flow of Events. The reader of Events calls Seen for each,
 // which adds it to a bounded store and returns. Browsers read from the store at
@@ -66,7 +66,7 @@ const (
 
 // Options are what a UI shows.
 type Options struct {
-	// Where names what is watched, for the head of the page: a cluster and its
+	// Where names what is watched, for the header of the page: a cluster and its
 	// namespaces, or the names of files.
 	Where string
 	// Version is the version of the program.
@@ -93,7 +93,7 @@ type UI struct {
 	store   *store
 	log     *slog.Logger
 	now     func() time.Time
-	// process tells the Events of this process from those of an earlier one,
+	// process distinguishes the Events of this process from those of an earlier one,
 	// which had the same numbers.
 	process string
 
@@ -120,14 +120,14 @@ type UI struct {
 	newest  batch // the last batch of rows
 }
 
-// List is the filter list that decides, and that an edited one is held against.
+// List is the current filter list, with which an edited one is compared.
 type List struct {
 	// Name is the name of its file; empty if there is none.
 	Name string
 	// Text is the file.
 	Text string
-	// Config is what the text says; nil if it has faults or there is none,
-	// which decides like a list without filters.
+	// Config is the parsed text; nil if it has faults or there is none, which
+	// decides like a list without filters.
 	Config *config.Config
 }
 
@@ -137,7 +137,7 @@ type SourceState string
 const (
 	// Connecting is before the first answer.
 	Connecting SourceState = "connecting"
-	// Following is a source that goes on.
+	// Following is a source that sends new Events.
 	Following SourceState = "following"
 	// Ended is a source that was read to its end.
 	Ended SourceState = "ended"
@@ -208,14 +208,13 @@ func (u *UI) state() (List, Source, uint64) {
 	return u.list, u.source, u.version
 }
 
-// Decide returns the verdict of the list on e, for sources without verdicts of
-// their own.
+// Decide returns the verdict of the list on e, for sources without verdicts.
 func (u *UI) Decide(e *corev1.Event) filter.Verdict {
 	list, _, _ := u.state()
 	return u.explainer(list.Config).Decider.Decide(e)
 }
 
-// explainer returns what decides with a list; nil rejects everything.
+// explainer returns the explainer of a list; nil rejects everything.
 func (u *UI) explainer(c *config.Config) explain.Explainer {
 	var x explain.Explainer
 	x.Decider.AllowBrigadeEvents = u.options.AllowBrigadeEvents
