@@ -1,6 +1,6 @@
-// Asking the gateway.
+// Requests to the gateway.
 
-/** An answer that is not what was asked for. Its message is for people. */
+/** An error answer. Its message is for users. */
 export class Refused extends Error {}
 
 /** Posts a filter list. A signal ends it, on the gateway's side too. */

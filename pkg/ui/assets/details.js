@@ -1,4 +1,4 @@
-// One Event: what was decided and why, what it says, and its JSON.
+// One Event: the verdict and why, its message, and its JSON.
 import { post } from "./api.js";
 import { byId, copy, h, line, lines } from "./dom.js";
 import { goTo } from "./editor.js";
@@ -16,7 +16,7 @@ let makeFilter = () => {};
 export function startDetails(onMakeFilter) {
   makeFilter = onMakeFilter;
   panel.addEventListener("keydown", (e) => { if (e.key === "Escape") close(); });
-  // Only another list changes what is said about an Event. New Events do not, and
+  // Only another list changes what is shown about an Event. New Events do not, and
   // leave the focus and the selection where they are.
   model.addEventListener("evaluation", () => { if (current && decidedBy !== lists()) load(current); });
 }

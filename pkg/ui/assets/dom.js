@@ -1,6 +1,6 @@
-// Making elements. All text goes in as text: Events are written by strangers.
+// Creates elements. All text is added as text, because anyone may write Events.
 
-/** Makes an element. Strings among the children become text. */
+/** Creates an element. Strings among the children become text. */
 export function h(name, props = {}, ...children) {
   const el = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
@@ -26,7 +26,7 @@ function shown(c) {
   return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
 }
 
-/** Returns text for one line, with characters that cannot be seen made visible. */
+/** Returns text for one line, with invisible characters made visible. */
 export const line = (s) => s.replace(unseen, shown);
 
 /** Returns text of several lines in the same way. */
@@ -46,7 +46,7 @@ export function announce(text) {
   announcer.textContent = text;
 }
 
-/** Puts text into the clipboard, where the browser allows it. */
+/** Puts text into the clipboard, if the browser allows it. */
 export async function copy(text, button) {
   const label = button.textContent;
   try {

@@ -1,4 +1,4 @@
-// The editor of the list, with faults at their lines as one types.
+// The editor of the list, with faults at their lines while the user types.
 import {
   defaultKeymap, drawSelection, EditorState, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSelectionMatches,
   highlightSpecialChars, HighlightStyle, history, historyKeymap, indentOnInput, indentUnit, keymap, lineNumbers, lintGutter, lintKeymap, redo, redoDepth,
@@ -87,7 +87,7 @@ function make(text) {
       EditorView.cspNonce.of(nonce),
       lineNumbers(), lintGutter(), EditorView.lineWrapping, highlightSpecialChars(), history(), drawSelection(), indentOnInput(), indentUnit.of("  "), EditorState.tabSize.of(2),
       highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), yaml(), syntaxHighlighting(colors), theme,
-      // Tab goes on to the next control; Ctrl-] and Ctrl-[ indent.
+      // Tab moves to the next control; Ctrl-] and Ctrl-[ indent.
       keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
       EditorView.contentAttributes.of({ "aria-label": "Filter list, YAML", tabindex: "0", spellcheck: "false", autocapitalize: "off" }),
       EditorState.changeFilter.of((change) => {
@@ -132,7 +132,7 @@ function textChanged() {
   model.changed("text");
 }
 
-/** Replaces the list by another, as one step of undo that spares what is the same. */
+/** Replaces the list by another, as one step of undo that keeps equal parts. */
 export function setText(text) {
   const old = view.state.doc.toString();
   let from = 0;

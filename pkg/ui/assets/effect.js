@@ -1,4 +1,4 @@
-// What the list in the editor does with all Events that are held.
+// What the list in the editor does with all stored Events.
 import { post, Refused } from "./api.js";
 import { byId, h, line, plural } from "./dom.js";
 import { goTo, markFaults } from "./editor.js";
@@ -31,7 +31,7 @@ export function startEffect() {
   draw();
 }
 
-/** Evaluates after some time, also where it is planned already. */
+/** Evaluates after some time, even if it is planned already. */
 function plan(ms) {
   clearTimeout(timer);
   timer = setTimeout(evaluate, ms);

@@ -1,4 +1,4 @@
-// The page: the state in its head, colors, and keys.
+// The page: the state in its header, colors, and keys.
 import { byId, plural } from "./dom.js";
 import { openDetails, startDetails } from "./details.js";
 import { startEditor } from "./editor.js";

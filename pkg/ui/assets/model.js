@@ -1,4 +1,4 @@
-// What the page knows: the rows that the gateway holds, its list, and what an
+// The data of the page: the rows that the gateway stores, its list, and what an
 // edited list does with them. Parts of the page listen for changes.
 
 export const model = new (class extends EventTarget {
@@ -6,7 +6,7 @@ export const model = new (class extends EventTarget {
   rows = [];
   /** The list and the source, as the gateway last sent them. */
   state = null;
-  /** What the daemon is doing; null where there is no daemon. */
+  /** What the daemon is doing; null without a daemon. */
   status = null;
   /** Whether the stream is up. */
   connected = false;
@@ -23,14 +23,14 @@ export const model = new (class extends EventTarget {
   /** Whether the editor has another list than the one that decides. */
   get edited() { return this.state !== null && this.text !== this.state.list.text; }
 
-  /** How reading Events goes; a daemon says so by its role. */
+  /** The state of reading Events; for a daemon, its role. */
   get sourceState() {
     if (!this.state) return "connecting";
     if (!this.status) return this.state.source.state;
     return { leading: "following", "standing by": "standing by" }[this.status.role] ?? "connecting";
   }
 
-  /** Takes new rows and drops those that the gateway dropped. */
+  /** Adds new rows and removes those that the gateway dropped. */
   take(message) {
     const { rows, firstRejected, firstKept } = message;
     const held = (r) => r.id >= (isKept(r) ? firstKept : firstRejected);
@@ -44,14 +44,14 @@ export const model = new (class extends EventTarget {
     this.changed("rows");
   }
 
-  /** Forgets all rows: another process answers. */
+  /** Removes all rows, because another process answers. */
   clear() {
     this.rows = [];
     this.decided = new Map();
     this.changed("rows");
   }
 
-  /** Takes an evaluation. */
+  /** Applies an evaluation. */
   evaluate(e) {
     this.evaluation = e;
     const decided = new Map();
@@ -63,15 +63,15 @@ export const model = new (class extends EventTarget {
   }
 
   /**
-   * What is decided on a row: by the edited list where there is one, and
-   * then what the list that decides now says, and how the two differ.
+   * The verdict on a row: that of the edited list, if there is one, that of the
+   * current list, and how the two differ.
    */
   decision(row) {
     const pair = this.edited ? this.decided.get(row.id) : undefined;
     if (!pair) return { is: row, was: null, change: "" };
     const [is, was] = pair;
-    // A filter's place is its name where it has no other, so an inserted filter
-    // renames those behind it: what decides is no change, what is built is.
+    // A filter without an id is named by its index, so an inserted filter renames
+    // those below it. Another name is not a change, another build is.
     if (is.verdict === was.verdict && is.project === was.project && is.destination === was.destination) return { is, was: null, change: "" };
     if (is.verdict === was.verdict) return { is, was, change: "moved" };
     return { is, was, change: is.verdict === "accept" ? "gained" : "lost" };

@@ -58,7 +58,7 @@ function position(s) {
     sub(s.stored ? ["Kept in ConfigMap ", h("code", {}, line(s.stored))] : "Not stored: Events that occur while the gateway is down are not built."));
 }
 
-/** What a limit is called in the filter file; `paused` stands outside of limits. */
+/** What a limit is called in the filter file; `paused` is not in limits. */
 const limitName = (limit) => (limit === "paused" ? "paused: true" : `limits.${limit}`);
 
 /** What holds builds back, since when, and until when. */
@@ -81,7 +81,7 @@ function waiting(s) {
       h("tbody", {}, rows)) : null);
 }
 
-/** What waits for each destination, where there are others than Brigade. */
+/** What waits for each destination, if there are others than Brigade. */
 function destinations(s) {
   if (!s.destinations) return null;
   const does = (d) => {

@@ -1,4 +1,4 @@
-// Following the gateway: server-sent events into the model.
+// Reads server-sent events of the gateway into the model.
 import { model } from "./model.js";
 
 const retryMs = 3000;
@@ -27,7 +27,7 @@ export function follow() {
   source.addEventListener("error", () => {
     model.connected = false;
     model.changed("connection");
-    // The browser tries again by itself, except where it was refused.
+    // The browser retries by itself, unless it was refused.
     if (source.readyState === EventSource.CLOSED) setTimeout(() => { model.rows = []; follow(); }, retryMs);
   });
 }

@@ -1,5 +1,5 @@
-// Making a filter of an Event: which of its facts to keep, and what else a
-// filter may say.
+// Makes a filter of an Event: which of its facts to keep, and what else a filter
+// can have.
 import { post } from "./api.js";
 import { announce, byId, h, line, lines } from "./dom.js";
 import { goToLine, setText } from "./editor.js";
@@ -83,7 +83,7 @@ function conditions(fields) {
   return h("fieldset", {}, h("legend", {}, "Match Events with the same"), h("ul", { class: "fields" }, rows));
 }
 
-/** The conditions under which the filter does not match after all. */
+/** The conditions under which the filter does not match. */
 function exception() {
   const rows = Object.keys(names).map((key) => h("li", {},
     h("label", { for: `except-${key}` }, names[key]),
@@ -108,7 +108,7 @@ function outcome(verdict) {
         pick("logLevel", "Log level", ["", "that of the list"], ...["all", "log", "info", "warn", "error", "none"].map((l) => [l, l])))));
 }
 
-/** Shows what goes with what is chosen. */
+/** Shows the fields for the current choice. */
 function arrange(form) {
   const { action, once, grouped } = form.elements;
   byId("builds").hidden = action.value !== "accept";
@@ -116,7 +116,7 @@ function arrange(form) {
   byId("group-keys").hidden = grouped.value !== "group";
 }
 
-/** The question for the gateway: the keys of a filter. */
+/** The request: the keys of a filter. */
 function query(id, form) {
   const data = new FormData(form);
   const take = (name) => data.get(name) ?? "";

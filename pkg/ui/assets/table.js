@@ -1,5 +1,5 @@
 // The table of Events. It shows the newest first and stays where it is while
-// someone reads: new rows wait as long as the table is scrolled, the pointer
+// the user reads: new rows wait as long as the table is scrolled, the pointer
 // or the focus is on a row, or the reader paused it.
 import { announce, byId, h, line, plural } from "./dom.js";
 import { model } from "./model.js";
@@ -138,7 +138,7 @@ function holding() {
   return paused || scroll.scrollTop >= 4 || over || tbody.contains(document.activeElement);
 }
 
-/** Lets the rows in that waited. */
+/** Shows the rows that waited. */
 function release(toTop) {
   frozen = Infinity;
   if (toTop) scroll.scrollTop = 0;

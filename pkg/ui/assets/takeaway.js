@@ -1,4 +1,4 @@
-// Taking the list along: as a filter file, as Helm values, as a test file.
+// Exports the list: as a filter file, as Helm values, as a test file.
 import { post } from "./api.js";
 import { byId, command, copy, h, lines } from "./dom.js";
 import { model } from "./model.js";

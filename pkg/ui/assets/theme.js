@@ -1,4 +1,4 @@
-// Runs ahead of the page so that it is never shown in the wrong colors.
+// Runs before the page so that it is never shown in the wrong colors.
 "use strict";
 try {
   const theme = localStorage.getItem("k8s-gateway.theme");
