@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// The page works in a cluster without a way out: nothing is loaded from
-// elsewhere, and every file that one names is there.
+// The page works in a cluster without internet access: nothing is loaded from
+// elsewhere, and every file that a file names exists.
 func TestAssetsNeedNothingFromOutside(t *testing.T) {
 	imports := regexp.MustCompile(`(?:from|import) "([^"]+)"`)
 	links := regexp.MustCompile(`(?:src|href)="([^"#]+)"`)
@@ -73,8 +73,8 @@ func TestScriptsMakeNoMarkupOfText(t *testing.T) {
 	}
 }
 
-// The bundle is of the packages that are pinned. `make verify` makes it again;
-// this needs no npm.
+// The bundle is of the pinned packages. `make verify` builds it again; this test
+// needs no npm.
 func TestEditorIsBundledFromWhatIsPinned(t *testing.T) {
 	sum := sha256.New()
 	for _, name := range []string{"codemirror.js", "package-lock.json", "go.mod", "bundle.sh"} {

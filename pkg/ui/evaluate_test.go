@@ -78,8 +78,8 @@ func TestEvaluateReportsFaultsAtTheirLines(t *testing.T) {
 	}
 }
 
-// The page and the command line decide with the same code, so what one says of
-// an Event the other does.
+// The page and the command line decide with the same code, so they show the same
+// verdicts.
 func TestEvaluateAgreesWithExplain(t *testing.T) {
 	u := newTestUI(t)
 	var events []*corev1.Event

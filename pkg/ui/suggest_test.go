@@ -248,7 +248,7 @@ filters:
 	}
 }
 
-// What is added decides as it says it does, wherever it is put.
+// An added filter decides as the suggestion reports, at any index.
 func TestSuggestDecidesInEveryExample(t *testing.T) {
 	for _, list := range []string{pods, manyFilters(20), "project: a/b\nfilters:\n  -\n    kind: Pod\n    action: reject\n  - # all\n    action: reject\n"} {
 		for _, e := range []*corev1.Event{newEvent(0, "pequod", "web-0", "BackOff"), newEvent(1, "ahab", "a*b?", "Killing"), newEvent(2, "team-3-x", "0x10", "null")} {

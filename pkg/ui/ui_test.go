@@ -153,8 +153,7 @@ func TestHandlerRefusesWhatItCannotAnswer(t *testing.T) {
 	}
 }
 
-// A value is put into the page as text, whatever it has, and is not filled in
-// again.
+// Any value is put into the page as text, and placeholders in it are not replaced.
 func TestIndexEscapesItsValues(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status func() Status
@@ -480,7 +479,7 @@ func TestHandlerLimitsTheBytesOfLists(t *testing.T) {
 	}
 }
 
-// Clients that connect and send nothing take bounded room.
+// Clients that connect and send nothing take bounded memory.
 func TestRunLimitsConnections(t *testing.T) {
 	u := newTestUI(t)
 	address := startServer(t, u)
