@@ -38,7 +38,7 @@ func measureDestination(ctx context.Context, b *bench) error {
 		return err
 	}
 	n := b.scale.Backlog
-	b.say("  creating %d Events", n)
+	b.logf("  creating %d Events", n)
 	if err := newLoad(b.admin, waiting, backlog).burst(ctx, n, 1, nil); err != nil {
 		return err
 	}
