@@ -24,6 +24,8 @@ const (
 type credentials struct {
 	connections    int
 	allowLinkLocal bool
+	// tls is whether the URL is https. Without it, no CAs are read.
+	tls bool
 
 	mu sync.Mutex
 	// ca, cert and key are for the transport; token and headers are for header.
@@ -36,7 +38,7 @@ type credentials struct {
 
 func newCredentials(o Options) *credentials {
 	return &credentials{
-		connections: o.Connections, allowLinkLocal: o.AllowLinkLocal,
+		connections: o.Connections, allowLinkLocal: o.AllowLinkLocal, tls: o.URL.Scheme == "https",
 		ca: newFile(o.CAFile), cert: newFile(o.CertFile), key: newFile(o.KeyFile), token: newFile(o.TokenFile), headers: newFile(o.HeadersFile),
 		transport: o.Transport, fixed: o.Transport != nil,
 	}
@@ -105,9 +107,10 @@ func (c *credentials) loadTransport() error {
 	c.closeIdle()
 	c.transport = nil
 	settings := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.ca == nil {
+	switch {
+	case c.ca == nil && c.tls:
 		settings.RootCAs = publicRoots()
-	} else {
+	case c.ca != nil:
 		settings.RootCAs = x509.NewCertPool()
 		if !settings.RootCAs.AppendCertsFromPEM(ca) {
 			return fmt.Errorf("reading CA: %s: no certificate in PEM", c.ca.path)
