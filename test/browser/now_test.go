@@ -163,6 +163,9 @@ func TestNow(t *testing.T) {
 			}
 		}
 		b.axe("Now, " + step.name)
+		b.do(b.scheme("dark"))
+		b.axe("Now in dark, " + step.name)
+		b.do(b.scheme("light"))
 		b.do(chromedp.EmulateViewport(320, 700))
 		b.fits("Now, " + step.name)
 		b.do(chromedp.EmulateViewport(1440, 900))

@@ -114,6 +114,8 @@ func TestPageWithoutACluster(t *testing.T) {
 		{"the policy refuses script and markup from text", policyHolds},
 		{"the clock of the browser is wrong", clockIsWrong},
 		{"new Events leave an Event that is open alone", openEventStays},
+		{"the table is paused, and shows the Events of one filter", tableNarrowsDown},
+		{"the editor colors YAML, and undoes", editorUndoes},
 		{"what is taken away works", takenAwayWorks},
 		{"empty and failed sources say what to do", emptyStates},
 		{"axe-core finds nothing serious anywhere", nothingSerious},
@@ -287,6 +289,63 @@ func openEventStays(t *testing.T, b *browser, list, _ string) {
 	b.await(`document.querySelector("#details .chip").textContent === "reject"`)
 	b.discard()
 	b.await(`document.querySelector("#details .chip").textContent === "accept"`)
+}
+
+// tableNarrowsDown pauses the table while an Event comes, and chooses what decided
+// and a verdict.
+func tableNarrowsDown(t *testing.T, b *browser, list, _ string) {
+	out, in := io.Pipe()
+	encoder := json.NewEncoder(in)
+	send := func(e corev1.Event) {
+		e.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}
+		if err := encoder.Encode(e); err != nil {
+			t.Error(err)
+		}
+	}
+	address, stop := startUIReading(t, out, "--config="+list, "-")
+	defer stop()
+	defer func() { _ = in.Close() }()
+	send(podEvent("pequod", "web-0", "BackOff", "Back-off restarting failed container", time.Minute))
+	b.open(address, 1440, 900, "light")
+	b.await(rowWith("BackOff"))
+	b.keys("p")
+	b.await(`document.querySelector("#pause[aria-pressed=true]") && document.querySelector("#state").textContent.startsWith("paused")`)
+	b.axe("paused")
+	send(podEvent("pequod", "web-0", "Killing", "Stopping container main", 0))
+	b.await(`!document.querySelector("#pill").hidden && document.querySelector("#pill").textContent === "1 new"`)
+	if n := value[int](b, `document.querySelectorAll("#tbody tr").length`); n != 1 {
+		t.Errorf("%d Events are shown while the table is paused, want 1", n)
+	}
+	b.click("#pause", "Resume")
+	b.await(rowWith("Killing") + ` && document.querySelector("#pill").hidden`)
+	for _, choice := range []struct{ by, only, without string }{{"filters[0]", "Killing", "BackOff"}, {"filters[1]", "BackOff", "Killing"}} {
+		b.await(`[...document.querySelector("#by").options].some(o => o.value === ` + quote(choice.by) + `)`)
+		value[bool](b, `(s => { s.value = `+quote(choice.by)+`; s.dispatchEvent(new Event("change")); return true; })(document.querySelector("#by"))`)
+		b.await(rowWith(choice.only) + ` && !` + rowWith(choice.without))
+	}
+	value[bool](b, `document.querySelector("#verdicts input[value=reject]").click(), true`)
+	b.await(`document.querySelector("#empty b")?.textContent === "No Event matches"`)
+	b.click("#empty button", "Clear search and filters")
+	b.await(rowWith("Killing") + ` && ` + rowWith("BackOff"))
+}
+
+func editorUndoes(t *testing.T, b *browser, list, events string) {
+	b.open(startUI(t, "--config="+list, events), 1440, 900, "light")
+	b.await(`document.querySelector(".tiles")`)
+	color := func(text string) string {
+		return value[string](b, `(e => e ? getComputedStyle(e).color : "")([...document.querySelectorAll(".cm-line span")].find(e => e.textContent === `+quote(text)+`))`)
+	}
+	if key, text := color("namespace"), color("pequod"); key == "" || text == "" || key == text {
+		t.Errorf("a key has the color %q, its value %q", key, text)
+	}
+	b.await(`document.querySelector("#undo").disabled && document.querySelector("#redo").disabled`)
+	b.replaceList(strings.Replace(offlineList, "namespace: pequod", "namespace: ahab", 1))
+	b.await(`document.querySelector(".tile.gained b")?.textContent === "+1"`)
+	b.click("#undo", "")
+	b.await(`document.querySelector("#file-state").textContent === "loaded" && !document.querySelector(".tile.gained")`)
+	b.click("#redo", "")
+	b.await(`document.querySelector(".tile.gained b")?.textContent === "+1"`)
+	b.discard()
 }
 
 // takenAwayWorks copies and downloads the list in each form, and has the
