@@ -130,3 +130,21 @@ func TestUISaysWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// A page that other machines can reach is a warning.
+func TestUIWarnsWhereOthersReachIt(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		t.Run(address, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			stop()
+			var stderr bytes.Buffer
+			if err := runUI(ctx, &uiFlags{listen: address}, []string{"../../pkg/eventinput/testdata/list.json"}, nil, io.Discard, &stderr); err != nil {
+				t.Fatal(err)
+			}
+			const warning = "the page can be reached from other machines: anyone who reaches it sees every Event"
+			if got := strings.Contains(stderr.String(), warning); got != want {
+				t.Errorf("warned is %v, want %v:\n%s", got, want, stderr.String())
+			}
+		})
+	}
+}
