@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,11 +78,11 @@ func (b *bench) destination(ctx context.Context, line destinationLine) error {
 
 // gatewaySends returns a gateway's messages per second.
 func (b *bench) gatewaySends(ctx context.Context, line destinationLine) (rate float64, err error) {
-	r, err := startReceiver(ctx)
+	r, err := b.startReceiver(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
+	defer func() { err = errors.Join(err, r.process.Stop()) }()
 	fresh, err := b.namespace(ctx)
 	if err != nil {
 		return 0, err
@@ -114,11 +113,11 @@ func (b *bench) gatewaySends(ctx context.Context, line destinationLine) (rate fl
 // bareSends returns the bare client's messages per second. It gets Events in memory as
 // soon as they are created, or lists those that exist in pages.
 func (b *bench) bareSends(ctx context.Context, line destinationLine) (rate float64, err error) {
-	r, err := startReceiver(ctx)
+	r, err := b.startReceiver(ctx)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
+	defer func() { err = errors.Join(err, r.process.Stop()) }()
 	fresh, err := b.namespace(ctx)
 	if err != nil {
 		return 0, err
@@ -145,65 +144,6 @@ func (b *bench) bareSends(ctx context.Context, line destinationLine) (rate float
 		load, began = backlog, time.Time{}
 	}
 	return r.rate(ctx, load, line.events, began)
-}
-
-// receiver is the SDK's own receiver, in this process. It counts messages as if they
-// were builds.
-type receiver struct {
-	url  string
-	seen *builds
-	stop func() error
-}
-
-// startReceiver starts a receiver on a free port.
-func startReceiver(ctx context.Context) (*receiver, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("starting a receiver: %w", err)
-	}
-	sdk, err := ceclient.NewHTTP(cehttp.WithListener(listener))
-	if err != nil {
-		return nil, fmt.Errorf("starting a receiver: %w", err)
-	}
-	r := &receiver{
-		url:  "http://" + listener.Addr().String(),
-		seen: &builds{seen: map[string]time.Time{}, loads: map[string]*tally{}, changed: make(chan struct{}, 1)},
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- sdk.StartReceiver(ctx, r.take) }()
-	r.stop = func() error {
-		cancel()
-		return <-done
-	}
-	return r, nil
-}
-
-// take counts a message by the Event in its data.
-func (r *receiver) take(m cloudevent.Event) protocol.Result {
-	var e struct {
-		Metadata struct{ Name string }
-	}
-	if err := json.Unmarshal(m.Data(), &e); err != nil {
-		return cehttp.NewResult(http.StatusBadRequest, "%w", err)
-	}
-	r.seen.note(e.Metadata.Name, time.Now())
-	return nil
-}
-
-// rate waits until n messages of a load were taken and returns how many they were per
-// second since began, or since the first one if began is zero.
-func (r *receiver) rate(ctx context.Context, load string, n int, began time.Time) (float64, error) {
-	t, err := r.seen.await(ctx, load, n, clearWithin)
-	switch {
-	case err != nil:
-		return 0, err
-	case t.repeats > 0:
-		return 0, fmt.Errorf("%d of %d messages were repeated", t.repeats, n)
-	case began.IsZero():
-		began = t.first
-	}
-	return float64(n) / t.last.Sub(began).Seconds(), nil
 }
 
 // sender is the SDK's own client.

@@ -30,6 +30,7 @@ func run() int {
 		retained []int
 		// The bench starts itself with these flags.
 		watch, kubeconfig string
+		receiving         bool
 	)
 	flags := pflag.NewFlagSet("bench", pflag.ExitOnError)
 	flags.StringSliceVar(&names, "rows", nil, "the rows to measure: "+strings.Join(rowNames(), ", ")+"; all by default")
@@ -39,6 +40,7 @@ func run() int {
 	flags.IntSliceVar(&retained, "retained", nil, "the numbers of Events retained in rows memory and growth, instead of the scale's")
 	flags.StringVar(&watch, "bare-watch", "", "only watch the Events of this `namespace`, for the row reading")
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig `file` of --bare-watch")
+	flags.BoolVar(&receiving, "receive", false, "only receive CloudEvents, for the row destination")
 	_ = flags.Parse(os.Args[1:]) // it exits on an error
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -47,6 +49,13 @@ func run() int {
 
 	if watch != "" {
 		if err := bareWatch(ctx, kubeconfig, watch); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 1
+		}
+		return 0
+	}
+	if receiving {
+		if err := receive(ctx, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			return 1
 		}
