@@ -136,9 +136,11 @@ func TestAdmissionPolicy(t *testing.T) {
 
 	helm.Must(t, cp.Kubeconfig(), append([]string{"upgrade", release, helm.Chart, "--no-hooks", "--set", "admissionPolicy.enabled=true"}, values...)...)
 	controlplane.Eventually(t, func(ctx context.Context) error {
-		_, err := stolen.CoreV1().Secrets(namespace).Create(ctx, attacks()["an ordinary Secret"].secret, dry)
-		if err == nil {
-			return fmt.Errorf("the policy is not in use yet")
+		// There are two policies, and each takes its own time.
+		_, secret := stolen.CoreV1().Secrets(namespace).Create(ctx, attacks()["an ordinary Secret"].secret, dry)
+		_, other := stolen.CoreV1().ConfigMaps(namespace).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "another"}}, dry)
+		if secret == nil || other == nil {
+			return fmt.Errorf("the policies are not in use yet")
 		}
 		return nil
 	})
