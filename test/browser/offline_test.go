@@ -255,20 +255,30 @@ func clockIsWrong(t *testing.T, b *browser, list, events string) {
 	}
 }
 
-// openEventStays opens an Event while others come. What is read, selected or
-// has the focus there stays; only another list changes it.
-func openEventStays(t *testing.T, b *browser, list, _ string) {
+// startUIOnPipe starts the page with a list on a pipe of Events, which send writes to
+// and stop closes.
+func startUIOnPipe(t *testing.T, list string) (address string, send func(corev1.Event), stop func()) {
+	t.Helper()
 	out, in := io.Pipe()
 	encoder := json.NewEncoder(in)
-	send := func(e corev1.Event) {
+	address, end := startUIReading(t, out, "--config="+list, "-")
+	send = func(e corev1.Event) {
 		e.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}
 		if err := encoder.Encode(e); err != nil {
 			t.Error(err)
 		}
 	}
-	address, stop := startUIReading(t, out, "--config="+list, "-")
+	return address, send, func() {
+		_ = in.Close()
+		end()
+	}
+}
+
+// openEventStays opens an Event while others come. What is read, selected or
+// has the focus there stays; only another list changes it.
+func openEventStays(t *testing.T, b *browser, list, _ string) {
+	address, send, stop := startUIOnPipe(t, list)
 	defer stop()
-	defer func() { _ = in.Close() }()
 	send(podEvent("pequod", "web-0", "BackOff", "Back-off restarting failed container", time.Minute))
 	b.open(address, 1440, 900, "light")
 	b.await(rowWith("BackOff"))
@@ -294,17 +304,8 @@ func openEventStays(t *testing.T, b *browser, list, _ string) {
 // tableNarrowsDown pauses the table while an Event comes, and chooses what decided
 // and a verdict.
 func tableNarrowsDown(t *testing.T, b *browser, list, _ string) {
-	out, in := io.Pipe()
-	encoder := json.NewEncoder(in)
-	send := func(e corev1.Event) {
-		e.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Event"}
-		if err := encoder.Encode(e); err != nil {
-			t.Error(err)
-		}
-	}
-	address, stop := startUIReading(t, out, "--config="+list, "-")
+	address, send, stop := startUIOnPipe(t, list)
 	defer stop()
-	defer func() { _ = in.Close() }()
 	send(podEvent("pequod", "web-0", "BackOff", "Back-off restarting failed container", time.Minute))
 	b.open(address, 1440, 900, "light")
 	b.await(rowWith("BackOff"))
