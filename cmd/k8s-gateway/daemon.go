@@ -34,7 +34,8 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(f.logFormat, level, stderr)
+	log, flush := newBatchLogger(f.logFormat, level, stderr)
+	defer flush()
 	clientConfig, namespace, err := connect(f.kubeconfig, f.master)
 	if err != nil {
 		return err
@@ -60,6 +61,7 @@ func runDaemon(ctx context.Context, f *daemonFlags, stderr io.Writer) error {
 	own := podNamespace(namespace)
 	filters, follower, err := loadConfig(f.config.path, log)
 	if faults, ok := errors.AsType[*config.Error](err); ok {
+		flush()
 		fmt.Fprintln(stderr, faults) // a report of several lines
 		return errReported
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -121,7 +120,7 @@ func (f *explainFlags) sources(args []string, stdin io.Reader, stderr io.Writer)
 		}
 	}
 	if f.live {
-		newLogger(logText, slog.LevelInfo, stderr) // client-go logs lost connections
+		newLogger(logText, stderr) // client-go logs lost connections
 		live, _, err := f.cluster.events()
 		if err != nil {
 			return nil, err

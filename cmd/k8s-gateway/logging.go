@@ -21,14 +21,29 @@ const (
 	logText = "text"
 )
 
-// newLogger returns a logger in the given format. klog, through which client-go
-// logs, writes to it too.
-func newLogger(format string, level slog.Level, w io.Writer) *slog.Logger {
+// newLogger returns a logger in the given format, at level info. klog, through which
+// client-go logs, writes to it too.
+func newLogger(format string, w io.Writer) *slog.Logger {
+	return loggerTo(newHandler(format, slog.LevelInfo, w))
+}
+
+// newBatchLogger returns a logger like newLogger at a given level, which writes in
+// batches, and a function that writes what is left.
+func newBatchLogger(format string, level slog.Level, w io.Writer) (log *slog.Logger, flush func()) {
+	batch := &batchWriter{w: w}
+	return loggerTo(urgentHandler{newHandler(format, level, batch), batch}), batch.Flush
+}
+
+func newHandler(format string, level slog.Level, w io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler = slog.NewJSONHandler(escaper{w}, options)
 	if format == logText {
-		handler = newTextHandler(w, options)
+		return newTextHandler(w, options)
 	}
+	return slog.NewJSONHandler(escaper{w}, options)
+}
+
+// loggerTo returns a logger, to which klog logs too.
+func loggerTo(handler slog.Handler) *slog.Logger {
 	log := slog.New(handler)
 	klog.SetSlogLogger(log.With("component", "client-go"))
 	return log
@@ -130,23 +145,23 @@ type escaper struct{ w io.Writer }
 
 // Write writes one record.
 func (e escaper) Write(record []byte) (int, error) {
-	text := string(record)
-	for _, r := range text {
-		if r >= 0x7f && unicode.IsControl(r) {
-			text = escape(text)
-			break
-		}
+	escaped := record
+	if bytes.ContainsFunc(record, isControl) {
+		escaped = []byte(escape(string(record)))
 	}
-	if _, err := io.WriteString(e.w, text); err != nil {
+	if _, err := e.w.Write(escaped); err != nil {
 		return 0, err
 	}
 	return len(record), nil
 }
 
+// isControl reports whether r is one of the control characters from U+007F to U+009F.
+func isControl(r rune) bool { return r >= 0x7f && unicode.IsControl(r) }
+
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {
-		if r >= 0x7f && unicode.IsControl(r) {
+		if isControl(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		} else {
 			b.WriteRune(r)

@@ -103,7 +103,7 @@ func FuzzLogger(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, format := range []string{logJSON, logText} {
 			var out bytes.Buffer
-			newLogger(format, slog.LevelInfo, &out).Info("Processing "+text, "message", text)
+			newLogger(format, &out).Info("Processing "+text, "message", text)
 			record, rest, ended := strings.Cut(out.String(), "\n")
 			if !ended || rest != "" {
 				t.Fatalf("%s: not one line: %q", format, out.String())

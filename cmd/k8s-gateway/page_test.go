@@ -134,7 +134,7 @@ func TestPageWarnsWhereOthersReachIt(t *testing.T) {
 		t.Run(address, func(t *testing.T) {
 			var output bytes.Buffer
 			p := &page{
-				address: address, log: newLogger(logText, slog.LevelInfo, &output), ui: ui.New(ui.Options{Address: address, Log: slog.New(slog.DiscardHandler)}),
+				address: address, log: newLogger(logText, &output), ui: ui.New(ui.Options{Address: address, Log: slog.New(slog.DiscardHandler)}),
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			stop()

@@ -99,7 +99,7 @@ func runUI(ctx context.Context, f *uiFlags, args []string, stdin io.Reader, stdo
 	if err := f.cluster.validate(); err != nil {
 		return err
 	}
-	log := newLogger(logText, slog.LevelInfo, stderr)
+	log := newLogger(logText, stderr)
 	list, err := f.readList()
 	if err != nil {
 		return err
