@@ -92,17 +92,23 @@ func extensions(b delivery.Build) map[string]any {
 // neither an ASCII letter or digit nor one of marks. The HTTP binding encodes no
 // such character (section 3.1.3.2), so a value is the same in both modes.
 func clean(s string, most int, marks string) string {
+	if len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return !allowed(r, marks) }) {
+		return s
+	}
 	var b strings.Builder
 	for _, r := range s {
 		if b.Len() == most {
 			break
 		}
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune(marks, r):
-			b.WriteRune(r)
-		default:
-			b.WriteByte('_')
+		if !allowed(r, marks) {
+			r = '_'
 		}
+		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// allowed reports whether an attribute may have r.
+func allowed(r rune, marks string) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r)
 }
