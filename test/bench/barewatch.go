@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
@@ -46,9 +47,22 @@ func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
 	}
 	say := func(message string) { fmt.Fprintf(os.Stderr, "{\"msg\":%q}\n", message) }
 	say(bareWatching)
-	version := list.ResourceVersion
+	err = follow(ctx, core.Events(namespace), list.ResourceVersion, func(e *corev1.Event) bool {
+		return !strings.HasPrefix(e.Name, lastLoad+"-")
+	})
+	if err != nil {
+		return err
+	}
+	say(bareDone)
+	<-ctx.Done()
+	return nil
+}
+
+// follow watches the Events of a namespace after a version, and calls each for every one
+// until it returns false.
+func follow(ctx context.Context, events corev1client.EventInterface, version string, each func(*corev1.Event) (more bool)) error {
 	for ctx.Err() == nil {
-		source, err := core.Events(namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: version})
+		source, err := events.Watch(ctx, metav1.ListOptions{ResourceVersion: version})
 		if err != nil {
 			return fmt.Errorf("watching Events: %w", err)
 		}
@@ -59,15 +73,13 @@ func bareWatch(ctx context.Context, kubeconfig, namespace string) error {
 				return fmt.Errorf("watching Events: %w", apierrors.FromObject(w.Object))
 			}
 			version = e.ResourceVersion
-			if strings.HasPrefix(e.Name, lastLoad+"-") {
+			if !each(e) {
 				source.Stop()
-				say(bareDone)
-				<-ctx.Done()
 				return nil
 			}
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // bareWatcher is a process that runs bareWatch, and the CPU time that it had used

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,13 +20,15 @@ import (
 	cloudevent "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/protocol"
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 )
 
 // receive runs the SDK's own receiver until ctx ends. It writes its URL in the first
-// line, and the name of each message's Event in one more. It is a separate process, so
-// that the bare client, like the gateway, sends to another process.
+// line, and the name of each message's Event with the time of its receipt in one more.
+// It is a separate process, so that the bare client, like the gateway, sends to another
+// process.
 func receive(ctx context.Context, out io.Writer) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,21 +41,61 @@ func receive(ctx context.Context, out io.Writer) error {
 	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
 		return fmt.Errorf("writing the URL: %w", err)
 	}
-	var mu sync.Mutex
-	return sdk.StartReceiver(ctx, func(m cloudevent.Event) protocol.Result {
-		var e struct {
-			Metadata struct{ Name string }
-		}
-		if err := json.Unmarshal(m.Data(), &e); err != nil {
-			return cehttp.NewResult(http.StatusBadRequest, "%w", err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if _, err := io.WriteString(out, e.Metadata.Name+"\n"); err != nil {
-			return cehttp.NewResult(http.StatusInternalServerError, "%w", err)
-		}
-		return nil
+	r := receipts{w: bufio.NewWriter(out)}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return r.flush(ctx) })
+	group.Go(func() error {
+		return sdk.StartReceiver(ctx, func(m cloudevent.Event) protocol.Result {
+			if err := r.note(m.Data()); err != nil {
+				return cehttp.NewResult(http.StatusInternalServerError, "%w", err)
+			}
+			return nil
+		})
 	})
+	return group.Wait()
+}
+
+// flushEvery is how often receipts are written. A write for each message would wake the
+// bench each time, on the CPUs that gateway and receiver need.
+const flushEvery = 10 * time.Millisecond
+
+// receipts writes what a receiver was sent.
+type receipts struct {
+	mu sync.Mutex
+	w  *bufio.Writer
+}
+
+// note notes a message with the given data.
+func (r *receipts) note(data []byte) error {
+	var e struct {
+		Metadata struct{ Name string }
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, err := fmt.Fprintf(r.w, "%s %d\n", e.Metadata.Name, time.Now().UnixNano())
+	return err
+}
+
+// flush writes receipts until ctx ends.
+func (r *receipts) flush(ctx context.Context) error {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		r.mu.Lock()
+		err := r.w.Flush()
+		r.mu.Unlock()
+		if err != nil {
+			return fmt.Errorf("writing receipts: %w", err)
+		}
+	}
 }
 
 // receiver is a process that runs receive. It counts messages as if they were builds.
@@ -112,19 +157,29 @@ type receiverLines struct {
 }
 
 func (l *receiverLines) Write(p []byte) (int, error) {
-	now := time.Now()
 	for rest := p; ; {
 		line, after, ended := bytes.Cut(rest, []byte("\n"))
 		l.line = append(l.line, line...)
 		if !ended {
 			return len(p), nil
 		}
-		if l.found {
-			l.seen.note(string(l.line), now)
-		} else {
+		if !l.found {
 			l.url <- string(l.line)
 			l.found = true
+		} else if err := l.receipt(string(l.line)); err != nil {
+			return 0, err
 		}
 		l.line, rest = l.line[:0], after
 	}
+}
+
+// receipt counts the message of one line.
+func (l *receiverLines) receipt(line string) error {
+	name, text, _ := strings.Cut(line, " ")
+	at, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("a receiver wrote %q: %w", line, err)
+	}
+	l.seen.note(name, time.Unix(0, at))
+	return nil
 }
