@@ -18,8 +18,6 @@ const (
 	maxBody = 64 << 10
 	// maxExcerpt is how many bytes of an answer are in an error.
 	maxExcerpt = 256
-	// maxRetryAfter is the longest Retry-After that is respected.
-	maxRetryAfter = time.Hour
 )
 
 // outcome returns the outcome of an answer. 2xx is success; 408, 429 and 5xx are
@@ -61,7 +59,7 @@ func readBody(body io.Reader) string {
 }
 
 // retryAfter returns the duration of a Retry-After header, in either of its forms (RFC
-// 9110, section 10.2.3), or 0.
+// 9110, section 10.2.3), at most delivery.MaxRetryAfter, or 0.
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
@@ -69,5 +67,5 @@ func retryAfter(header string, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(header); err == nil {
 		wait = at.Sub(now)
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	return min(max(wait, 0), delivery.MaxRetryAfter)
 }

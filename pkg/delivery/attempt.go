@@ -9,7 +9,8 @@ type AttemptError struct {
 	// MayHaveWritten is whether the destination may have accepted the build although
 	// the attempt failed: the request was sent and the answer was lost or unclear.
 	MayHaveWritten bool
-	// RetryAfter is the destination's Retry-After, or 0.
+	// RetryAfter is the destination's Retry-After, or 0. More than MaxRetryAfter counts
+	// as MaxRetryAfter.
 	RetryAfter time.Duration
 	Err        error
 }

@@ -9,9 +9,10 @@ const (
 	// An outage then causes a dozen attempts a minute, however many builds wait, and
 	// its end is noticed within this time.
 	maxProbeBackoff = 5 * time.Second
-	// maxRetryAfter is the longest Retry-After that is respected.
-	maxRetryAfter = time.Minute
 )
+
+// MaxRetryAfter is the longest Retry-After that is respected.
+const MaxRetryAfter = time.Minute
 
 // breaker is a circuit breaker. While writing fails, it allows one attempt at a time,
 // with growing pauses. The first success allows all attempts again.
@@ -61,5 +62,5 @@ func (b *breaker) fail(now time.Time, probe bool, retryAfter time.Duration) {
 	b.failing = true
 	b.probing = false
 	b.backoff = min(max(2*b.backoff, firstBackoff), maxProbeBackoff)
-	b.next = now.Add(max(b.backoff, min(retryAfter, maxRetryAfter)))
+	b.next = now.Add(max(b.backoff, min(retryAfter, MaxRetryAfter)))
 }
