@@ -6,8 +6,7 @@ import (
 
 // accepting returns a filter file that accepts one kind of object.
 func accepting(kind string) string {
-	return "project: deis/empty-testbed\nlimits: {buildsPerMinute: 1000000, burst: 1000000}\n" +
-		"filters:\n  - kind: " + kind + "\n    action: accept\n"
+	return unlimited + "filters:\n  - kind: " + kind + "\n    action: accept\n"
 }
 
 // phase is one run with one filter file.

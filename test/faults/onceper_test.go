@@ -18,9 +18,7 @@ import (
 
 // oncePerFilters build every occurrence of Events about Jobs, and Events about pods
 // once in ten minutes for each object and reason.
-const oncePerFilters = `
-project: deis/empty-testbed
-limits: {buildsPerMinute: 1000000, burst: 1000000}
+const oncePerFilters = unlimited + `
 filters:
   - kind: Job
     action: accept

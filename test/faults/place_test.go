@@ -26,13 +26,15 @@ const positionName = "gateway-position"
 // leaseName is the name of the Lease in each place.
 const leaseName = "gateway"
 
-// filters is a filter file that decides as accepts does (see writer_test.go). Its
-// limits are not reached, because they are tested elsewhere.
-const filters = `
+// unlimited begins a filter file. Its limits are not reached, because they are tested
+// elsewhere.
+const unlimited = `
 project: deis/empty-testbed
-limits:
-  buildsPerMinute: 1000000
-  burst: 1000000
+limits: {buildsPerMinute: 1000000, burst: 1000000}
+`
+
+// filters is a filter file that decides as accepts does (see writer_test.go).
+const filters = unlimited + `
 filters:
   - kind: Pod
     reasons: [Killing]

@@ -507,11 +507,7 @@ func TestOneDeadDestination(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, "receiver-dead")
 	dead, alive := newReceiver(t, "dead"), newReceiver(t, "alive")
-	p.filter(destinations(dead, alive) + `
-project: deis/empty-testbed
-limits:
-  buildsPerMinute: 1000000
-  burst: 1000000
+	p.filter(destinations(dead, alive) + unlimited + `
 filters:
   - kind: Pod
     reasons: [Killing]
