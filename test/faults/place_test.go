@@ -30,7 +30,9 @@ const leaseName = "gateway"
 // elsewhere.
 const unlimited = `
 project: deis/empty-testbed
-limits: {buildsPerMinute: 1000000, burst: 1000000}
+limits:
+  buildsPerMinute: 1000000
+  burst: 1000000
 `
 
 // filters is a filter file that decides as accepts does (see writer_test.go).

@@ -110,7 +110,7 @@ func TestQueueFull(t *testing.T) {
 	g.Wait("that it drops builds", func(r daemon.Record) bool {
 		return r.Message() == "build dropped, too many builds wait" && r.String("event") == p.watched+"/n-3"
 	})
-	p.awaitWarning("BuildDropped", "dropped the build of event "+p.watched+"/n-3: 3 builds wait, which is limits.queued; the longest flow is "+p.watched+" with 3")
+	p.awaitWarning("BuildDropped", "dropped the build of event "+p.watched+"/n-3: 3 builds wait, which is limits.queued; the longest flow is "+p.watched+" with ")
 	restore()
 	p.awaitPosition(last)
 	g.Stop()
