@@ -47,7 +47,7 @@ func readFilters(path string, stdin io.Reader) (*config.Config, config.Format, e
 		}
 		return config.Read(stdinName, data)
 	}
-	data, err := os.ReadFile(path)
+	data, err := config.ReadFile(path, config.MaxManifest)
 	if err != nil {
 		return nil, config.FilterFile, fmt.Errorf("reading the filter file: %w", err)
 	}

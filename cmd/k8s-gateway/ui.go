@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -137,12 +136,12 @@ func (f *uiFlags) readList() (ui.List, error) {
 	text := []byte(firstList)
 	if f.config.path != "" {
 		var err error
-		if text, err = os.ReadFile(f.config.path); err != nil {
+		if text, err = config.ReadFile(f.config.path, config.MaxSize); err != nil {
 			return ui.List{}, fmt.Errorf("reading the filter file: %w", err)
 		}
 	}
 	if len(text) > config.MaxSize {
-		return ui.List{}, fmt.Errorf("the filter file %s has %d bytes; at most %d are allowed, the maximum of a ConfigMap", f.config.path, len(text), config.MaxSize)
+		return ui.List{}, fmt.Errorf("the filter file %s has more than %d bytes, the maximum of a ConfigMap", f.config.path, config.MaxSize)
 	}
 	list := ui.List{Name: f.config.path, Text: string(text)}
 	if c, err := config.Parse(f.config.path, text); err == nil {

@@ -73,7 +73,7 @@ func Load(path string) (*Config, error) {
 // only used in reports. Its error is an *Error with all faults of the file.
 func Parse(file string, data []byte) (*Config, error) {
 	if len(data) > MaxSize {
-		return nil, tooLarge(file, int64(len(data)), MaxSize)
+		return nil, tooLarge(file, MaxSize, "a ConfigMap")
 	}
 	c, err := newSource(file, data).parse()
 	if err != nil {
@@ -112,9 +112,9 @@ func (r *reader) parse(root *yaml.Node) (*Config, error) {
 
 // tooLarge is the error of a file that is larger than allowed. It is not parsed, so
 // there is no line to show.
-func tooLarge(file string, size, most int64) *Error {
+func tooLarge(file string, most int, what string) *Error {
 	return &Error{Faults: []Fault{{
 		File: file, Line: 1, Column: 1,
-		Message: fmt.Sprintf("the file has %d bytes; at most %d are allowed, the maximum of a ConfigMap", size, most),
+		Message: fmt.Sprintf("the file has more than %d bytes, the maximum of %s", most, what),
 	}}}
 }

@@ -137,7 +137,7 @@ func TestParseRefusesBytesThatAreNoText(t *testing.T) {
 		},
 		"more than a ConfigMap holds": {
 			strings.Repeat("#", MaxSize+1),
-			"filters.yaml:1:1: the file has 1048577 bytes; at most 1048576 are allowed, the maximum of a ConfigMap",
+			"filters.yaml:1:1: the file has more than 1048576 bytes, the maximum of a ConfigMap",
 		},
 		"more brackets than a stack should hold": {
 			strings.Repeat("[", 200_000),
@@ -170,9 +170,17 @@ func TestLoadRefusesWhatIsTooLargeBeforeReadingIt(t *testing.T) {
 	}
 }
 
+// TestAnEndlessFileIsRefused reads a device that has no end.
+func TestAnEndlessFileIsRefused(t *testing.T) {
+	const want = "/dev/zero:1:1: the file has more than 1048576 bytes, the maximum of a ConfigMap"
+	if _, err := Load("/dev/zero"); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestLoadNamesTheFileItCannotRead(t *testing.T) {
 	_, err := Load("testdata/absent.yaml")
-	const want = "reading the filter file: stat testdata/absent.yaml: no such file or directory"
+	const want = "reading the filter file: open testdata/absent.yaml: no such file or directory"
 	if err == nil || err.Error() != want || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

@@ -3,9 +3,7 @@ package config
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -128,20 +126,4 @@ func (f *Follower) reload(ctx context.Context, user User) (again bool) {
 		f.log.Error("filter file refused, keeping the last good one", "file", f.path, "err", err)
 	}
 	return false
-}
-
-// read returns the content of the file at path.
-func read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the filter file: %w", err)
-	}
-	if info.Size() > MaxSize {
-		return nil, tooLarge(path, info.Size(), MaxSize)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the filter file: %w", err)
-	}
-	return data, nil
 }

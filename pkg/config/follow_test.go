@@ -245,7 +245,7 @@ func TestNewFollowerNeedsAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "none.yaml")
 	_, _, err := NewFollower(path, slog.New(slog.DiscardHandler), nil)
-	if want := "reading the filter file: stat " + path + ": no such file or directory"; err == nil || err.Error() != want {
+	if want := "reading the filter file: open " + path + ": no such file or directory"; err == nil || err.Error() != want {
 		t.Errorf("NewFollower = %v, want %s", err, want)
 	}
 }

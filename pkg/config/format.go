@@ -49,7 +49,7 @@ func chartKeys() []string {
 // read.
 func Read(file string, data []byte) (*Config, Format, error) {
 	if len(data) > MaxManifest {
-		return nil, FilterFile, tooLarge(file, int64(len(data)), MaxManifest)
+		return nil, FilterFile, tooLarge(file, MaxManifest, "a file with filters in it")
 	}
 	src := newSource(file, data)
 	documents := src.documents()
