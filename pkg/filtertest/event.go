@@ -156,8 +156,8 @@ func (p *parser) repeat(s *sequence, e *corev1.Event, short map[string]*yaml.Nod
 		if n := p.number(node, path+".times"); n != nil {
 			times = *n
 		}
-		if times > maxOccurrences {
-			p.refuse(node, path+".times", "%d is out of range; allowed is 0 to %d", times, maxOccurrences)
+		if times < 1 || times > maxOccurrences {
+			p.refuse(node, path+".times", "%d is out of range; allowed is 1 to %d", times, maxOccurrences)
 			return nil
 		}
 	}

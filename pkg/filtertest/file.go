@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -67,21 +69,28 @@ type Expectation struct {
 // Read reads and checks the test file at path, and the files with Events that it
 // names. Its error is a *config.Error if the content has faults.
 func Read(ctx context.Context, path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, err := config.ReadFile(path, maxSize)
 	if err != nil {
 		return nil, fmt.Errorf("reading the test file: %w", err)
 	}
 	if len(data) > maxSize {
-		return nil, fmt.Errorf("reading the test file: %s has %d bytes; at most %d are allowed", path, len(data), maxSize)
+		return nil, fmt.Errorf("reading the test file: %s has more than %d bytes, the maximum of a test file", path, maxSize)
 	}
 	p := &parser{path: path, lines: bytes.Split(data, []byte("\n"))}
-	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	var document, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		return nil, p.broken(err)
 	}
 	if len(document.Content) == 0 {
 		p.refuse(&yaml.Node{Line: 1, Column: 1}, "", "the file is empty; it needs filters and tests")
 		return nil, &config.Error{Faults: p.faults}
+	}
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		p.refuse(&second, "", "a second YAML document; a test file is one document, remove the --- and what is below it")
+	case !errors.Is(err, io.EOF):
+		return nil, p.broken(err)
 	}
 	file := p.file(ctx, resolve(document.Content[0]))
 	if len(p.faults) > 0 {
@@ -98,6 +107,9 @@ func (p *parser) file(ctx context.Context, root *yaml.Node) *File {
 		"filters": func(node *yaml.Node, path string) {
 			f.Filters = p.text(node, path)
 			known = true
+			if _, err := os.Stat(p.beside(f.Filters)); f.Filters != "" && errors.Is(err, fs.ErrNotExist) {
+				p.refuse(node, path, "no file %s; the path is relative to this file", p.beside(f.Filters))
+			}
 		},
 		"allowBrigadeEvents": func(node *yaml.Node, path string) { f.AllowBrigadeEvents = p.boolean(node, path) },
 		"tests": func(node *yaml.Node, path string) {
@@ -134,6 +146,7 @@ func (p *parser) beside(path string) string {
 
 func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Case {
 	c := Case{Line: node.Line}
+	faults := len(p.faults)
 	var sources []string
 	var s sequence
 	p.mapping(node, path, map[string]func(*yaml.Node, string){
@@ -169,14 +182,20 @@ func (p *parser) testCase(ctx context.Context, node *yaml.Node, path string) Cas
 		p.refuse(node, path, "write exactly one of event, events and file")
 	case c.Want.empty():
 		p.refuse(node, path+".expect", "nothing is expected; write for example expect: {verdict: accept}")
+	case len(c.Events) == 0 && len(p.faults) == faults && c.Want.ofEach():
+		p.refuse(node, path+"."+sources[0], "no Events, of which nothing but accepted, rejected, builds and decided can be expected")
 	}
 	return c
 }
 
+// ofEach reports whether something is expected of each Event.
+func (e *Expectation) ofEach() bool {
+	return e.Verdict != "" || e.By != "" || e.Destination != "" || e.Project != "" || e.CommitRef != "" || e.LogLevel != "" || e.EventType != ""
+}
+
 // empty reports whether nothing is expected.
 func (e *Expectation) empty() bool {
-	return e.Verdict == "" && e.By == "" && e.Destination == "" && e.Project == "" && e.CommitRef == "" && e.LogLevel == "" && e.EventType == "" &&
-		e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
+	return !e.ofEach() && e.Accepted == nil && e.Rejected == nil && e.Builds == nil && e.Decided == nil
 }
 
 func (p *parser) expectation(node *yaml.Node, path string) Expectation {

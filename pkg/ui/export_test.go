@@ -41,11 +41,14 @@ func TestExportAsTestFilePasses(t *testing.T) {
 	if err := os.WriteFile(path, []byte(got.Text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "filters.yaml"), []byte(pods), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	file, err := filtertest.Read(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Parse("filters.yaml", []byte(pods))
+	c, err := config.Load(file.Filters)
 	if err != nil {
 		t.Fatal(err)
 	}
