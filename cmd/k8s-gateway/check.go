@@ -111,7 +111,13 @@ func (f *checkFlags) check(args []string, stdin io.Reader, stdout, stderr io.Wri
 		}
 	} else {
 		for _, file := range files {
-			file.print(stdout, stderr)
+			if file.err != nil {
+				fmt.Fprintln(stderr, file.err)
+				continue
+			}
+			if err := file.print(stdout, stderr); err != nil {
+				return fmt.Errorf("printing: %w", err)
+			}
 		}
 	}
 	if failed {
@@ -147,12 +153,8 @@ func jsonFaults(faults []config.Fault) []jsonFault {
 	return out
 }
 
-// print prints the file in the text format.
-func (f *checkedFile) print(stdout, stderr io.Writer) {
-	if f.err != nil {
-		fmt.Fprintln(stderr, f.err)
-		return
-	}
+// print prints a file without faults in the text format.
+func (f *checkedFile) print(stdout, stderr io.Writer) error {
 	for _, warning := range f.config.Warnings {
 		fmt.Fprintln(stderr, warning)
 	}
@@ -160,5 +162,6 @@ func (f *checkedFile) print(stdout, stderr io.Writer) {
 	if f.Format != config.FilterFile {
 		what = fmt.Sprintf(" (%s)", f.Format)
 	}
-	fmt.Fprintf(stdout, "%s: %s%s\n", f.File, printable.Count(f.Filters, "filter"), what)
+	_, err := fmt.Fprintf(stdout, "%s: %s%s\n", f.File, printable.Count(f.Filters, "filter"), what)
+	return err
 }

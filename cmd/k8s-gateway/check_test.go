@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -218,5 +219,21 @@ func TestCheckOfSeveralFiles(t *testing.T) {
 				t.Errorf("error, stdout, stderr (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestCheckFailsIfItCannotPrint has standard output on a full disk.
+func TestCheckFailsIfItCannotPrint(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "filters.yaml")
+	if err := os.WriteFile(path, []byte("project: p\nfilters:\n  - action: accept\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, output := range []string{formatText, formatJSON} {
+		flags := checkFlags{output: output}
+		err := flags.check([]string{path}, strings.NewReader(""), broken{}, io.Discard)
+		if err == nil || err.Error() != "printing: no space left on device" {
+			t.Errorf("%s: got %v", output, err)
+		}
 	}
 }
