@@ -17,11 +17,14 @@ type clusterFlags struct {
 	namespaces []string
 	kubeconfig string
 	master     string
+	// flags is the set that addTo added to.
+	flags *pflag.FlagSet
 }
 
 // addTo adds the flags. Their descriptions begin with needs, for example
 // "with --live, ".
 func (f *clusterFlags) addTo(flags *pflag.FlagSet, needs string) {
+	f.flags = flags
 	flags.StringSliceVar(&f.namespaces, "namespace", strings.Split(os.Getenv("GATEWAY_NAMESPACE"), ","),
 		needs+"the `namespace`s to read, repeated or separated by commas; empty or * for all ($GATEWAY_NAMESPACE)")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", needs+"the kubeconfig `file`; default: $KUBECONFIG or ~/.kube/config")
@@ -35,6 +38,18 @@ func (f *clusterFlags) validate() error {
 		faults = append(faults, checkNamespace("--namespace", namespace, "*"))
 	}
 	return errors.Join(faults...)
+}
+
+// given returns which of the flags are on the command line, and which of the others
+// with these names.
+func (f *clusterFlags) given(others ...string) []string {
+	var given []string
+	for _, name := range append(others, "namespace", "kubeconfig", "master") {
+		if f.flags.Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
 }
 
 // events returns the source of the cluster's Events, and the address of its API

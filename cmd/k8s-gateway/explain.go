@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -145,6 +146,9 @@ func (f *explainFlags) validate(command string, args []string) (explain.Format, 
 		faults = append(faults, errors.New("--live reads the cluster and no files: remove the files or --live"))
 	case !f.live && len(args) == 0:
 		faults = append(faults, fmt.Errorf("%s needs Events: name a file, - for standard input, or --live for the cluster's", command))
+	}
+	if given := f.cluster.given(); !f.live && len(given) > 0 {
+		faults = append(faults, fmt.Errorf("%s: only with --live; all Events of a file are read", strings.Join(given, ", ")))
 	}
 	format, err := explain.ParseFormat(f.output)
 	if err != nil {

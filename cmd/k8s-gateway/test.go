@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -85,8 +86,8 @@ func (f *testFlags) runTests(ctx context.Context, args []string, stdout, stderr 
 	if len(args) == 0 {
 		faults = append(faults, errors.New("test needs a test file: name one, or write one with --record"))
 	}
-	if f.live.live || f.live.config.set {
-		faults = append(faults, errors.New("--config and --live go with --record: a test file names its filter file"))
+	if given := f.live.cluster.given("config", "live", "allow-brigade-events"); len(given) > 0 {
+		faults = append(faults, fmt.Errorf("%s: only with --record; a test file names its filter file and its Events", strings.Join(given, ", ")))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err
@@ -166,7 +167,10 @@ func (f *testFlags) recordTests(ctx context.Context, args []string, stdin io.Rea
 	out := stdout
 	if f.record != "-" {
 		file, err := os.OpenFile(f.record, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("writing the test file: %w; remove it, or name another file", err)
+		case err != nil:
 			return fmt.Errorf("writing the test file: %w", err)
 		}
 		defer func() { _ = file.Close() }() // the second time if all went well

@@ -74,26 +74,30 @@ func TestTestsOnTheCommandLine(t *testing.T) {
 		},
 		"a filter file that is not there does not hide the others": {
 			args: []string{"lost_test.yaml", "right_test.yaml"}, err: "reported", stdout: passes,
-			stderr: "reading the filter file: open none.yaml: no such file or directory\n",
+			stderr: "lost_test.yaml:1:10: filters: no file none.yaml; the path is relative to this file\n  filters: none.yaml\n           ^\n",
 		},
 		"a test file that is not there": {
 			args: []string{"none_test.yaml"}, err: "reported",
 			stderr: "reading the test file: open none_test.yaml: no such file or directory\n",
 		},
 		"all that is wrong with the command line": {
-			args: []string{"-o", "xml", "--run", "(", "--config", "filters.yaml"},
+			args: []string{"-o", "xml", "--run", "(", "--config", "filters.yaml", "--live", "--namespace", "q", "--allow-brigade-events"},
 			err: "--output: unknown format \"xml\"; allowed are text, json and junit\n" +
 				"--run: error parsing regexp: missing closing ): `(`\n" +
 				"test needs a test file: name one, or write one with --record\n" +
-				"--config and --live go with --record: a test file names its filter file",
+				"--config, --live, --allow-brigade-events, --namespace: only with --record; a test file names its filter file and its Events",
 		},
 		"recording without Events": {
 			args: []string{"--record", "new_test.yaml", "--config", "filters.yaml"},
 			err:  "test --record needs Events: name a file, - for standard input, or --live for the cluster's",
 		},
+		"recording from one namespace of a file": {
+			args: []string{"--record", "new_test.yaml", "--config", "filters.yaml", "--namespace", "pequod", "--master", "https://example.com", "event.json"},
+			err:  "--namespace, --master: only with --live; all Events of a file are read",
+		},
 		"recording over an existing file": {
 			args: []string{"--record", "right_test.yaml", "--config", "filters.yaml", "event.json"},
-			err:  "writing the test file: open right_test.yaml: file exists",
+			err:  "writing the test file: open right_test.yaml: file exists; remove it, or name another file",
 		},
 		"recording": {
 			args:   []string{"--record", "tests/new_test.yaml", "--config", "filters.yaml", "event.json"},
