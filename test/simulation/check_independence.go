@@ -16,7 +16,7 @@ const (
 )
 
 // checkIndependence: while a build waits for a destination that works, as many arrive
-// there as its limits allow, whatever happens at the others.
+// there, repeats included, as its limits allow, whatever happens at the others.
 func (s *simulation) checkIndependence() []string {
 	r := s.server.record
 	var faults []string
@@ -34,8 +34,8 @@ func (s *simulation) checkIndependence() []string {
 			continue
 		}
 		arrived := 0
-		for _, other := range r.created {
-			if other.destination == b.destination && other.at.After(read) && other.sent.Before(b.sent) {
+		for _, other := range r.arrived(b.destination) {
+			if other.at.After(read) && other.sent.Before(b.sent) {
 				arrived++
 			}
 		}

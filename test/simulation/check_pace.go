@@ -47,18 +47,7 @@ const rounding = 1e-6
 func (s *simulation) checkPace() []string {
 	var faults []string
 	for _, destination := range s.destinations() {
-		var arrived []*build
-		for _, b := range s.server.record.created {
-			if b.destination == destination && destination == brigadeName {
-				arrived = append(arrived, b)
-			}
-		}
-		for _, m := range s.server.record.received {
-			if m.build.destination == destination {
-				arrived = append(arrived, m.build)
-			}
-		}
-		faults = append(faults, s.checkPaceOf(destination, arrived)...)
+		faults = append(faults, s.checkPaceOf(destination, s.server.record.arrived(destination))...)
 	}
 	return faults
 }

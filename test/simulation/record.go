@@ -83,6 +83,22 @@ type build struct {
 	erased   bool
 }
 
+// arrived returns what arrived at a destination: builds, or messages with repeats.
+func (r *record) arrived(destination string) []*build {
+	var arrived []*build
+	for _, b := range r.created {
+		if b.destination == destination && destination == brigadeName {
+			arrived = append(arrived, b)
+		}
+	}
+	for _, m := range r.received {
+		if m.build.destination == destination {
+			arrived = append(arrived, m.build)
+		}
+	}
+	return arrived
+}
+
 // call identifies one call to create a build by its deadline, which stays the same when
 // client-go retries the request.
 type call struct {
