@@ -3,7 +3,8 @@
 #
 # Nothing else is in it, and nothing else is needed:
 #   - no CA certificates: the API server's CA comes with the ServiceAccount (or is in
-#     the kubeconfig), and that of a receiver of CloudEvents is its caFile;
+#     the kubeconfig), that of a receiver of CloudEvents is its caFile or one of
+#     Mozilla's, which are in the binary;
 #   - no time zones: the binary has those that expressions use;
 #   - no /etc/passwd: the user is a number, and nothing looks up its name;
 #   - no /tmp: nothing is written, the root file system may be read-only.
