@@ -40,6 +40,7 @@ func TestNotesWarn(t *testing.T) {
 		allPods        = "accepts every Event about every pod"
 		buildNamespace = "Events of brigade, where builds run, are accepted by "
 	)
+	knative := []string{"--set-json", destination}
 	tests := map[string]struct {
 		filters string
 		args    []string
@@ -91,6 +92,20 @@ func TestNotesWarn(t *testing.T) {
 			filters: `[{"namespace":"brigade","action":"accept"}]`,
 			args:    []string{"--set", "buildNamespace=builds"},
 		},
+		"the build namespace to a destination": {
+			filters: `[{"kind":"Job","action":"accept","destination":"knative"}]`,
+			args:    knative,
+		},
+		"the build namespace to a destination and to Brigade": {
+			filters: `[{"kind":"Job","action":"accept","destination":"knative"},{"kind":"Node","scope":"Cluster","action":"accept"},{"kind":"Pod","type":"Warning","action":"accept"}]`,
+			args:    knative,
+			want:    []string{buildNamespace + "filters[2]."},
+		},
+		"all pods to a destination": {
+			filters: `[{"kind":"Pod","action":"accept","destination":"knative"}]`,
+			args:    append([]string{"--set", "extraArgs={--allow-brigade-events}"}, knative...),
+			want:    []string{"filters[0] " + allPods},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +118,41 @@ func TestNotesWarn(t *testing.T) {
 			}
 			if n := strings.Count(got, "WARNING"); n != len(test.want) {
 				t.Errorf("%d warnings, want %d, in:\n%s", n, len(test.want), got)
+			}
+		})
+	}
+}
+
+// destination is a value with one receiver of CloudEvents.
+const destination = `destinations=[{"name":"knative","cloudEvents":{"url":"http://broker.example.com"}}]`
+
+// TestNotesOfDestinations: the notes speak of builds only where Brigade makes some.
+func TestNotesOfDestinations(t *testing.T) {
+	const (
+		pods = `{"kind":"Pod","action":"accept"`
+		to   = `,"destination":"knative"}`
+	)
+	tests := map[string]struct {
+		filters string
+		want    string
+		// builds is whether the notes speak of builds.
+		builds bool
+	}{
+		"only a destination":        {filters: "[" + pods + to + "," + pods + to + "]", want: "all namespaces and sends messages to knative.\n"},
+		"a destination and Brigade": {filters: `[{"kind":"Job","action":"accept"},` + pods + to + "]", want: "all namespaces and creates builds in brigade, and sends messages to knative.\n", builds: true},
+		"only Brigade":              {filters: "[" + pods + "}]", want: "all namespaces and creates builds in brigade.\n", builds: true},
+		"no filter":                 {filters: "[]", want: "all namespaces and sends nothing, because no filter accepts.\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := notes(t, "--set", "project=p", "--set-json", destination, "--set-json", "filters="+test.filters)
+			if !strings.Contains(got, test.want) {
+				t.Errorf("no %q in:\n%s", test.want, got)
+			}
+			for _, word := range []string{"build", "brig build list"} {
+				if strings.Contains(got, word) != test.builds {
+					t.Errorf("%q is in the notes: %t, want %t, in:\n%s", word, !test.builds, test.builds, got)
+				}
 			}
 		})
 	}

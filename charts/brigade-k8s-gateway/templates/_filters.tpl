@@ -26,7 +26,7 @@ key: "true" or nothing. Input: filter, but (the key).
 {{- end -}}
 
 {{/*
-The paths of filters that accept Events about objects in the build namespace, one a
+The paths of filters that build Events about objects in the build namespace, one a
 line. Filters after one that decides on all of these Events are not considered.
 */}}
 {{- define "gateway.acceptsBuildNamespace" -}}
@@ -34,7 +34,7 @@ line. Filters after one that decides on all of these Events are not considered.
 {{- $watched := or (empty .Values.watch.namespaces) (has $namespace .Values.watch.namespaces) -}}
 {{- range $i, $filter := .Values.filters -}}
 {{- if and $watched (ne $filter.scope "Cluster") (include "gateway.glob" (dict "glob" $filter.namespace "text" $namespace)) -}}
-{{- if and (eq $filter.action "accept") (not (has $filter.kind (list "Node" "Namespace" "PersistentVolume"))) }}
+{{- if and (eq $filter.action "accept") (not $filter.destination) (not (has $filter.kind (list "Node" "Namespace" "PersistentVolume"))) }}
 filters[{{ $i }}]
 {{- end -}}
 {{- if include "gateway.open" (dict "filter" $filter "but" "namespace") }}{{ $watched = false }}{{ end -}}
@@ -43,7 +43,8 @@ filters[{{ $i }}]
 {{- end -}}
 
 {{/*
-The path of the filter, if any, that makes a build of every Event about every pod.
+The path of the filter, if any, that makes a build or a message of every Event about
+every pod.
 */}}
 {{- define "gateway.acceptsAllPods" -}}
 {{- $met := true -}}
@@ -59,14 +60,25 @@ filters[{{ $i }}]
 {{- end -}}
 
 {{/*
-The paths of filters that accept, one a line.
+Whether a filter makes builds of Events: "true" or nothing.
 */}}
-{{- define "gateway.accepting" -}}
-{{- range $i, $filter := .Values.filters -}}
-{{- if eq $filter.action "accept" }}
-filters[{{ $i }}]
+{{- define "gateway.builds" -}}
+{{- $builds := false -}}
+{{- range .Values.filters -}}
+{{- if and (eq .action "accept") (not .destination) }}{{ $builds = true }}{{ end -}}
 {{- end -}}
+{{- if $builds }}true{{ end -}}
 {{- end -}}
+
+{{/*
+The destinations that filters send messages to, in the order of the filters.
+*/}}
+{{- define "gateway.messages" -}}
+{{- $names := list -}}
+{{- range .Values.filters -}}
+{{- if and (eq .action "accept") .destination }}{{ $names = append $names .destination }}{{ end -}}
+{{- end -}}
+{{- $names | uniq | join ", " -}}
 {{- end -}}
 
 {{/*
@@ -103,9 +115,5 @@ Whether Events become builds, and are not all sent to destinations: "true" or
 nothing.
 */}}
 {{- define "gateway.usesBrigade" -}}
-{{- $uses := empty .Values.destinations -}}
-{{- range .Values.filters -}}
-{{- if and (eq .action "accept") (not .destination) }}{{ $uses = true }}{{ end -}}
-{{- end -}}
-{{- if $uses }}true{{ end -}}
+{{- if or (empty .Values.destinations) (include "gateway.builds" .) }}true{{ end -}}
 {{- end -}}
