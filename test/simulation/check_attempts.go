@@ -58,7 +58,8 @@ func (s *simulation) createdShortlyBefore(destination string, t time.Time) bool 
 }
 
 // checkRetryAfter: a receiver that answers 429 gets no attempts for as long as it asks,
-// except for those in progress, and after an edit or a start.
+// except for those in progress, which begin at the same moment in fake time, and after
+// an edit, a start or a change of leader.
 func (s *simulation) checkRetryAfter() []string {
 	var faults []string
 	for _, f := range s.server.receiverFaults {
@@ -70,7 +71,8 @@ func (s *simulation) checkRetryAfter() []string {
 			if a.destination != f.resources[0] || a.at.Before(f.from.Add(settles)) || !a.at.Before(f.until) {
 				continue
 			}
-			if last != nil && last.process == a.process && a.at.Sub(last.at) < retryAfter && s.calmFile(last.at, a.at) && !s.overlaps(f, last.at, a.at) {
+			if last != nil && last.process == a.process && a.at.After(last.at) && a.at.Sub(last.at) < retryAfter &&
+				s.calmFile(last.at, a.at) && !s.begins(a.process, last.at, a.at) && !s.overlaps(f, last.at, a.at) {
 				faults = append(faults, fmt.Sprintf("attempts at %s at %s and %s, while it answered 429 and asked for %s",
 					a.destination, s.when(last.at), s.when(a.at), retryAfter))
 			}
@@ -87,9 +89,16 @@ func (s *simulation) overlaps(f *fault, from, until time.Time) bool {
 	})
 }
 
+// begins reports whether a process began to lead between two moments.
+func (s *simulation) begins(p *process, from, until time.Time) bool {
+	return slices.ContainsFunc(s.server.record.terms, func(t *term) bool {
+		return t.process == p && t.began.After(from) && t.began.Before(until)
+	})
+}
+
 // calmFile reports whether the filter file stayed between two moments.
 func (s *simulation) calmFile(from, until time.Time) bool {
 	return !slices.ContainsFunc(s.used[1:], func(c *plannedConfig) bool {
-		return c.from.Before(until) && (c.used.IsZero() || c.used.After(from))
+		return !c.from.After(until) && (c.used.IsZero() || c.used.After(from))
 	})
 }
