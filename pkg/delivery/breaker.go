@@ -15,7 +15,7 @@ const (
 const MaxRetryAfter = time.Minute
 
 // breaker is a circuit breaker. While writing fails, it allows one attempt at a time,
-// with growing pauses. The first success allows all attempts again.
+// with growing pauses. The first success allows all attempts again, after Retry-After.
 type breaker struct {
 	failing bool
 	// probing is whether this one attempt is in progress.
@@ -24,19 +24,22 @@ type breaker struct {
 	fresh   bool
 	backoff time.Duration
 	next    time.Time
+	// notBefore is the end of the longest Retry-After. Neither a success nor a failure of
+	// what was in progress ends it earlier.
+	notBefore time.Time
 }
 
 // wait returns how long to wait before an attempt, and false if another attempt must
 // end first.
 func (b *breaker) wait(now time.Time) (time.Duration, bool) {
-	switch {
-	case !b.failing:
-		return 0, true
-	case b.probing:
+	if b.failing && b.probing {
 		return 0, false
-	default:
-		return max(b.next.Sub(now), 0), true
 	}
+	pause := b.notBefore.Sub(now)
+	if b.failing {
+		pause = max(pause, b.next.Sub(now))
+	}
+	return max(pause, 0), true
 }
 
 // preferFresh reports whether the next attempt should be the first of its build. While
@@ -52,15 +55,18 @@ func (b *breaker) begin(fresh bool) (probe bool) {
 }
 
 // succeed records that an attempt was answered.
-func (b *breaker) succeed() { *b = breaker{} }
+func (b *breaker) succeed() { *b = breaker{notBefore: b.notBefore} }
 
 // fail records that an attempt failed. retryAfter is the server's Retry-After, or 0.
 func (b *breaker) fail(now time.Time, probe bool, retryAfter time.Duration) {
+	if until := now.Add(min(retryAfter, MaxRetryAfter)); retryAfter > 0 && until.After(b.notBefore) {
+		b.notBefore = until
+	}
 	if b.failing && !probe {
 		return // it was in progress when the first one failed
 	}
 	b.failing = true
 	b.probing = false
 	b.backoff = min(max(2*b.backoff, firstBackoff), maxProbeBackoff)
-	b.next = now.Add(max(b.backoff, min(retryAfter, MaxRetryAfter)))
+	b.next = now.Add(b.backoff)
 }

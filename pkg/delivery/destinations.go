@@ -49,15 +49,18 @@ type Destinations struct {
 // Run runs. Destination and Sink of the options are not used.
 func NewDestinations(o Options, all []Destination) *Destinations {
 	d := &Destinations{options: o, limits: o.Limits, queues: map[string]*Queue{}}
-	d.Use(all)
+	d.Use(all, o.Limits)
 	return d
 }
 
 // Use applies other destinations. Builds that wait for a changed destination are
 // written to the changed one, and those for a removed destination to the removed one.
-func (d *Destinations) Use(all []Destination) {
+// The limits of the same file apply at once, so that none is applied to the shares of
+// another.
+func (d *Destinations) Use(all []Destination, l limit.Limits) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.limits = l
 	d.current = nil
 	for _, destination := range all {
 		d.current = append(d.current, destination.Name)
@@ -133,8 +136,8 @@ func (d *Destinations) limitsLocked(name string) limit.Limits {
 // and others that still have builds.
 func (d *Destinations) sharesLocked() int {
 	shares := len(d.current)
-	for name := range d.retired {
-		if depth, _ := d.queues[name].Waiting(); depth > 0 {
+	for name, q := range d.queues {
+		if depth, _ := q.Waiting(); depth > 0 && !slices.Contains(d.current, name) {
 			shares++
 		}
 	}

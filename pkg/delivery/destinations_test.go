@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,7 +135,7 @@ func TestEachDestinationHasItsShareOfWhatMayWait(t *testing.T) {
 		if got := strings.Join(s.warnings.all, "\n"); got != want {
 			t.Errorf("reported %q, want %q", got, want)
 		}
-		s.all.Use(s.destinations()[:2]) // tekton's share is free
+		s.all.Use(s.destinations()[:2], s.all.limits) // tekton's share is free
 		for i := range 20 {
 			s.send("knative", fmt.Sprint("ns/c", i))
 		}
@@ -155,7 +156,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 		s.send("tekton", "ns/b")
 		bubbletest.Pass(time.Minute)
 		moved, added := newReceiver(), newReceiver()
-		s.all.Use([]Destination{{"knative", moved}, {"argo", added}})
+		s.all.Use([]Destination{{"knative", moved}, {"argo", added}}, s.all.limits)
 		s.send("argo", "ns/c")
 		synctest.Wait()
 		if got := len(moved.ids()); got != 1 {
@@ -178,7 +179,7 @@ func TestAReloadChangesWhereMessagesGo(t *testing.T) {
 			t.Error("the metrics of a destination are gone with its last message")
 		}
 		for range 2 {
-			s.all.Use([]Destination{{"knative", moved}})
+			s.all.Use([]Destination{{"knative", moved}}, s.all.limits)
 		}
 		if got := names(s.metrics); got != "brigade knative" {
 			t.Errorf("metrics of %s, want those of the file, and of Brigade", got)
@@ -270,5 +271,95 @@ func TestWhatWasSentOrRefusedIsReported(t *testing.T) {
 			t.Errorf("done: %s, want both", got)
 		}
 		stop()
+	})
+}
+
+// mixed answers one build 429, after or before another answer.
+type mixed struct {
+	mu       sync.Mutex
+	busy     string
+	wait     map[string]time.Duration
+	other    error
+	attempts []string
+}
+
+func (m *mixed) Write(_ context.Context, b Build) (Outcome, error) {
+	m.mu.Lock()
+	m.attempts = append(m.attempts, b.ID)
+	m.mu.Unlock()
+	time.Sleep(m.wait[b.ID]) // fake clock
+	if b.ID == m.busy {
+		return "", &AttemptError{Reason: Throttled, RetryAfter: 30 * time.Second, Err: errors.New("429")}
+	}
+	if m.other != nil {
+		return "", m.other
+	}
+	return Sent, nil
+}
+
+// TestRetryAfterHoldsWhateverElseIsAnswered has another message in progress, whose answer
+// comes after the 429, or before it and as a failure.
+func TestRetryAfterHoldsWhateverElseIsAnswered(t *testing.T) {
+	for name, tc := range map[string]struct {
+		busy, other time.Duration
+		err         error
+	}{
+		"a success after it":  {busy: 10 * time.Millisecond, other: 20 * time.Millisecond},
+		"a failure before it": {busy: 20 * time.Millisecond, other: 10 * time.Millisecond, err: &AttemptError{Reason: ServerError, Err: errors.New("503")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := newSeveral(t, limit.Limits{BuildsPerMinute: 6000, Burst: 100, Queued: 3000})
+				m := &mixed{busy: "ns/a", wait: map[string]time.Duration{"ns/a": tc.busy, "ns/b": tc.other}, other: tc.err}
+				s.all.Use([]Destination{{"knative", m}}, s.all.limits)
+				s.send("knative", "ns/a", "ns/b")
+				stop := s.start()
+				bubbletest.Pass(29 * time.Second)
+				if n := len(m.attempts); n != 2 {
+					t.Errorf("attempts at %q before Retry-After has passed, want one at each", m.attempts)
+				}
+				bubbletest.Pass(10 * time.Second)
+				if n := len(m.attempts); n < 3 {
+					t.Errorf("attempts at %q, and none after Retry-After", m.attempts)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// TestAFileWithMoreDestinationsAndAsLargeShares drops nothing that both files allow.
+func TestAFileWithMoreDestinationsAndAsLargeShares(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := limit.Limits{BuildsPerMinute: 6, Burst: 1, Queued: 10}
+		s := newSeveral(t, l)
+		s.all.Use([]Destination{{"knative", s.knative}}, l)
+		for i := range 10 {
+			s.send("knative", fmt.Sprint("ns/", i))
+		}
+		l.Queued = 20
+		s.all.Use([]Destination{{"knative", s.knative}, {"tekton", s.tekton}}, l)
+		if n := s.count("knative", Dropped); n != 0 {
+			t.Errorf("%d dropped though the share is 10 before and after", n)
+		}
+	})
+}
+
+// TestBuildsThatWaitCountAfterBrigadeIsRemoved fills the queue with builds before a file
+// without Brigade.
+func TestBuildsThatWaitCountAfterBrigadeIsRemoved(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := limit.Limits{BuildsPerMinute: 6, Burst: 1, Queued: 10}
+		s := newSeveral(t, l)
+		for i := range 10 {
+			s.send("", fmt.Sprint("ns/a", i))
+		}
+		s.all.Use([]Destination{{"knative", s.knative}}, l)
+		for i := range 10 {
+			s.send("knative", fmt.Sprint("ns/b", i))
+		}
+		if n, _ := s.all.Waiting(); n > 10 {
+			t.Errorf("%d wait, limits.queued is 10", n)
+		}
 	})
 }

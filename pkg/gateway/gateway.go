@@ -183,7 +183,7 @@ func (g *Gateway) use(c *config.Config) {
 	g.using.Lock()
 	defer g.using.Unlock()
 	if queue := g.queue.Load(); queue != nil { // before anything is accepted for a new destination
-		queue.Use(g.destinations.of(c))
+		queue.Use(g.destinations.of(c), c.Limits)
 	}
 	g.decider.Store(&decide.Decider{Filters: c.Filters, AllowBrigadeEvents: g.options.AllowBrigadeEvents})
 	before := g.config.Swap(c)
