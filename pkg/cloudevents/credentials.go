@@ -23,6 +23,7 @@ const (
 // checked at every attempt, so that rotated credentials are used at once.
 type credentials struct {
 	connections    int
+	timeout        time.Duration
 	allowLinkLocal bool
 	// tls is whether the URL is https. Without it, no CAs are read.
 	tls bool
@@ -38,7 +39,7 @@ type credentials struct {
 
 func newCredentials(o Options) *credentials {
 	return &credentials{
-		connections: o.Connections, allowLinkLocal: o.AllowLinkLocal, tls: o.URL.Scheme == "https",
+		connections: o.Connections, timeout: o.Timeout, allowLinkLocal: o.AllowLinkLocal, tls: o.URL.Scheme == "https",
 		ca: newFile(o.CAFile), cert: newFile(o.CertFile), key: newFile(o.KeyFile), token: newFile(o.TokenFile), headers: newFile(o.HeadersFile),
 		transport: o.Transport, fixed: o.Transport != nil,
 	}
@@ -57,7 +58,12 @@ func (c *credentials) current() (http.RoundTripper, http.Header, error) {
 	return c.transport, c.header, nil
 }
 
-func (c *credentials) loadHeader() error {
+func (c *credentials) loadHeader() (err error) {
+	defer func() {
+		if err != nil {
+			c.header = nil // a file that was read before the fault may have changed
+		}
+	}()
 	lines, changed, err := c.headers.load()
 	if err != nil {
 		return fmt.Errorf("reading headers: %w", err)
@@ -69,7 +75,6 @@ func (c *credentials) loadHeader() error {
 	if c.header != nil && !changed && !rotated {
 		return nil
 	}
-	c.header = nil // what was read is not looked at again unless it changes
 	header, err := ParseHeaders(lines)
 	if err != nil {
 		return fmt.Errorf("reading headers: %s: %w", c.headers.path, err)
@@ -85,10 +90,16 @@ func (c *credentials) loadHeader() error {
 	return nil
 }
 
-func (c *credentials) loadTransport() error {
+func (c *credentials) loadTransport() (err error) {
 	if c.fixed {
 		return nil
 	}
+	defer func() {
+		if err != nil {
+			c.closeIdle()
+			c.transport = nil // as for the header
+		}
+	}()
 	ca, caChanged, err := c.ca.load()
 	if err != nil {
 		return fmt.Errorf("reading CA: %w", err)
@@ -128,7 +139,9 @@ func (c *credentials) loadTransport() error {
 }
 
 // newTransport returns a transport without a proxy: the address that is dialed
-// is the destination's, and can be checked.
+// is the destination's, and can be checked. A connection of HTTP/2 on which nothing
+// arrives is pinged, and closed without an answer; with HTTP/1 the deadline of an attempt
+// closes it.
 func (c *credentials) newTransport(settings *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	if !c.allowLinkLocal {
@@ -137,6 +150,7 @@ func (c *credentials) newTransport(settings *tls.Config) *http.Transport {
 	return &http.Transport{
 		DialContext: dialer.DialContext, TLSClientConfig: settings, TLSHandshakeTimeout: dialTimeout, ForceAttemptHTTP2: true,
 		MaxIdleConns: c.connections, MaxIdleConnsPerHost: c.connections, IdleConnTimeout: idleTimeout, MaxResponseHeaderBytes: maxHeader,
+		HTTP2: &http.HTTP2Config{SendPingTimeout: c.timeout, PingTimeout: c.timeout},
 	}
 }
 

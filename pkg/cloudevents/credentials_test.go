@@ -272,3 +272,29 @@ func TestHeadersAreNotShared(t *testing.T) {
 		t.Errorf("headers %v were added to those of the file", h)
 	}
 }
+
+// TestHeadersThatRotateWhileATokenIsMissing are used once the token is there again.
+func TestHeadersThatRotateWhileATokenIsMissing(t *testing.T) {
+	t.Parallel()
+	headers, token := newMount(t, map[string][]byte{"headers": []byte("X-Key: old")}), newMount(t, map[string][]byte{"token": []byte("t")})
+	r := newReceiver(t)
+	r.Start()
+	o := options(t, r.URL)
+	o.HeadersFile, o.TokenFile = headers.path("headers"), token.path("token")
+	s := newSink(t, o)
+	write := func(works bool) {
+		t.Helper()
+		if _, err := s.Write(t.Context(), backOff()); (err == nil) != works {
+			t.Fatal(err)
+		}
+	}
+	write(true)
+	headers.rotate(map[string][]byte{"headers": []byte("X-Key: new")})
+	token.rotate(nil)
+	write(false)
+	token.rotate(map[string][]byte{"token": []byte("t")})
+	write(true)
+	if got := r.requests[len(r.requests)-1].Header.Get("X-Key"); got != "new" {
+		t.Errorf("X-Key is %q after the rotation", got)
+	}
+}
