@@ -11,6 +11,8 @@ func metadata() []netip.Prefix {
 		netip.MustParsePrefix("fd00:ec2::/32"),          // Amazon
 		netip.MustParsePrefix("fd20:ce::254/128"),       // Google
 		netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle
+		netip.MustParsePrefix("192.0.0.192/32"),         // Oracle Classic
+		netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway
 		netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba
 		netip.MustParsePrefix("168.63.129.16/32"),       // Azure's WireServer
 	}

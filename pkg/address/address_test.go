@@ -16,6 +16,8 @@ func TestBlockedAddresses(t *testing.T) {
 		"fe80::1%eth0":           true,
 		"febf::1":                true,
 		"fd00:ec2::254":          true,
+		"fd00:42::42":            true,
+		"192.0.0.192":            true,
 		"fd00:ec2::254%eth0":     true,
 		"fd20:ce::254":           true,
 		"fd00:c1::a9fe:a9fe":     true,

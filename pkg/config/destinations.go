@@ -202,6 +202,9 @@ func (r *reader) url(node *yaml.Node, key string, c CloudEvents) string {
 
 // inCluster reports whether a host is a Service or the pod itself.
 func inCluster(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.IsLoopback()
+	}
 	return host == "localhost" || !strings.Contains(host, ".") || strings.HasSuffix(host, ".svc") || strings.HasSuffix(host, ".svc.cluster.local")
 }
 
