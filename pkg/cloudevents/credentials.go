@@ -115,8 +115,6 @@ func (c *credentials) loadTransport() (err error) {
 	if c.transport != nil && !caChanged && !certChanged && !keyChanged {
 		return nil
 	}
-	c.closeIdle()
-	c.transport = nil
 	settings := &tls.Config{MinVersion: tls.VersionTLS12}
 	switch {
 	case c.ca == nil && c.tls:
@@ -134,6 +132,7 @@ func (c *credentials) loadTransport() (err error) {
 		}
 		settings.Certificates = []tls.Certificate{pair}
 	}
+	c.closeIdle()
 	c.transport = c.newTransport(settings)
 	return nil
 }

@@ -17,8 +17,7 @@ import (
 // as those to a node that has lost its power.
 type freezer struct {
 	net.Listener
-	target string
-	mu     sync.Mutex
+	mu sync.Mutex
 	// frozen is closed when the connections so far freeze.
 	frozen chan struct{}
 }
@@ -29,7 +28,7 @@ func newFreezer(t *testing.T, target string) *freezer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &freezer{Listener: listener, target: target, frozen: make(chan struct{})}
+	f := &freezer{Listener: listener, frozen: make(chan struct{})}
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {

@@ -59,7 +59,7 @@ func (b *breaker) succeed() { *b = breaker{notBefore: b.notBefore} }
 
 // fail records that an attempt failed. retryAfter is the server's Retry-After, or 0.
 func (b *breaker) fail(now time.Time, probe bool, retryAfter time.Duration) {
-	if until := now.Add(min(retryAfter, MaxRetryAfter)); retryAfter > 0 && until.After(b.notBefore) {
+	if until := now.Add(min(retryAfter, MaxRetryAfter)); until.After(b.notBefore) {
 		b.notBefore = until
 	}
 	if b.failing && !probe {
