@@ -156,7 +156,7 @@ func TestParseRefusesBytesThatAreNoText(t *testing.T) {
 	}
 }
 
-func TestLoadRefusesWhatIsTooLargeBeforeReadingIt(t *testing.T) {
+func TestLoadRefusesWhatIsTooLarge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "filters.yaml")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
