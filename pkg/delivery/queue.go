@@ -187,13 +187,29 @@ func (q *Queue) shedLocked(preferred limit.Flow) {
 		q.limiter.abandon(p)
 		q.settleLocked(p, Dropped, fmt.Sprintf("%d %ss waited, and %s is %d", len(q.pending), q.words().noun, q.words().bound, queued))
 		q.sometimesLocked("queue full", func() {
-			flow, length := q.flows.Longest()
+			flow, length := q.longestLocked()
 			q.logDropped("event", event.Key(p.build.Event), "build", p.build.ID,
 				"flow", p.Flow().String(), "waiting", len(q.pending), "bytes", q.bytes, "queued", queued, "longestFlow", flow.String(), "longestFlowWaiting", length)
 			q.reporter.Warn(q.words().warnDropped, fmt.Sprintf("dropped the %s of event %s: %d %ss wait, which is %s; the longest flow is %s with %d",
 				q.words().noun, event.Key(p.build.Event), len(q.pending), q.words().noun, q.words().bound, flow.Namespace, length))
 		})
 	}
+}
+
+// longestLocked returns the flow with the most builds without an outcome, and how many
+// it has. Unlike q.flows it counts those that are being written, and takes linear time.
+func (q *Queue) longestLocked() (limit.Flow, int) {
+	lengths := map[limit.Flow]int{}
+	for _, p := range q.pending {
+		lengths[p.Flow()]++
+	}
+	var longest FlowLength
+	for flow, length := range lengths {
+		if l := (FlowLength{flow, length}); longest.Length == 0 || l.compare(longest) < 0 {
+			longest = l
+		}
+	}
+	return longest.Flow, longest.Length
 }
 
 // Run writes builds until ctx ends. Then it waits for attempts in progress, within the
@@ -286,7 +302,7 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 		return nil, wait
 	}
 	held, until := q.limiter.hold(now, func() (flow limit.Flow, length, waiting int) {
-		flow, length = q.flows.Longest()
+		flow, length = q.longestLocked()
 		return flow, length, len(q.pending)
 	})
 	if held != "" && held != limitActive {

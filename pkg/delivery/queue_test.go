@@ -407,6 +407,29 @@ func TestAFullQueueDropsTheNewestOfTheLongestFlow(t *testing.T) {
 	})
 }
 
+// The builds that are being created are as many as wait, so only the one that comes last
+// can be dropped.
+func TestTheLongestFlowIncludesBuildsThatAreBeingCreated(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := newHarness(t, func(o *Options) { o.Limits.Queued = 3 })
+		h.sink.hold = make(chan struct{})
+		h.run()
+		h.many("noisy", 3)
+		synctest.Wait()
+		h.add("noisy/x")
+		const want = "BuildDropped: dropped the build of event noisy/noisy/x: 3 builds wait, which is limits.queued; the longest flow is noisy with 3"
+		if !slices.Equal(h.warnings.all, []string{want}) {
+			t.Errorf("reported %q, want %q once", h.warnings.all, want)
+		}
+		if h.log.Count(`waiting=3 bytes=`) != 1 || h.log.Count(`longestFlow="noisy (brigade-p)" longestFlowWaiting=3`) != 1 {
+			t.Errorf("the log does not say which flow is the longest:\n%s", h.log.String())
+		}
+		close(h.sink.hold)
+		synctest.Wait()
+		h.stop()
+	})
+}
+
 func TestWhatIsDroppedWithJoinersIsCountedWithThem(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := newHarness(t, func(o *Options) { o.Limits.Queued = 2 })
@@ -608,7 +631,7 @@ func TestTheLogSaysForHowLongALimitHoldsBack(t *testing.T) {
 		if n := h.log.Count("builds held back by limit"); n != 3 {
 			t.Errorf("%d lines within three minutes, want one a minute:\n%s", n, h.log.Lines("held back"))
 		}
-		if h.log.Count("limit=buildsPerMinute for=2m0s waiting=6") != 1 || h.log.Count(`longestFlow="a (brigade-p)" longestFlowWaiting=60`) != 1 {
+		if h.log.Count("limit=buildsPerMinute for=2m0s waiting=6") != 1 || h.log.Count(`longestFlow="a (brigade-p)" longestFlowWaiting=61`) != 1 {
 			t.Errorf("the log does not say for how long, and what waits:\n%s", h.log.Lines("held back"))
 		}
 		if got := testutil.ToFloat64(h.metrics.heldBackSeconds.WithLabelValues(limitPace)); got < 179 || got > 181 {
