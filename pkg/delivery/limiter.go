@@ -118,6 +118,12 @@ func (c *limiter) check(now time.Time) (string, time.Duration) {
 	return "", 0
 }
 
+// exceeded reports whether more builds count as active than activeBuilds allows, as after
+// it was lowered.
+func (c *limiter) exceeded(now time.Time) bool {
+	return c.active.Count(now) > c.limits.ActiveBuilds
+}
+
 // clear records that nothing is held back.
 func (c *limiter) clear(now time.Time) {
 	for name, h := range c.holds {

@@ -372,6 +372,30 @@ func TestALostAnswerThatCountsNoLongerWaitsForRoom(t *testing.T) {
 	})
 }
 
+// TestLostAnswersWaitForRoomUnderALowerLimit loses the answers to more builds than a lower
+// limit allows: each may have been created, so all that may have been count.
+func TestLostAnswersWaitForRoomUnderALowerLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := active(t, 3)
+		h.Counted(time.Now())
+		h.sink.breakDown(func(Build) error { return io.ErrUnexpectedEOF })
+		h.many("b", 3)
+		h.run()
+		bubbletest.Pass(30 * time.Second)
+		limits := wide()
+		limits.ActiveBuilds = 2
+		h.Limit(limits)
+		h.sink.breakDown(nil)
+		bubbletest.Pass(time.Minute)
+		h.wants()
+		bubbletest.Pass(limit.AppearWithin)
+		if n := len(h.sink.ids()); n != 2 {
+			t.Errorf("%d builds when those that may have been created are overdue, want 2", n)
+		}
+		h.stop()
+	})
+}
+
 // TestLimitsHoldWhateverHappens writes through a sink whose answers take time, fail
 // and get lost, while worker pods start and end and limits change.
 func TestLimitsHoldWhateverHappens(t *testing.T) {

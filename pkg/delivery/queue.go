@@ -319,7 +319,7 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 		p, _ = q.flows.Next(q.breaker.preferFresh())
 	} else {
 		// A build that may have been created and already counts as active can be
-		// retried without counting again.
+		// retried without counting again, unless too many count.
 		var pause time.Duration
 		if p, pause = q.unansweredLocked(now); p == nil {
 			return nil, min(wait, until, pause)
@@ -332,9 +332,12 @@ func (q *Queue) next(now time.Time) (*pending, time.Duration) {
 }
 
 // unansweredLocked removes a build from the flows that may have been created, counts as
-// active and is not asleep. Without one it returns nil, and how long to wait for the
-// pace.
+// active and is not asleep. Without one, or if too many count as active, it returns nil,
+// and how long to wait for the pace.
 func (q *Queue) unansweredLocked(now time.Time) (*pending, time.Duration) {
+	if q.limiter.exceeded(now) {
+		return nil, idle
+	}
 	for _, p := range q.pending {
 		if p.unanswered == 0 || p.asleep || p.writing || !q.limiter.active.Counts(p.build.ID, now) {
 			continue
