@@ -112,6 +112,7 @@ func (d *Destinations) addLocked(destination Destination) {
 	o := d.options
 	o.Destination, o.Sink, o.Limits = destination.Name, destination.Sink, d.limitsLocked(destination.Name)
 	o.Messages = destination.Name != Brigade
+	o.emptied = func() { d.emptiedQueue(destination.Name) }
 	q := NewQueue(o)
 	if d.emptied {
 		q.EmptyBucket()
@@ -119,6 +120,16 @@ func (d *Destinations) addLocked(destination Destination) {
 	d.queues[destination.Name] = q
 	if d.run != nil {
 		d.run(q)
+	}
+}
+
+// emptiedQueue gives the others the share of a Queue that has no builds any more, unless
+// the file has its destination.
+func (d *Destinations) emptiedQueue(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !slices.Contains(d.current, name) {
+		d.limitLocked()
 	}
 }
 

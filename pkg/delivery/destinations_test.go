@@ -363,3 +363,33 @@ func TestBuildsThatWaitCountAfterBrigadeIsRemoved(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEmptyQueueGivesItsShareBack removes a destination whose messages still wait. When
+// they have been sent, the others may use its share without another file.
+func TestAnEmptyQueueGivesItsShareBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l := limit.Limits{BuildsPerMinute: 6, Burst: 1, Queued: 10}
+		s := newSeveral(t, l)
+		s.brigade.breakDown(func(Build) error { return &AttemptError{Reason: ServerError, Err: errors.New("down")} })
+		s.send("knative", "ns/a0", "ns/a1", "ns/a2")
+		s.all.Use([]Destination{{Brigade, s.brigade}}, l)
+		for i := range 10 {
+			s.send("", fmt.Sprint("ns/b", i))
+		}
+		if n := s.count(Brigade, Dropped); n != 5 {
+			t.Errorf("%d builds dropped while messages for the removed destination wait, want 5", n)
+		}
+		stop := s.start()
+		bubbletest.Pass(time.Minute)
+		if n := s.count("knative", Sent); n != 3 {
+			t.Fatalf("%d messages sent to the removed destination, want 3", n)
+		}
+		for i := range 6 {
+			s.send("", fmt.Sprint("ns/c", i))
+		}
+		if n := s.count(Brigade, Dropped); n != 6 {
+			t.Errorf("%d builds dropped, want 6: all of limits.queued is Brigade's", n)
+		}
+		stop()
+	})
+}

@@ -47,6 +47,8 @@ type Options struct {
 	Reporter Reporter
 	// Observer is nil for none.
 	Observer Observer
+	// emptied is called when no build is left; nil for none.
+	emptied func()
 }
 
 // Queue delivers accepted builds.
@@ -60,6 +62,7 @@ type Queue struct {
 	all         *Metrics
 	reporter    Reporter
 	observer    Observer
+	emptied     func()
 	// wake wakes the dispatcher.
 	wake chan struct{}
 
@@ -94,7 +97,7 @@ func NewQueue(o Options) *Queue {
 	}
 	own := o.Metrics.of(o.Destination)
 	q := &Queue{
-		destination: o.Destination, messages: o.Messages, sink: o.Sink, workers: o.Workers, grace: o.Grace, log: log, metrics: own, all: o.Metrics, reporter: o.Reporter, observer: o.Observer,
+		destination: o.Destination, messages: o.Messages, sink: o.Sink, workers: o.Workers, grace: o.Grace, log: log, metrics: own, all: o.Metrics, reporter: o.Reporter, observer: o.Observer, emptied: o.emptied,
 		wake:    make(chan struct{}, 1),
 		limiter: newLimiter(o.Limits, log, own),
 		flows:   limit.NewFlows[*pending](),
@@ -104,6 +107,9 @@ func NewQueue(o Options) *Queue {
 	}
 	if q.observer == nil {
 		q.observer = noObserver{}
+	}
+	if q.emptied == nil {
+		q.emptied = func() {}
 	}
 	o.Metrics.show(o.Destination, q)
 	return q
@@ -359,7 +365,13 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	outcome, err := sink.Write(ctx, p.build)
 	cancel()
+	if left := q.answered(p, outcome, err); left == 0 {
+		q.emptied()
+	}
+}
 
+// answered records the answer to an attempt, and returns how many builds are left.
+func (q *Queue) answered(p *pending, outcome Outcome, err error) (left int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.signal()
@@ -370,7 +382,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 		failed := failureOf(err)
 		if failed.Reason != Permanent {
 			q.failLocked(p, failed, now)
-			return
+			return len(q.pending)
 		}
 		outcome = Refused
 	}
@@ -386,6 +398,7 @@ func (q *Queue) attempt(ctx context.Context, p *pending) {
 		q.reporter.Warn(q.words().warnRefused, fmt.Sprintf("event %s is not %s: %v", event.Key(p.build.Event), q.words().done, err))
 	}
 	q.settleLocked(p, outcome, why)
+	return len(q.pending)
 }
 
 // failLocked puts a build that was not written to sleep until its next attempt.
