@@ -33,6 +33,8 @@ type receiver struct {
 	// name is that of its destination.
 	name  string
 	proxy *proxy
+	// timeout is that of its destination, in the filter file's form.
+	timeout string
 
 	mu sync.Mutex
 	// takes are the messages that were taken, by id, in order.
@@ -80,7 +82,7 @@ const retryAfter = 1
 func newReceiver(tb testing.TB, name string) *receiver {
 	tb.Helper()
 	r := &receiver{
-		tb: tb, name: name, takes: map[string][]take{}, sources: map[string]struct{}{}, seen: map[string]struct{}{},
+		tb: tb, name: name, timeout: "20s", takes: map[string][]take{}, sources: map[string]struct{}{}, seen: map[string]struct{}{},
 		answers: func(string, bool) answer { return answer{} },
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -243,7 +245,7 @@ func (p *place) sendTo(r *receiver) {
 func destinations(receivers ...*receiver) string {
 	section := "destinations:\n"
 	for _, r := range receivers {
-		section += fmt.Sprintf("  - name: %s\n    cloudEvents:\n      url: http://%s/\n      timeout: 1s\n", r.name, r.proxy.listener.Addr())
+		section += fmt.Sprintf("  - name: %s\n    cloudEvents:\n      url: http://%s/\n      timeout: %s\n", r.name, r.proxy.listener.Addr(), r.timeout)
 	}
 	return section
 }
@@ -348,6 +350,8 @@ func TestReceiverDown(t *testing.T) {
 func TestReceiverSlow(t *testing.T) {
 	t.Parallel()
 	p, r := newReceiverPlace(t, "slow")
+	r.timeout = "3s"
+	p.sendTo(r)
 	g := p.begin(listening)
 	for range rounds(2) {
 		p.someMore()
