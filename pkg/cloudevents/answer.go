@@ -20,14 +20,10 @@ const (
 	maxExcerpt = 256
 )
 
-// outcome returns the outcome of an answer. 2xx is success; 408, 429 and 5xx are
-// retried; with any other the message is refused.
-func outcome(r *http.Response, now time.Time) (delivery.Outcome, error) {
-	excerpt := readBody(r.Body)
-	if r.StatusCode/100 == 2 {
-		return delivery.Sent, nil
-	}
-	err := fmt.Errorf("the receiver answered %d %s%s", r.StatusCode, http.StatusText(r.StatusCode), excerpt)
+// refusal returns the error of an answer that is not 2xx. After 408, 429 and 5xx the message
+// is sent again; with any other it is refused.
+func refusal(r *http.Response, now time.Time, m mask) error {
+	err := fmt.Errorf("the receiver answered %d %s%s", r.StatusCode, http.StatusText(r.StatusCode), excerpt(r.Body, m))
 	failed := &delivery.AttemptError{Err: err, RetryAfter: retryAfter(r.Header.Get("Retry-After"), now)}
 	switch {
 	case r.StatusCode == http.StatusRequestTimeout:
@@ -37,21 +33,26 @@ func outcome(r *http.Response, now time.Time) (delivery.Outcome, error) {
 	case r.StatusCode >= http.StatusInternalServerError:
 		failed.Reason, failed.MayHaveWritten = delivery.ServerError, true
 	case r.StatusCode/100 == 3:
-		return "", delivery.Refuse(fmt.Errorf("%w; redirects are not followed, set url to where it leads", err))
+		return delivery.Refuse(fmt.Errorf("%w; redirects are not followed, set url to where it leads", err))
 	default:
-		return "", delivery.Refuse(err)
+		return delivery.Refuse(err)
 	}
-	return "", failed
+	return failed
 }
 
-// readBody reads an answer to its end or to maxBody, and returns its beginning for an
-// error: ": text".
-func readBody(body io.Reader) string {
-	head, err := io.ReadAll(io.LimitReader(body, maxExcerpt))
+// discard reads the rest of an answer, up to maxBody.
+func discard(body io.Reader) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxBody)) // it is of no interest
+}
+
+// excerpt reads an answer, and returns its masked beginning for an error: ": text".
+func excerpt(body io.Reader, m mask) string {
+	head, err := io.ReadAll(io.LimitReader(body, int64(maxExcerpt+m.longest))) // no part of a secret is at the end of what is shown
 	if err == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(body, maxBody)) // what is left is of no interest
+		discard(body)
 	}
-	said := printable.Text(strings.Join(strings.Fields(string(head)), " "))
+	shown := m.text(string(head))
+	said := printable.Text(strings.Join(strings.Fields(shown[:min(len(shown), maxExcerpt)]), " "))
 	if said == "" {
 		return ""
 	}

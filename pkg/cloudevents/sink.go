@@ -83,14 +83,18 @@ func (s *Sink) Write(ctx context.Context, b delivery.Build) (delivery.Outcome, e
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
 	request, err := s.request(ctx, binding.ToMessage(m), header)
 	if err != nil {
-		return "", delivery.Refuse(err)
+		return "", delivery.Refuse(newMask(s.options.URL, header).error(err))
 	}
 	response, err := transport.RoundTrip(request) // and not a Client, which follows redirects
 	if err != nil {
-		return "", s.failed(err, connected.Load())
+		return "", s.failed(newMask(s.options.URL, header).error(err), connected.Load())
 	}
 	defer func() { _ = response.Body.Close() }() // it has been read up to maxBody
-	return outcome(response, time.Now())
+	if response.StatusCode/100 == 2 {
+		discard(response.Body)
+		return delivery.Sent, nil
+	}
+	return "", refusal(response, time.Now(), newMask(s.options.URL, header))
 }
 
 // request returns the request for a message.
@@ -117,8 +121,7 @@ func (s *Sink) request(ctx context.Context, m binding.Message, header http.Heade
 	return request, nil
 }
 
-// failed returns the error of an attempt without an answer. It has no url.Error, whose
-// path and query may have tokens.
+// failed returns the error of an attempt without an answer.
 func (s *Sink) failed(err error, connected bool) error {
 	failed := &delivery.AttemptError{
 		Reason: delivery.Network, MayHaveWritten: connected,

@@ -127,7 +127,7 @@ func (r *reader) cloudEvents(node *yaml.Node, key string) CloudEvents {
 	case ok:
 		c.URL = r.url(e.value, key+".url", c)
 	case node.Kind == yaml.MappingNode || isNull(node):
-		r.refuse(at(node), key+".url", "missing; write the URL of the receiver, for example https://receiver.example.com/events")
+		r.refuse(at(node), key+".url", "missing; write the URL of the receiver, for example https://receiver.example.com")
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") && node.Kind == yaml.MappingNode {
 		r.refuse(at(node), key, "certFile and keyFile go together; add the other one")
@@ -165,7 +165,7 @@ func (r *reader) timeout(node *yaml.Node, key string) time.Duration {
 func (r *reader) file(node *yaml.Node, key string) string {
 	name, ok := r.text(node, key)
 	if ok && name != "" && (!strings.HasPrefix(name, "/") || strings.ContainsRune(name, 0)) {
-		r.refuse(at(node), key, "%q is not the absolute path of a file, such as /etc/destinations/knative/token", name)
+		r.refuse(at(node), key, "not the absolute path of a file, such as /etc/destinations/knative/token")
 	}
 	return name
 }
@@ -179,17 +179,17 @@ func (r *reader) url(node *yaml.Node, key string, c CloudEvents) string {
 	refuse := func(format string, args ...any) { r.refuse(at(node), key, format, args...) }
 	target, err := url.Parse(text)
 	if err != nil {
-		refuse("not a URL; write for example https://receiver.example.com/events")
+		refuse("not a URL; write for example https://receiver.example.com")
 		return ""
 	}
 	secure := target.Scheme == "https"
 	switch ip, err := netip.ParseAddr(target.Hostname()); {
 	case !secure && target.Scheme != "http", target.Hostname() == "":
-		refuse("%q is not the URL of a receiver; write for example https://receiver.example.com/events", text)
+		refuse("not the URL of a receiver, which has http or https and a host; write for example https://receiver.example.com")
 	case target.User != nil:
 		refuse("user and password are not allowed in a URL, which logs and ConfigMaps show; put an Authorization header into a headersFile")
 	case target.Fragment != "":
-		refuse("the URL of a receiver has no fragment; remove #%s", target.Fragment)
+		refuse("the URL of a receiver has no fragment; remove # and what follows it")
 	case err == nil && address.Blocked(ip) && !c.AllowLinkLocal:
 		refuse("%s is a link-local or metadata address, which hands out a node's credentials; write allowLinkLocal: true if that is intended", ip)
 	case !secure && (c.CAFile != "" || c.CertFile != ""):

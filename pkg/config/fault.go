@@ -50,7 +50,8 @@ type Fault struct {
 	Path string
 	// Message says what is wrong, and what is allowed or what to write.
 	Message string
-	// Source is that line of the file.
+	// Source is that line of the file, masked like Message and Path: a URL in it has only
+	// its scheme and host.
 	Source string
 }
 

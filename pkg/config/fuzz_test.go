@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// checkPlaces checks that each fault is inside the file and shows its line.
+// checkPlaces checks that each fault is inside the file and shows its line, with the same columns.
 func checkPlaces(t *testing.T, data []byte, faults []Fault) {
 	t.Helper()
 	lines := strings.Split(strings.TrimPrefix(string(data), "\uFEFF"), "\n")
@@ -61,8 +61,11 @@ func checkPlaces(t *testing.T, data []byte, faults []Fault) {
 			t.Fatalf("%+v: the file has %d lines", f, len(lines))
 		}
 		line := strings.TrimSuffix(lines[f.Line-1], "\r")
-		if f.Source != "" && f.Source != line {
+		if f.Source != "" && f.Source != masked(line) {
 			t.Fatalf("%+v: the line is %q", f, line)
+		}
+		if utf8.RuneCountInString(masked(line)) != utf8.RuneCountInString(line) {
+			t.Fatalf("masked, the line %q is %q", line, masked(line))
 		}
 		if f.Column < 1 || f.Column > utf8.RuneCountInString(line)+1 {
 			t.Fatalf("%+v: the line has %d characters", f, utf8.RuneCountInString(line))

@@ -20,6 +20,8 @@ type source struct {
 	// file and that text. Faults are reported at positions in that file.
 	around *source
 	scalar *yaml.Node
+	// shown has the lines that faults show, masked.
+	shown map[int]string
 }
 
 // newSource splits a file into lines. The first has no byte order mark, which some
@@ -30,7 +32,7 @@ func newSource(file string, data []byte) *source {
 	for i, line := range lines {
 		lines[i] = strings.TrimSuffix(line, "\r")
 	}
-	return &source{file: file, data: data, lines: lines}
+	return &source{file: file, data: data, lines: lines, shown: map[int]string{}}
 }
 
 // position is a place in the file. Line and column count from 1, the column in
@@ -43,8 +45,8 @@ func at(node *yaml.Node) position {
 	return position{line: node.Line, column: node.Column}
 }
 
-// fault returns a fault at a position. A position after the end of the file, as
-// parsers may return, is moved into it.
+// fault returns a fault at a position, without secrets. A position after the end of
+// the file, as parsers may return, is moved into it.
 func (s *source) fault(p position, path, format string, args ...any) Fault {
 	p.line = min(max(p.line, 1), len(s.lines))
 	line := s.lines[p.line-1]
@@ -53,9 +55,19 @@ func (s *source) fault(p position, path, format string, args ...any) Fault {
 		return s.around.fault(s.outward(p), path, format, args...)
 	}
 	return Fault{
-		File: s.file, Line: p.line, Column: p.column, Path: path,
-		Message: fmt.Sprintf(format, args...), Source: line,
+		File: s.file, Line: p.line, Column: p.column, Path: masked(path),
+		Message: masked(fmt.Sprintf(format, args...)), Source: s.show(p.line),
 	}
+}
+
+// show returns a line for a fault. A file of one line may have many faults.
+func (s *source) show(number int) string {
+	line, ok := s.shown[number]
+	if !ok {
+		line = masked(s.lines[number-1])
+		s.shown[number] = line
+	}
+	return line
 }
 
 // document returns the root of the file's one YAML document.
