@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/helm"
@@ -315,5 +317,35 @@ func TestLongNames(t *testing.T) {
 			t.Errorf("%s and %s both become %s", name, other, found[1])
 		}
 		seen[found[1]] = name
+	}
+}
+
+// Secrets with any names have volumes of their own.
+func TestVolumesOfDestinationSecrets(t *testing.T) {
+	long := strings.Repeat("a", 200)
+	secrets := []string{"a.b", "a-b", "a", long + "-one", long + "-two"}
+	rendered := render(t, "--set", "project=p,destinationSecrets={"+strings.Join(secrets, ",")+"}")
+	pod := objects[appsv1.Deployment](t, rendered, "Deployment")[0].Spec.Template.Spec
+	secretOf := map[string]string{}
+	for _, v := range pod.Volumes {
+		if problems := validation.IsDNS1123Label(v.Name); len(problems) > 0 {
+			t.Errorf("the volume %q: %s", v.Name, problems)
+		}
+		if _, twice := secretOf[v.Name]; twice {
+			t.Errorf("two volumes are %s", v.Name)
+		}
+		secretOf[v.Name] = ""
+		if v.Secret != nil {
+			secretOf[v.Name] = v.Secret.SecretName
+		}
+	}
+	mounted := map[string]string{}
+	for _, m := range pod.Containers[0].VolumeMounts {
+		mounted[m.MountPath] = secretOf[m.Name]
+	}
+	for _, secret := range secrets {
+		if got := mounted["/etc/destinations/"+secret]; got != secret {
+			t.Errorf("at the path of %q is the Secret %q", secret, got)
+		}
 	}
 }
