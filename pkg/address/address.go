@@ -2,7 +2,10 @@
 // only a node itself should reach.
 package address
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // metadata are the addresses of cloud metadata services, which hand out the
 // credentials of a node, outside of the link-local ranges.
@@ -18,25 +21,37 @@ func metadata() []netip.Prefix {
 	}
 }
 
-// nat64 is the well-known prefix under which IPv6 reaches an IPv4 address
-// (RFC 6052).
-func nat64() netip.Prefix { return netip.MustParsePrefix("64:ff9b::/96") }
-
 // Blocked reports whether ip is a link-local address (169.254.0.0/16,
 // fe80::/10) or that of a cloud's metadata service, in any of its notations.
 func Blocked(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
-	if nat64().Contains(ip) {
-		bytes := ip.As16()
-		ip = netip.AddrFrom4([4]byte(bytes[12:]))
-	}
-	if ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() {
-		return true
-	}
-	for _, prefix := range metadata() {
-		if prefix.Contains(ip) {
-			return true
+	return blocked(ip) || slices.ContainsFunc(embedded(ip), blocked)
+}
+
+// embedded returns the IPv4 addresses that NAT64 may reach by an IPv6 address: of the
+// well-known prefix the last four bytes (RFC 6052). An operator chooses the length of a prefix
+// within that for local use (RFC 8215), so of that it returns one for each length: 48, 56 and
+// 64, where the ninth byte is left out, and 96.
+func embedded(ip netip.Addr) []netip.Addr {
+	wellKnown, local := netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48")
+	b := ip.As16()
+	last := netip.AddrFrom4([4]byte(b[12:]))
+	switch {
+	case wellKnown.Contains(ip):
+		return []netip.Addr{last}
+	case local.Contains(ip):
+		return []netip.Addr{
+			last,
+			netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]}),
+			netip.AddrFrom4([4]byte{b[7], b[9], b[10], b[11]}),
+			netip.AddrFrom4([4]byte(b[9:13])),
 		}
+	default:
+		return nil
 	}
-	return false
+}
+
+func blocked(ip netip.Addr) bool {
+	return ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() ||
+		slices.ContainsFunc(metadata(), func(p netip.Prefix) bool { return p.Contains(ip) })
 }
