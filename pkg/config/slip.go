@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,7 +16,11 @@ import (
 // failed at p, which may be anywhere after the mistake but not before it.
 func (s *source) slip(p position) (position, string, bool) {
 	p.line = min(max(p.line, 1), len(s.lines))
-	for _, look := range []func(position) (position, string, bool){s.template, s.strangeSpace, s.tab, s.colon, s.indentation} {
+	looks := []func(position) (position, string, bool){s.strangeSpace, s.tab, s.colon}
+	if s.shape.filters {
+		looks = []func(position) (position, string, bool){s.template, s.strangeSpace, s.tab, s.colon, s.indentation}
+	}
+	for _, look := range looks {
 		if where, message, ok := look(p); ok {
 			return where, message, true
 		}
@@ -84,8 +87,7 @@ func (s *source) tab(p position) (position, string, bool) {
 // colon finds a key without a colon, or without the space after it, on the line of
 // the failure or the line with text before it.
 func (s *source) colon(p position) (position, string, bool) {
-	keys := slices.Concat(filterKeys(), fileKeys())
-	pattern := regexp.MustCompile(`^(\s*(?:- )?)(` + strings.Join(keys, "|") + `)( +|:)([^\s:#].*)$`)
+	pattern := regexp.MustCompile(`^(\s*(?:- )?)(` + strings.Join(s.shape.Keys, "|") + `)( +|:)([^\s:#].*)$`)
 	for _, i := range []int{p.line - 1, s.above(p.line - 1)} {
 		if i < 0 {
 			continue

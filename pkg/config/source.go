@@ -13,6 +13,7 @@ import (
 
 // source is the file that is checked.
 type source struct {
+	shape Shape
 	file  string
 	data  []byte
 	lines []string
@@ -24,7 +25,7 @@ type source struct {
 	shown map[int]string
 }
 
-// newSource splits a file into lines. The first has no byte order mark, which some
+// newSource splits a filter file into lines. The first has no byte order mark, which some
 // editors write.
 func newSource(file string, data []byte) *source {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
@@ -32,7 +33,7 @@ func newSource(file string, data []byte) *source {
 	for i, line := range lines {
 		lines[i] = strings.TrimSuffix(line, "\r")
 	}
-	return &source{file: file, data: data, lines: lines, shown: map[int]string{}}
+	return &source{shape: filterFile(), file: file, data: data, lines: lines, shown: map[int]string{}}
 }
 
 // position is a place in the file. Line and column count from 1, the column in
@@ -94,7 +95,7 @@ func (s *source) document() (*yaml.Node, *Fault) {
 	case err != nil:
 		return nil, s.syntaxFault(err)
 	default:
-		f := s.fault(at(&second), "", "a second YAML document; a filter file is one document, remove the --- and what is below it")
+		f := s.fault(at(&second), "", "a second YAML document; a %s is one document, remove the --- and what is below it", s.shape.Name)
 		return nil, &f
 	}
 	root := resolve(doc.Content[0])
@@ -106,7 +107,7 @@ func (s *source) document() (*yaml.Node, *Fault) {
 
 // empty is the fault of a file without content.
 func (s *source) empty() *Fault {
-	f := s.fault(position{1, 1}, "", "the file is empty; it needs at least `filters`, or run without a file to observe only")
+	f := s.fault(position{1, 1}, "", "the file is empty; it needs %s", s.shape.Needs)
 	return &f
 }
 

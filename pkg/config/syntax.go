@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	goccy "github.com/goccy/go-yaml"
@@ -37,6 +38,10 @@ func (s *source) syntaxFault(err error) *Fault {
 		f := s.fault(alias, "", "a value that starts with * is a YAML alias; put a glob in quotes")
 		return &f
 	}
+	if where, r, ok := s.forbidden(); ok {
+		f := s.fault(where, "", "the character %U, which YAML does not allow; remove it, and save the file as UTF-8", r)
+		return &f
+	}
 	if better, words, ok := s.secondOpinion(); ok {
 		p, message = better, words
 	}
@@ -46,6 +51,18 @@ func (s *source) syntaxFault(err error) *Fault {
 	}
 	f := s.fault(p, "", "not valid YAML: %s%s", message, s.quotingHint(p))
 	return &f
+}
+
+// forbidden returns the first character that YAML does not allow (YAML 1.2.2, section 5.1).
+func (s *source) forbidden() (position, rune, bool) {
+	for i, line := range s.lines {
+		for at, r := range line {
+			if unicode.IsControl(r) && !strings.ContainsRune("\t\r\u0085", r) || r == '\ufffe' || r == '\uffff' {
+				return position{i + 1, columnOf(line, at)}, r, true
+			}
+		}
+	}
+	return position{}, 0, false
 }
 
 // strayAlias finds an alias without an anchor, which is the commonest mistake in a

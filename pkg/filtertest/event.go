@@ -49,6 +49,9 @@ func (p *parser) occurrences(s *sequence, node *yaml.Node, path string) []*corev
 		p.refuse(node, path, "expected an Event; write the fields that matter, for example {kind: Pod, namespace: pequod, reason: BackOff}")
 		return nil
 	}
+	if p.duplicates(node, path) {
+		return nil
+	}
 	short := map[string]*yaml.Node{}
 	rest := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	whole := false

@@ -7,11 +7,9 @@
 package filtertest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,23 +74,12 @@ func Read(ctx context.Context, path string) (*File, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("reading the test file: %s has more than %d bytes, the maximum of a test file", path, maxSize)
 	}
-	p := &parser{path: path, lines: bytes.Split(data, []byte("\n"))}
-	var document, second yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return nil, p.broken(err)
+	document, err := config.ReadDocument(path, data, shape())
+	if err != nil {
+		return nil, err
 	}
-	if len(document.Content) == 0 {
-		p.refuse(&yaml.Node{Line: 1, Column: 1}, "", "the file is empty; it needs filters and tests")
-		return nil, &config.Error{Faults: p.faults}
-	}
-	switch err := decoder.Decode(&second); {
-	case err == nil:
-		p.refuse(&second, "", "a second YAML document; a test file is one document, remove the --- and what is below it")
-	case !errors.Is(err, io.EOF):
-		return nil, p.broken(err)
-	}
-	file := p.file(ctx, resolve(document.Content[0]))
+	p := &parser{path: path, document: document}
+	file := p.file(ctx, document.Root)
 	if len(p.faults) > 0 {
 		return nil, &config.Error{Faults: p.faults}
 	}
@@ -232,6 +219,7 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 				p.refuse(node, path, "expected a mapping from what decides to a number of Events")
 				return
 			}
+			p.duplicates(node, path)
 			for i := 0; i+1 < len(node.Content); i += 2 {
 				if n := p.number(resolve(node.Content[i+1]), path+"."+node.Content[i].Value); n != nil {
 					e.Decided[node.Content[i].Value] = *n
@@ -240,15 +228,4 @@ func (p *parser) expectation(node *yaml.Node, path string) Expectation {
 		},
 	})
 	return e
-}
-
-// broken is the error of a file that is not YAML.
-func (p *parser) broken(err error) error {
-	line, message := 1, err.Error()
-	if match := syntaxLine().FindStringSubmatch(message); match != nil {
-		_, _ = fmt.Sscan(match[1], &line) // digits
-		message = match[2]
-	}
-	p.refuse(&yaml.Node{Line: line, Column: 1}, "", "not valid YAML: %s", message)
-	return errors.Join(&config.Error{Faults: p.faults})
 }

@@ -3,7 +3,6 @@ package filtertest
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,26 +11,29 @@ import (
 	"github.com/brigadecore/brigade-k8s-gateway/pkg/config"
 )
 
+const duplicate = "duplicate key, first on line %d; remove one"
+
 // parser reads a test file and collects its faults.
 type parser struct {
-	path   string
-	lines  [][]byte
-	faults []config.Fault
+	path     string
+	document *config.Document
+	faults   []config.Fault
 }
 
-// syntaxLine matches a syntax error of yaml/v3.
-func syntaxLine() *regexp.Regexp {
-	return regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+// shape is that of a test file.
+func shape() config.Shape {
+	return config.Shape{
+		Name: "test file", Needs: "filters and tests",
+		Keys: append([]string{
+			"filters", "allowBrigadeEvents", "tests", "event", "events", "file", "expect",
+			"verdict", "by", "destination", "project", "commitRef", "logLevel", "eventType", "accepted", "rejected", "builds", "decided",
+		}, shorthand()...),
+	}
 }
 
 // refuse reports a fault at a node.
 func (p *parser) refuse(node *yaml.Node, path, format string, args ...any) {
-	line := min(max(node.Line, 1), len(p.lines))
-	p.faults = append(p.faults, config.Fault{
-		File: p.path, Line: line, Column: max(node.Column, 1), Path: path,
-		Message: fmt.Sprintf(format, args...),
-		Source:  strings.TrimSuffix(string(p.lines[line-1]), "\r"),
-	})
+	p.faults = append(p.faults, p.document.Fault(node, path, format, args...))
 }
 
 // resolve returns the node that an alias refers to, and any other node as it is.
@@ -61,12 +63,37 @@ func (p *parser) mapping(node *yaml.Node, path string, keys map[string]func(*yam
 		case !known:
 			p.refuse(key, at, "unknown key; allowed are %s", allowed)
 		case twice:
-			p.refuse(key, at, "duplicate key, first on line %d; remove one", line)
+			p.refuse(key, at, duplicate, line)
 		default:
 			seen[key.Value] = key.Line
 			read(value, at)
 		}
 	}
+}
+
+// duplicates refuses keys that a mapping below a node has twice, and reports whether there are
+// any. It follows no alias, because what that refers to is in the file too.
+func (p *parser) duplicates(node *yaml.Node, path string) bool {
+	found := false
+	if node.Kind != yaml.MappingNode {
+		for i, item := range node.Content {
+			found = p.duplicates(item, fmt.Sprintf("%s[%d]", path, i)) || found
+		}
+		return found
+	}
+	lines := map[string]int{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		at := path + "." + key.Value
+		if line, twice := lines[key.Value]; twice {
+			p.refuse(key, at, duplicate, line)
+			found = true
+			continue
+		}
+		lines[key.Value] = key.Line
+		found = p.duplicates(node.Content[i+1], at) || found
+	}
+	return found
 }
 
 // sequence returns the items of a list.

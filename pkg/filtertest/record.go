@@ -121,12 +121,12 @@ func (r *Recorder) decidesAlike(d decide.Decider, keys map[string]any, verdict f
 	if err != nil {
 		return false, fmt.Errorf("recording: %w", err)
 	}
-	var node yaml.Node
-	if err := yaml.Unmarshal(data, &node); err != nil {
+	document, err := config.ReadDocument("recording", data, shape())
+	if err != nil {
 		return false, fmt.Errorf("recording: %w", err)
 	}
-	p := &parser{lines: [][]byte{nil}}
-	events := p.occurrences(&sequence{}, node.Content[0], "")
+	p := &parser{document: document}
+	events := p.occurrences(&sequence{}, document.Root, "")
 	if len(p.faults) > 0 || len(events) != 1 {
 		return false, nil
 	}
