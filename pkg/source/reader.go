@@ -118,6 +118,10 @@ func (s *Source) watch(ctx context.Context, options metav1.ListOptions) (watch.I
 		s.tracker.BeginList()
 	} else {
 		s.reading(nil)
+		select {
+		case s.watched <- struct{}{}:
+		default: // a check is about to begin
+		}
 	}
 	w := &watching{source: s, read: read, listing: listing}
 	return newStream(source, func(event watch.Event, send func(watch.Event)) { w.handle(ctx, event, send) }, func(send func(watch.Event)) { w.end(ctx, send) }), nil

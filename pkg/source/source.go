@@ -31,7 +31,9 @@ import (
 
 const (
 	// checkEvery is the interval in which the current resourceVersion of the
-	// cluster is read, to notice within a minute that its history went back.
+	// cluster is read, to notice within a minute that its history went back. It is
+	// read too when a watch begins, because a restored API server ends all watches,
+	// and before its history has passed what was read.
 	checkEvery = 30 * time.Second
 	// versionTimeout is the deadline of that read.
 	versionTimeout = 15 * time.Second
@@ -102,6 +104,8 @@ type Source struct {
 	observer Observer
 	metrics  *Metrics
 	reading  func(err error)
+	// watched receives when a watch has begun that continues from what was read.
+	watched chan struct{}
 	// listed is closed when the first list has succeeded or failed.
 	listed chan struct{}
 	once   sync.Once
@@ -114,7 +118,7 @@ func New(o Options) *Source {
 	return &Source{
 		core: o.Core, events: o.Core.Events(string(o.Scope)), selector: o.Selector, tracker: o.Tracker, confirm: o.Confirmation, decider: o.Decider,
 		queue: o.Queue, observer: o.Observer, metrics: o.Metrics, reading: o.Reading,
-		listed: make(chan struct{}), fail: func(error) {},
+		watched: make(chan struct{}, 1), listed: make(chan struct{}), fail: func(error) {},
 	}
 }
 
@@ -177,7 +181,7 @@ func (s *Source) take(ctx context.Context, e *corev1.Event) {
 }
 
 // checkHistory compares the current version of the cluster with the high-water mark
-// at intervals, until ctx ends.
+// at intervals and when a watch has begun, until ctx ends.
 func (s *Source) checkHistory(ctx context.Context) {
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
@@ -185,6 +189,7 @@ func (s *Source) checkHistory(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.watched:
 		case <-ticker.C:
 		}
 		confirm := s.confirm()

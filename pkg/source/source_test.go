@@ -116,6 +116,33 @@ func TestSourceEndsIfTheHistoryWentBack(t *testing.T) {
 	}
 }
 
+// TestSourceChecksTheHistoryWhenAWatchBegins restores the cluster, which ends all watches.
+func TestSourceChecksTheHistoryWhenAWatchBegins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{answers: []answer{page("50", "")}}
+		streams(s, "100")
+		r := newReading(t, s, "100")
+		_, ended, stop := run(t, r)
+		defer stop()
+		bubbletest.Pass(5 * time.Second)
+		s.mu.Lock()
+		first := s.feed
+		s.feed = newFeed()
+		s.mu.Unlock()
+		close(first.events)
+		bubbletest.Pass(5 * time.Second)
+		select {
+		case err := <-ended:
+			if !errors.Is(err, position.ErrHistory) {
+				t.Errorf("Run = %v, want ErrHistory", err)
+			}
+		default:
+			t.Error("Run continues")
+		}
+	})
+}
+
 func TestSourceListsInPagesIfListsAreNotStreamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
