@@ -205,7 +205,8 @@ func (g *Gateway) use(c *config.Config) {
 // Apply replaces the filter file. Builds that were accepted before keep their
 // filter list and project. The error is a *MissingRightError if the account lacks
 // a right that the file needs. After any other error, which is that of the request
-// for this right, Apply can be called again.
+// for this right, Apply can be called again. Calls must not overlap, because the last
+// to return is the file in use.
 func (g *Gateway) Apply(ctx context.Context, c *config.Config) error {
 	if c.Limits.ActiveBuilds > 0 {
 		if err := g.mayCountWorkers(ctx); err != nil {

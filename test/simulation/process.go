@@ -39,6 +39,8 @@ type process struct {
 	err   error
 	// dry is whether it runs with --dry-run.
 	dry bool
+	// applying is full while the process applies a filter file.
+	applying chan struct{}
 	// stopping is whether it got SIGTERM.
 	stopping bool
 	// killed is when the process was killed, or zero. Its requests are then lost.

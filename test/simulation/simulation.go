@@ -19,6 +19,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -187,7 +189,7 @@ func (s *simulation) start(replica string) {
 		s.await(last)
 	}
 	n := len(s.replicas[replica]) + 1
-	p := &process{server: s.server, name: replica, number: n, identity: fmt.Sprintf("%s-%d", replica, n), dry: s.plan.dryRun && n == 1, dropped: map[string]int{}}
+	p := &process{server: s.server, name: replica, number: n, identity: fmt.Sprintf("%s-%d", replica, n), dry: s.plan.dryRun && n == 1, applying: make(chan struct{}, 1), dropped: map[string]int{}}
 	s.replicas[replica] = append(s.replicas[replica], p)
 	o, err := p.options(s.plan.json)
 	if err != nil {
@@ -279,23 +281,41 @@ func (s *simulation) await(p *process) {
 func (s *simulation) edit(c *plannedConfig) {
 	s.config, c.from = c, time.Now()
 	s.used = append(s.used, c)
-	var apply []*process
+	var applying sync.WaitGroup
+	var replaced atomic.Bool
 	for _, replica := range s.plan.replicas {
-		if s.runs(replica) {
-			apply = append(apply, s.last(replica))
+		if p := s.last(replica); s.runs(replica) {
+			applying.Go(func() {
+				if !s.apply(p, c) {
+					replaced.Store(true)
+				}
+			})
 		}
 	}
 	go func() {
-		for _, p := range apply {
-			for p.gateway.Apply(context.Background(), c.parsed) != nil {
-				time.Sleep(10 * time.Second) // fake clock
-				if s.config != c {
-					return // replaced before every process could use it
-				}
-			}
+		applying.Wait()
+		if !replaced.Load() {
+			c.used = time.Now()
 		}
-		c.used = time.Now()
 	}()
+}
+
+// apply has a process apply a filter file as config.Follower does: never two at once, and
+// again after a failure. It reports false if the file was replaced before it was applied.
+func (s *simulation) apply(p *process, c *plannedConfig) bool {
+	for !p.stopping && !p.gone(time.Now()) {
+		p.applying <- struct{}{}
+		replaced, err := s.config != c, error(nil)
+		if !replaced {
+			err = p.gateway.Apply(context.Background(), c.parsed)
+		}
+		<-p.applying
+		if replaced || err == nil {
+			return !replaced
+		}
+		time.Sleep(10 * time.Second) // fake clock
+	}
+	return true // it uses no file any more
 }
 
 // failf records that something is wrong.
