@@ -68,12 +68,7 @@ func (s *simulation) calm(destination string, from, until time.Time) bool {
 			return false
 		}
 	}
-	for _, c := range s.used[1:] {
-		if c.from.Before(until) && (c.used.IsZero() || c.used.After(from)) {
-			return false
-		}
-	}
-	return true
+	return s.calmFile(from, until)
 }
 
 // alone reports whether b waited alone in its flow.
@@ -90,27 +85,22 @@ func (s *simulation) alone(b *build, read time.Time, byVersion map[string]*event
 			return false
 		}
 	}
-	return !s.repeats(b)
+	return !s.othersTried(b, read)
 }
 
-// repeats reports whether the term of b read an Event of the flow whose build an
-// earlier term had created. Until the API server says that it exists it waits
-// and takes turns, and no later record shows that.
-func (s *simulation) repeats(b *build) bool {
-	for _, v := range s.server.record.all {
-		read, ok := v.readBy(b.term)
-		if !ok || read.After(b.sent) {
-			continue
-		}
-		for _, c := range s.filesBetween(v.created, b.sent) {
-			if a := c.of(v); a.flow == b.flow && a.name != b.name && s.createdBefore(a.name, read) {
-				return true
-			}
+// othersTried reports whether the process of b tried to create another build of the flow
+// while b waited. One that exists or is refused takes a turn too.
+func (s *simulation) othersTried(b *build, read time.Time) bool {
+	tried := map[string]bool{}
+	for _, a := range s.server.record.attempts {
+		if a.process == b.process && a.name != b.name && !a.at.Before(read) && a.at.Before(b.sent) {
+			tried[a.name] = true
 		}
 	}
-	return false
-}
-
-func (s *simulation) createdBefore(name string, at time.Time) bool {
-	return slices.ContainsFunc(s.server.record.created, func(b *build) bool { return b.name == name && b.at.Before(at) })
+	return slices.ContainsFunc(s.server.record.all, func(v *eventVersion) bool {
+		return slices.ContainsFunc(s.used, func(c *plannedConfig) bool {
+			a := c.of(v)
+			return a.flow == b.flow && tried[a.name]
+		})
+	})
 }

@@ -47,7 +47,7 @@ func (t post) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.record.attempts = append(s.record.attempts, &attempt{at: sent, destination: name, process: p})
+	s.record.attempts = append(s.record.attempts, &attempt{at: sent, destination: name, name: name + "/" + m.ID(), process: p})
 	n := s.chanceOf(p.name + " sends " + name + "/" + m.ID())
 	s.mu.Unlock()
 	if err := pause(r.Context(), time.Duration(n%2000)*time.Microsecond); err != nil {

@@ -107,10 +107,12 @@ type call struct {
 	deadline time.Time
 }
 
-// attempt is one call to create a build Secret, or one message that was sent.
+// attempt is one call to create a build Secret, or one message that was sent. Its name
+// is that of its build.
 type attempt struct {
 	at          time.Time
 	destination string
+	name        string
 	process     *process
 }
 
@@ -174,10 +176,10 @@ func (r *record) asked(ctx context.Context, p *process, q *request, body []byte,
 	if q.verb != "create" || q.resource != secrets {
 		return now
 	}
-	c := call{process: p, name: subject(q, body)}
+	c := call{process: p, name: strings.TrimPrefix(subject(q, body), "/")}
 	c.deadline, _ = ctx.Deadline()
 	if r.calls[c] == nil {
-		r.calls[c] = &attempt{at: now, destination: brigadeName, process: p}
+		r.calls[c] = &attempt{at: now, destination: brigadeName, name: c.name, process: p}
 		r.attempts = append(r.attempts, r.calls[c])
 	}
 	return r.calls[c].at
