@@ -18,7 +18,7 @@ func (s *simulation) checkDrops() []string {
 			own, ok := s.agreed(v, read.at, read.at)
 			for _, at := range s.moments(read) {
 				total, flow := s.waitingAtMost(read.term, at, own)
-				full = full || !ok || total >= s.queuedAt(at)
+				full = full || !ok || total >= s.queuedAt(read.term, at)
 				longest = longest || !ok || flow >= s.longestAtLeast(read.term, at, own.destination)
 			}
 		}
@@ -51,8 +51,8 @@ func (s *simulation) moments(from reading) []time.Time {
 
 // waitingAtMost returns how many builds may have waited at a moment for the
 // destination of the given one, of all flows and of its flow. Builds of an earlier
-// term count: if no position was stored they wait until the API server answers that
-// they exist.
+// term, or of before a restore, count: if their Events are read again they wait until the
+// API server answers that they exist.
 func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own int) {
 	waiting := map[string]string{}
 	for _, v := range s.server.record.all {
@@ -62,7 +62,7 @@ func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own in
 		}
 		for _, c := range s.filesBetween(v.created, at) {
 			if a := c.of(v); a.name != "" && a.destination == of.destination {
-				if b := s.server.record.builds[a.name]; b == nil || b.term != t || !b.over(at) {
+				if b := s.server.record.builds[a.name]; b == nil || b.term != t || !b.over(at) || s.restoredBetween(b.at, at) {
 					waiting[a.name] = a.flow
 				}
 			}
@@ -74,6 +74,12 @@ func (s *simulation) waitingAtMost(t *term, at time.Time, of asked) (all, own in
 		}
 	}
 	return len(waiting), own
+}
+
+// restoredBetween reports whether the history went back between two moments.
+func (s *simulation) restoredBetween(from, until time.Time) bool {
+	restored := s.server.record.restored
+	return restored.After(from) && restored.Before(until)
 }
 
 // over reports whether a build or message waited no more at a moment: a message is
@@ -106,27 +112,29 @@ func (s *simulation) longestAtLeast(t *term, at time.Time, destination string) i
 }
 
 // queuedAt returns the lowest share of limits.queued at a moment. Messages that wait
-// for a destination that the file no longer has keep their share.
-func (s *simulation) queuedAt(at time.Time) int {
+// for a destination that the file no longer has keep its share.
+func (s *simulation) queuedAt(t *term, at time.Time) int {
 	lowest := 0
 	for _, c := range s.filesBetween(at, at) {
-		if queued := max(c.parsed.Limits.Queued/s.shares(), 1); lowest == 0 || queued < lowest {
+		if queued := max(c.parsed.Limits.Queued/s.sharesAt(t, at, c), 1); lowest == 0 || queued < lowest {
 			lowest = queued
 		}
 	}
 	return lowest
 }
 
-// shares returns among how many destinations the run shares limits.queued at most.
-func (s *simulation) shares() int {
-	names := map[string]bool{}
-	for _, c := range s.used {
-		for _, d := range c.parsed.Destinations {
-			names[d.Name] = true
+// sharesAt returns among how many destinations a file shares limits.queued at most: its
+// own, and others for which builds or messages may wait.
+func (s *simulation) sharesAt(t *term, at time.Time, c *plannedConfig) int {
+	shares := 0
+	for _, destination := range s.destinations() {
+		own := c.has(destination)
+		if destination == brigadeName {
+			own = len(c.parsed.Destinations) == 0 || c.parsed.UsesBrigade()
 		}
-		if len(c.parsed.Destinations) == 0 || c.parsed.UsesBrigade() {
-			names[brigadeName] = true
+		if waiting, _ := s.waitingAtMost(t, at, asked{destination: destination}); own || waiting > 0 {
+			shares++
 		}
 	}
-	return len(names)
+	return shares
 }
