@@ -115,12 +115,16 @@ func (s *simulation) refusable() map[string]bool {
 	return names
 }
 
+// notices is how long a gateway takes at most to notice that the history went back: two
+// intervals of its checks, with the deadline of a request.
+const notices = 75 * time.Second
+
 // mistaken reports whether the build of a version, first read at the given
 // moment, may count as created because it was created in the history before the
-// current one: the gateway may take a minute to notice that it was restored.
+// current one.
 func (s *simulation) mistaken(name string, read time.Time) bool {
 	r := s.server.record
-	if read.Before(r.restored) || read.After(r.restored.Add(75*time.Second)) {
+	if read.Before(r.restored) || read.After(r.restored.Add(notices)) {
 		return false
 	}
 	return slices.ContainsFunc(r.created, func(b *build) bool { return b.erased && b.name == name })

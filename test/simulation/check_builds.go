@@ -15,7 +15,8 @@ import (
 //   - all filter files that may have decided on it accept it, with one name;
 //   - it is not below the position that a term started from because none was
 //     stored;
-//   - the history was not restored since, which may have taken its build along.
+//   - the history was not restored since, which may have taken its build along;
+//   - the gateway could notice a restore before it.
 //
 // The first condition excludes the documented loss: versions that were overwritten,
 // deleted or expired while no gateway ran.
@@ -35,7 +36,7 @@ func (s *simulation) owed(now time.Time) map[string]*eventVersion {
 			until = now
 		}
 		from := s.decidedFrom(v)
-		if a, ok := s.agreed(v, from, until); ok && a.name != "" && !refusable[a.name] && !s.mistaken(a.name, from) && names[a.name] == nil && !s.skipped(v) {
+		if a, ok := s.agreed(v, from, until); ok && a.name != "" && !refusable[a.name] && !s.mistaken(a.name, from) && names[a.name] == nil && !s.skipped(v) && !s.hidden(v) {
 			names[a.name] = v
 		}
 	}

@@ -16,7 +16,7 @@ func (s *simulation) checkPosition() []string {
 	lost := map[string]bool{}
 	early := map[string][]string{}
 	for _, v := range r.all {
-		if v.restored || poisoned(v) || s.skipped(v) {
+		if v.restored || poisoned(v) || s.skipped(v) || s.hidden(v) {
 			continue
 		}
 		w := s.passed(v)
@@ -35,7 +35,7 @@ func (s *simulation) checkPosition() []string {
 			continue
 		case b == nil:
 			early[a.destination] = append(early[a.destination], text+" and never arrived at "+a.destination)
-		case b.at.After(w.at) && b.version == v.event.ResourceVersion:
+		case b.at.After(w.at) && b.version == v.event.ResourceVersion && !s.outlived(v):
 			// If the stored position was deleted it may still arrive.
 			early[a.destination] = append(early[a.destination], text+fmt.Sprintf(" and arrived at %s after that, at %s", a.destination, s.when(b.at)))
 		default:
@@ -50,6 +50,14 @@ func (s *simulation) checkPosition() []string {
 		}
 	}
 	return faults
+}
+
+// outlived reports whether the build of v may wait although v can never be read again:
+// it was read before the gateway noticed a restore, and had ended when it read all Events
+// again.
+func (s *simulation) outlived(v *eventVersion) bool {
+	restored := s.server.record.restored
+	return !restored.IsZero() && v.created.After(restored) && !v.ended.IsZero() && v.ended.Before(restored.Add(notices))
 }
 
 // passed returns the first write of a position at or above v by a term that

@@ -40,17 +40,39 @@ type history struct {
 	compacted int64
 	live      map[key]object
 	changes   []change
+	// written is when each version after firstVersion was written.
+	written []time.Time
 }
 
+// firstVersion is not 1, so that resourceVersions of different lengths occur, which sort
+// differently as text than as numbers.
+const firstVersion = 95
+
 func newHistory() *history {
-	// The first version is not 1, so that resourceVersions of different lengths
-	// occur, which sort differently as text than as numbers.
-	return &history{version: 95, compacted: 95, live: map[key]object{}}
+	return &history{version: firstVersion, compacted: firstVersion, live: map[key]object{}}
+}
+
+// next begins a new version.
+func (h *history) next() {
+	h.version++
+	h.written = append(h.written, time.Now())
+}
+
+// reached returns when the history reached a version, and false if it has not.
+func (h *history) reached(version int64) (time.Time, bool) {
+	switch {
+	case version > h.version:
+		return time.Time{}, false
+	case version <= firstVersion:
+		return time.Time{}, true
+	default:
+		return h.written[version-firstVersion-1], true
+	}
 }
 
 // put stores o, which it takes over, under a new version.
 func (h *history) put(k key, o object) {
-	h.version++
+	h.next()
 	o.SetResourceVersion(strconv.FormatInt(h.version, 10))
 	h.changes = append(h.changes, change{version: h.version, key: k, previous: h.live[k], next: o})
 	h.live[k] = o
@@ -58,7 +80,7 @@ func (h *history) put(k key, o object) {
 
 // remove deletes an existing object.
 func (h *history) remove(k key) {
-	h.version++
+	h.next()
 	h.changes = append(h.changes, change{version: h.version, key: k, previous: h.live[k]})
 	delete(h.live, k)
 }
@@ -104,7 +126,7 @@ func (h *history) at(version int64, resource, namespace string) []object {
 
 // backup returns a copy that restore can go back to.
 func (h *history) backup() *history {
-	return &history{version: h.version, compacted: h.compacted, live: maps.Clone(h.live), changes: slices.Clone(h.changes)}
+	return &history{version: h.version, compacted: h.compacted, live: maps.Clone(h.live), changes: slices.Clone(h.changes), written: slices.Clone(h.written)}
 }
 
 func compareKeys(a, b key) int {

@@ -60,9 +60,15 @@ func (s *Server) list(p *process, q *request) (runtime.Object, error) {
 			s.record.see(p, o)
 		}
 	}
+	if q.resource == events {
+		s.record.list(p, q.namespace, l.version)
+	}
 	// A list with limit 1 only requests the version, so no Event counts as read.
 	if meta.Continue == "" && l.limit != 1 {
 		s.record.deliver(p, l.read...)
+		if q.resource == events {
+			s.record.reach(p, q.namespace, l.version)
+		}
 	}
 	return q.codec.listOf(q.resource, page, meta), nil
 }

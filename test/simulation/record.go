@@ -34,10 +34,33 @@ type record struct {
 	writes   []*positionWrite
 	terms    []*term
 	restored time.Time
+	ahead    ahead
+	// reached is how far a process has read the Events of a namespace, and lists are its
+	// lists, which show the current version.
+	reached map[*process]map[string]int64
+	lists   []listed
 	// positionName is the name of the position's ConfigMap.
 	positionName string
 	// saw has the worker pods that a process has read, by name.
 	saw map[*process]map[string]bool
+}
+
+// ahead is what may be ahead of a restored history.
+type ahead struct {
+	// process is the one that ran then, or nil, and read is how far it had read the Events
+	// of each namespace.
+	process *process
+	read    map[string]int64
+	// position is whether the restored ConfigMap of the position is an older one.
+	position bool
+}
+
+// listed is a list of Events, or its first page, with the version that it shows.
+type listed struct {
+	process   *process
+	namespace string
+	version   int64
+	at        time.Time
 }
 
 // eventVersion is one version of one Event.
@@ -141,7 +164,7 @@ type positionWrite struct {
 func newRecord() *record {
 	return &record{
 		versions: map[int64]*eventVersion{}, builds: map[string]*build{}, calls: map[call]*attempt{},
-		saw: map[*process]map[string]bool{},
+		saw: map[*process]map[string]bool{}, reached: map[*process]map[string]int64{},
 	}
 }
 
@@ -169,6 +192,19 @@ func (r *record) deliver(p *process, versions ...*eventVersion) {
 			v.read = append(v.read, reading{term: p.term, at: time.Now()})
 		}
 	}
+}
+
+// reach records that the process has read all Events of a namespace up to a version.
+func (r *record) reach(p *process, namespace string, version int64) {
+	if r.reached[p] == nil {
+		r.reached[p] = map[string]int64{}
+	}
+	r.reached[p][namespace] = max(r.reached[p][namespace], version)
+}
+
+// list records that the process has listed Events of a namespace at a version.
+func (r *record) list(p *process, namespace string, version int64) {
+	r.lists = append(r.lists, listed{process: p, namespace: namespace, version: version, at: time.Now()})
 }
 
 // asked records a request, and returns when its call was first sent.
@@ -234,6 +270,9 @@ func (r *record) position(p *process, old, next *corev1.ConfigMap) {
 	w.fresh = !p.term.wrote && (old == nil || len(scopesOf(old.Data)) == 0)
 	p.term.wrote = true
 	r.writes = append(r.writes, w)
+	for namespace, version := range w.scopes {
+		r.reach(p, namespace, version)
+	}
 }
 
 // scopesOf reads stored positions: by namespace, "" for all.

@@ -113,6 +113,12 @@ func TestScenarios(t *testing.T) {
 			s.storm(70, "team-b", 40)
 			return s
 		},
+		"Events after a restore build without a Lease too": func() *scenario {
+			s := newScenario("namespace: team-b, action: accept")
+			s.restoreUnnoticedByTheStore(0)
+			s.storm(70, "team-b", 40)
+			return s
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

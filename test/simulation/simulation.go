@@ -18,6 +18,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -414,6 +415,13 @@ func (s *simulation) backup() {
 
 func (s *simulation) restore() {
 	s.locked(func() {
+		k := key{configMaps, gatewayNamespace, positionName}
+		s.server.record.ahead.position = s.server.history.live[k] != s.saved.live[k] && s.saved.live[k] != nil
+		for replica := range s.replicas { // one, in a plan with a restore
+			if p := s.last(replica); !p.gone(time.Now()) {
+				s.server.record.ahead.process, s.server.record.ahead.read = p, maps.Clone(s.server.record.reached[p])
+			}
+		}
 		s.server.history = s.saved
 		s.server.epoch++
 		s.server.record.restore(s.saved.version, s.saved.live, time.Now())

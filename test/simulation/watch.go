@@ -237,6 +237,7 @@ func (st *stream) send(kind watch.EventType, o object, version int64) error {
 	if st.request.resource == pods {
 		st.server.record.see(st.process, o)
 	}
+	st.reach(version)
 	var err error
 	st.buffer, err = st.request.codec.frame(string(kind), st.request.codec.shape(o))
 	return err
@@ -247,10 +248,22 @@ func (st *stream) mark(last bool) error {
 	if !last && st.request.query.Get("allowWatchBookmarks") != "true" {
 		return nil
 	}
+	if last && st.request.resource == events {
+		st.server.record.list(st.process, st.request.namespace, st.version)
+	}
+	st.reach(st.version)
 	b := st.request.codec.bookmark(st.request.resource, strconv.FormatInt(st.version, 10), last)
 	var err error
 	st.buffer, err = st.request.codec.frame(string(watch.Bookmark), b)
 	return err
+}
+
+// reach records how far the process has read Events. In a streamed list they are not in
+// the order of versions.
+func (st *stream) reach(version int64) {
+	if st.request.resource == events && st.listed.IsZero() {
+		st.server.record.reach(st.process, st.request.namespace, version)
+	}
 }
 
 // Close implements io.Closer for the client.
