@@ -1,8 +1,6 @@
 package faults
 
 import (
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
@@ -67,17 +66,8 @@ func (p *place) update(name string, n int) {
 // collection of a heap profile.
 func liveMemory(t *testing.T, g *daemon.Daemon) float64 {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+g.Address()+"/debug/pprof/heap?gc=1", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("a heap profile: %s, %v", response.Status, err)
+	if _, err := controlplane.Get(t.Context(), "http://"+g.Address()+"/debug/pprof/heap?gc=1"); err != nil {
+		t.Fatalf("a heap profile: %v", err)
 	}
 	return g.Metrics()["go_memstats_heap_alloc_bytes"]
 }

@@ -3,8 +3,6 @@ package install
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
@@ -80,21 +79,9 @@ func (c *container) probe(p *corev1.Probe) {
 
 // get returns the container's answer on its port. Any status except 200 is an error.
 func (c *container) get(ctx context.Context, path string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address+path, http.NoBody)
+	body, err := controlplane.Get(ctx, "http://"+c.address+path)
 	if err != nil {
-		return "", err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", fmt.Errorf("reading %s of %s: %w", path, c.pod.Name, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s of %s: %s: %s", path, c.pod.Name, response.Status, body)
+		return "", fmt.Errorf("%s: %w", c.pod.Name, err)
 	}
 	return string(body), nil
 }

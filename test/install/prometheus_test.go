@@ -3,10 +3,8 @@ package install
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -197,20 +195,9 @@ func (p *prometheus) labelValues(ctx context.Context, label, match string) ([]st
 
 // get reads a path of Prometheus into a value, if one is given.
 func (p *prometheus) get(ctx context.Context, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+path, http.NoBody)
-	if err != nil {
+	answer, err := controlplane.Get(ctx, "http://"+p.address+path)
+	if err != nil || into == nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(response.Body).Decode(into)
+	return json.Unmarshal(answer, into)
 }

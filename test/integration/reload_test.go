@@ -2,8 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/brigadecore/brigade-k8s-gateway/test/controlplane"
 	"github.com/brigadecore/brigade-k8s-gateway/test/daemon"
 )
 
@@ -113,21 +112,9 @@ func wantMetric(t *testing.T, address, line string) {
 // not 200.
 func wantOK(t *testing.T, address, path string) string {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+path, http.NoBody)
+	body, err := controlplane.Get(t.Context(), "http://"+address+path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if response.StatusCode != http.StatusOK {
-		t.Errorf("%s: status %d, want 200: %s", path, response.StatusCode, body)
 	}
 	return string(body)
 }

@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,19 +154,8 @@ func (l *eventListener) logged(text string) bool {
 
 // live returns nil if the listener serves.
 func (l *eventListener) live(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+"/live", http.NoBody)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
-	}
-	return nil
+	_, err := controlplane.Get(ctx, l.url+"/live")
+	return err
 }
 
 // taskRun is what the test reads of a TaskRun.
