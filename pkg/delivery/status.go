@@ -3,6 +3,8 @@ package delivery
 import (
 	"slices"
 	"time"
+
+	"github.com/brigadecore/brigade-k8s-gateway/pkg/limit"
 )
 
 // Status has the waiting builds of a Queue, and why they wait.
@@ -89,4 +91,41 @@ func (q *Queue) flowsLocked() []FlowLength {
 	}
 	slices.SortFunc(all, FlowLength.compare)
 	return all
+}
+
+// longestLocked returns the flow with the most builds without an outcome, and how many
+// it has. Unlike q.flows it counts those that are being written, and takes linear time.
+func (q *Queue) longestLocked() (limit.Flow, int) {
+	lengths := map[limit.Flow]int{}
+	for _, p := range q.pending {
+		lengths[p.Flow()]++
+	}
+	var longest FlowLength
+	for flow, length := range lengths {
+		if l := (FlowLength{flow, length}); longest.Length == 0 || l.compare(longest) < 0 {
+			longest = l
+		}
+	}
+	return longest.Flow, longest.Length
+}
+
+// Waiting returns how many builds have no outcome yet and for how long the
+// oldest of them has waited.
+func (q *Queue) Waiting() (depth int, oldest time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	for _, p := range q.pending {
+		oldest = max(oldest, now.Sub(p.received))
+	}
+	return len(q.pending), oldest
+}
+
+// countFlows returns how many flows have waiting builds, and how many the longest
+// has. What is being written is not counted.
+func (q *Queue) countFlows() (flows, longest int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	_, longest = q.flows.Longest()
+	return q.flows.Count(), longest
 }
