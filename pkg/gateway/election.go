@@ -77,7 +77,12 @@ func (g *Gateway) elect(ctx context.Context) error {
 func (g *Gateway) electOnce(ctx context.Context) error {
 	electing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	started := make(chan context.Context, 1)
-	elector, err := g.elector(func(leading context.Context) { started <- leading })
+	// client-go stops renewing after this time, and ends the lead only when it has tried
+	// to release the Lease, which may take as long again: the Lease would expire meanwhile.
+	patience := g.options.Election.RetryPeriod + g.options.Election.RenewDeadline
+	expiring := time.AfterFunc(patience, g.endLead)
+	defer expiring.Stop()
+	elector, err := g.elector(func(leading context.Context) { started <- leading }, func() { expiring.Reset(patience) })
 	if err != nil {
 		cancel()
 		return err
@@ -118,10 +123,19 @@ func (g *Gateway) electOnce(ctx context.Context) error {
 	return nil
 }
 
-func (g *Gateway) elector(started func(context.Context)) (*leaderelection.LeaderElector, error) {
+// endLead ends the lead, if this replica leads.
+func (g *Gateway) endLead() {
+	if stop := g.stopLeading.Load(); stop != nil {
+		(*stop)()
+	}
+}
+
+// elector returns an elector that calls started when this replica begins to lead, and
+// renewed when it has written the Lease.
+func (g *Gateway) elector(started func(context.Context), renewed func()) (*leaderelection.LeaderElector, error) {
 	lease := g.options.Lease
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: &lock{gateway: g, LeaseLock: resourcelock.LeaseLock{
+		Lock: &lock{gateway: g, renewed: renewed, LeaseLock: resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name},
 			Client:     leases{client: g.options.Coordination, gateway: g},
 			LockConfig: resourcelock.ResourceLockConfig{Identity: g.options.Identity},

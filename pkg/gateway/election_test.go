@@ -44,7 +44,7 @@ func TestElectionTimes(t *testing.T) {
 			}
 			g := newGateway(t, fake.NewClientset(), &bytes.Buffer{})
 			g.options.Election = e
-			if _, refused := g.elector(func(context.Context) {}); (refused != nil) != (err != nil) && tc.lease >= time.Second {
+			if _, refused := g.elector(func(context.Context) {}, func() {}); (refused != nil) != (err != nil) && tc.lease >= time.Second {
 				t.Errorf("client-go's election says %v, Validate %v", refused, err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	kubetesting "k8s.io/client-go/testing"
 
 	"github.com/brigadecore/brigade-k8s-gateway/test/bubbletest"
@@ -94,6 +95,65 @@ func TestTheLeaseIsReleasedAfterThePositionIsSaved(t *testing.T) {
 		if s := g.Status(); s.Leading || s.Positions != nil {
 			t.Errorf("status after the end: %+v", s)
 		}
+	})
+}
+
+// silentLeases are Leases that do not answer while silent is true.
+type silentLeases struct {
+	coordinationv1client.CoordinationV1Interface
+	silent atomic.Bool
+}
+
+func (s *silentLeases) Leases(namespace string) coordinationv1client.LeaseInterface {
+	return &silentLease{LeaseInterface: s.CoordinationV1Interface.Leases(namespace), of: s}
+}
+
+type silentLease struct {
+	coordinationv1client.LeaseInterface
+	of *silentLeases
+}
+
+func (l *silentLease) Get(ctx context.Context, name string, options metav1.GetOptions) (*coordinationv1.Lease, error) {
+	if l.of.silent.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return l.LeaseInterface.Get(ctx, name, options)
+}
+
+func (l *silentLease) Update(ctx context.Context, lease *coordinationv1.Lease, options metav1.UpdateOptions) (*coordinationv1.Lease, error) {
+	if l.of.silent.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return l.LeaseInterface.Update(ctx, lease, options)
+}
+
+// TestALeaderThatCannotRenewStopsBeforeTheLeaseExpires also when the request that would
+// release the Lease is not answered.
+func TestALeaderThatCannotRenewStopsBeforeTheLeaseExpires(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := newCluster(map[string]string{"namespace.pequod": "50"})
+		g := newTestTerm(t, client, &bytes.Buffer{}, nil).gateway
+		leases := &silentLeases{CoordinationV1Interface: client.CoordinationV1()}
+		g.options.Coordination = leases
+		stop := running(t, g)
+		bubbletest.Pass(time.Minute)
+		if !g.Status().Leading {
+			t.Error("does not lead while it can renew the Lease")
+		}
+		leases.silent.Store(true)
+		bubbletest.Pass(g.options.Election.LeaseDuration)
+		if g.Status().Leading {
+			t.Error("leads when the Lease has expired")
+		}
+		leases.silent.Store(false)
+		bubbletest.Pass(time.Minute)
+		if !g.Status().Leading {
+			t.Error("does not lead again")
+		}
+		stop()
 	})
 }
 

@@ -13,6 +13,8 @@ import (
 type lock struct {
 	resourcelock.LeaseLock
 	gateway *Gateway
+	// renewed is called when the Lease was written.
+	renewed func()
 }
 
 // Get reads the Lease. A Lease that does not exist yet is not an error. One that another
@@ -24,23 +26,28 @@ func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 		l.note("reading", err)
 	}
 	if err == nil && record.HolderIdentity != "" && record.HolderIdentity != l.Identity() {
-		if stop := l.gateway.stopLeading.Load(); stop != nil {
-			(*stop)()
-		}
+		l.gateway.endLead()
 	}
 	return record, raw, err
 }
 
 func (l *lock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	err := l.LeaseLock.Create(ctx, record)
-	l.note("creating", err)
+	l.wrote("creating", err)
 	return err
 }
 
 func (l *lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	err := l.LeaseLock.Update(ctx, record)
-	l.note("updating", err)
+	l.wrote("updating", err)
 	return err
+}
+
+func (l *lock) wrote(doing string, err error) {
+	l.note(doing, err)
+	if err == nil {
+		l.renewed()
+	}
 }
 
 // note records the error for /readyz.

@@ -56,7 +56,7 @@ func TestReadySaysWhyTheLeaseCannotBeAcquired(t *testing.T) {
 			client := fake.NewClientset()
 			client.PrependReactor(tc.verb, "leases", func(k8stesting.Action) (bool, runtime.Object, error) { return true, nil, tc.err })
 			g := newGateway(t, client, &bytes.Buffer{})
-			tc.do(t, &lock{gateway: g, LeaseLock: resourcelock.LeaseLock{
+			tc.do(t, &lock{gateway: g, renewed: func() {}, LeaseLock: resourcelock.LeaseLock{
 				LeaseMeta: metav1.ObjectMeta{Namespace: "brigade", Name: "gw"}, Client: client.CoordinationV1(),
 			}})
 			if _, err := g.Ready(); err == nil || err.Error() != tc.want {
