@@ -15,8 +15,9 @@ const (
 )
 
 // checkAttempts: while writing fails for a reason that is not the build's own, few
-// attempts are made. Those after a build that was created do not count: another
-// fault can take the place of this one for some requests, and then writing works.
+// attempts are made. Those after a build that was created, or a message that was refused,
+// do not count: another fault can take the place of this one for some requests, and then
+// writing works, and a receiver that refuses a message answers.
 func (s *simulation) checkAttempts() []string {
 	var faults []string
 	for _, f := range s.server.faults {
@@ -37,7 +38,7 @@ func (s *simulation) checkAttemptsDuring(f *fault, destination string) []string 
 	var faults []string
 	n := 0
 	for _, a := range s.server.record.attempts {
-		if a.destination == destination && a.at.After(f.from.Add(settles)) && a.at.Before(f.until) && !s.createdShortlyBefore(destination, a.at) {
+		if a.destination == destination && a.at.After(f.from.Add(settles)) && a.at.Before(f.until) && !s.answeredShortlyBefore(destination, a.at) {
 			n++
 		}
 	}
@@ -49,12 +50,12 @@ func (s *simulation) checkAttemptsDuring(f *fault, destination string) []string 
 	return faults
 }
 
-// createdShortlyBefore reports whether a build was created, or a message taken, at
-// the destination shortly before the given time.
-func (s *simulation) createdShortlyBefore(destination string, t time.Time) bool {
-	return slices.ContainsFunc(s.server.record.created, func(b *build) bool {
-		return b.destination == destination && b.at.Before(t) && t.Sub(b.at) < settles
-	})
+// answeredShortlyBefore reports whether a build was created, or a message taken or
+// refused, at the destination shortly before the given time.
+func (s *simulation) answeredShortlyBefore(destination string, t time.Time) bool {
+	shortly := func(at time.Time) bool { return at.Before(t) && t.Sub(at) < settles }
+	return slices.ContainsFunc(s.server.record.created, func(b *build) bool { return b.destination == destination && shortly(b.at) }) ||
+		slices.ContainsFunc(s.server.record.refused[destination], shortly)
 }
 
 // checkRetryAfter: a receiver that answers 429 gets no attempts for as long as it asks,

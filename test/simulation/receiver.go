@@ -109,6 +109,9 @@ func (s *Server) receive(p *process, r *http.Request, name string, m *cloudevent
 	default: // it is taken
 	}
 	if contains(m.Data(), tooLargeMark) || contains(m.Data(), invalidMark) {
+		s.mu.Lock()
+		s.record.refused[name] = append(s.record.refused[name], time.Now())
+		s.mu.Unlock()
 		return respond(r, http.StatusBadRequest, http.Header{}, http.NoBody, 0), nil
 	}
 	s.mu.Lock()

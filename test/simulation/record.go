@@ -27,6 +27,8 @@ type record struct {
 	// and created. invalid is what was sent and is no CloudEvent.
 	received []*receipt
 	invalid  []string
+	// refused is when a receiver refused a message.
+	refused map[string][]time.Time
 	// attempts are the calls to create a build Secret, each once, even if client-go
 	// sent it several times, and the messages that were sent.
 	attempts []*attempt
@@ -164,7 +166,7 @@ type positionWrite struct {
 func newRecord() *record {
 	return &record{
 		versions: map[int64]*eventVersion{}, builds: map[string]*build{}, calls: map[call]*attempt{},
-		saw: map[*process]map[string]bool{}, reached: map[*process]map[string]int64{},
+		saw: map[*process]map[string]bool{}, reached: map[*process]map[string]int64{}, refused: map[string][]time.Time{},
 	}
 }
 
